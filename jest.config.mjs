@@ -1,0 +1,19 @@
+// Tests run from what tsc built, without a transform: what is tested is what ships.
+const suite = (displayName, roots, extra = {}) => ({
+  displayName,
+  rootDir: import.meta.dirname,
+  roots: roots.map((r) => `<rootDir>/${r}`),
+  testEnvironment: 'node',
+  transform: {},
+  watchPathIgnorePatterns: ['node_modules'],
+  modulePathIgnorePatterns: ['<rootDir>/.spillway'],
+  ...extra,
+});
+
+/** @type {import('jest').Config} */
+export default {
+  projects: [
+    suite('unit', ['apps', 'libs', 'tools'], { testMatch: ['**/dist/**/*.spec.js'] }),
+    suite('e2e', ['test'], { testMatch: ['**/dist/**/*.test.js'] }),
+  ],
+};
