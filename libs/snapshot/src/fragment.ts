@@ -1,0 +1,167 @@
+import {
+  FORMAT,
+  HealthMonitor,
+  Placement,
+  Pool,
+  Settings,
+  Snapshot,
+  VirtualService,
+  type HealthMonitor as HealthMonitorSpec,
+} from './schema.js';
+
+/**
+ * A fragment is the part of a snapshot that changes as one. A snapshot is a set of fragments, at most one per key,
+ * and a delta is the fragments put and the keys removed.
+ */
+export type Fragment =
+  | { type: 'settings'; key: 'self'; body: Settings }
+  | { type: 'placement'; key: string; body: Placement }
+  | { type: 'virtual_service'; key: string; body: VirtualService }
+  | { type: 'pool'; key: string; body: Pool }
+  | { type: 'health_monitor'; key: string; body: HealthMonitorSpec };
+
+export type FragmentType = Fragment['type'];
+
+/** `type/key`, unique in a snapshot. */
+export type FragmentId = string;
+
+export interface Delta {
+  put: Fragment[];
+  remove: FragmentId[];
+}
+
+/** The key of a placement: one per virtual service and VIP. */
+export const placementKey = (p: Pick<Placement, 'virtual_service_uuid' | 'vip_id'>): string =>
+  `${p.virtual_service_uuid}#${p.vip_id}`;
+
+export const fragmentId = (f: Pick<Fragment, 'type' | 'key'>): FragmentId => `${f.type}/${f.key}`;
+
+/** Takes a snapshot apart. */
+export function fragmentsOf(snapshot: Snapshot): Fragment[] {
+  return [
+    { type: 'settings', key: 'self', body: snapshot.settings },
+    ...snapshot.placements.map((body): Fragment => ({ type: 'placement', key: placementKey(body), body })),
+    ...snapshot.virtual_services.map((body): Fragment => ({ type: 'virtual_service', key: body.uuid, body })),
+    ...snapshot.pools.map((body): Fragment => ({ type: 'pool', key: body.uuid, body })),
+    ...snapshot.health_monitors.map((body): Fragment => ({ type: 'health_monitor', key: body.uuid, body })),
+  ];
+}
+
+/** Puts a snapshot together; the order of the fragments does not matter. */
+export function assemble(fragments: Iterable<Fragment>, epoch: number, generation: number): Snapshot {
+  const by = <T extends FragmentType>(type: T) =>
+    sorted.filter((f): f is Extract<Fragment, { type: T }> => f.type === type).map((f) => f.body);
+  const sorted = [...fragments].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const settings = sorted.find((f) => f.type === 'settings');
+  if (settings === undefined) throw new SnapshotError('settings/self', 'a snapshot needs its settings');
+  return {
+    format: FORMAT,
+    epoch,
+    generation,
+    settings: settings.body as Settings,
+    placements: by('placement') as Placement[],
+    virtual_services: by('virtual_service') as VirtualService[],
+    pools: by('pool') as Pool[],
+    health_monitors: by('health_monitor') as HealthMonitorSpec[],
+  };
+}
+
+/** What has to be sent so that `from` becomes `to`. Bodies are compared by their canonical JSON. */
+export function difference(from: Iterable<Fragment>, to: Iterable<Fragment>): Delta {
+  const had = new Map<FragmentId, string>();
+  for (const f of from) had.set(fragmentId(f), canonical(f.body));
+  const put: Fragment[] = [];
+  for (const f of to) {
+    const id = fragmentId(f);
+    if (had.get(id) !== canonical(f.body)) put.push(f);
+    had.delete(id);
+  }
+  return { put, remove: [...had.keys()] };
+}
+
+/** The fragments after a delta, keyed by their id. */
+export function applyDelta(
+  fragments: ReadonlyMap<FragmentId, Fragment>,
+  delta: Delta,
+): Map<FragmentId, Fragment> {
+  const next = new Map(fragments);
+  for (const id of delta.remove) next.delete(id);
+  for (const f of delta.put) next.set(fragmentId(f), f);
+  return next;
+}
+
+/** A snapshot or fragment that cannot be run; `path` names the place in it. */
+export class SnapshotError extends Error {
+  readonly code = 'SNAPSHOT_INVALID';
+  constructor(
+    readonly path: string,
+    readonly detail: string,
+  ) {
+    super(`${path}: ${detail}`);
+    this.name = 'SnapshotError';
+  }
+}
+
+const BODY = {
+  settings: Settings,
+  placement: Placement,
+  virtual_service: VirtualService,
+  pool: Pool,
+  health_monitor: HealthMonitor,
+} as const;
+
+/** Validates one fragment as it came off the wire. */
+export function parseFragment(type: string, key: string, body: unknown): Fragment {
+  if (!Object.hasOwn(BODY, type)) throw new SnapshotError(`${type}/${key}`, `unknown fragment type ${type}`);
+  const parsed = BODY[type as FragmentType].safeParse(body);
+  if (!parsed.success) throw invalid(`${type}/${key}`, parsed.error.issues);
+  return { type, key, body: parsed.data } as Fragment;
+}
+
+/** Validates a whole snapshot, with the references inside it. */
+export function parseSnapshot(input: unknown): Snapshot {
+  const parsed = Snapshot.safeParse(input);
+  if (!parsed.success) throw invalid('snapshot', parsed.error.issues);
+  checkReferences(parsed.data);
+  return parsed.data;
+}
+
+/** A snapshot whose parts refer to something that is not in it is refused whole. */
+export function checkReferences(s: Snapshot): void {
+  const pools = new Set(s.pools.map((p) => p.uuid));
+  const monitors = new Set(s.health_monitors.map((m) => m.uuid));
+  const services = new Set(s.virtual_services.map((v) => v.uuid));
+  for (const v of s.virtual_services)
+    if (v.pool_uuid !== undefined && !pools.has(v.pool_uuid))
+      throw new SnapshotError(`virtual_service/${v.uuid}`, `pool ${v.pool_uuid} is not in the snapshot`);
+  for (const p of s.pools)
+    for (const m of p.health_monitor_uuids)
+      if (!monitors.has(m))
+        throw new SnapshotError(`pool/${p.uuid}`, `health monitor ${m} is not in the snapshot`);
+  for (const p of s.placements)
+    if (!services.has(p.virtual_service_uuid))
+      throw new SnapshotError(
+        `placement/${placementKey(p)}`,
+        `virtual service ${p.virtual_service_uuid} is not in the snapshot`,
+      );
+}
+
+function invalid(
+  where: string,
+  issues: readonly { path: readonly PropertyKey[]; message: string }[],
+): SnapshotError {
+  const first = issues[0];
+  return new SnapshotError(
+    [where, ...(first?.path ?? []).map(String)].join('.'),
+    first?.message ?? 'not valid',
+  );
+}
+
+/** JSON with sorted keys, so that equal bodies are equal strings. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, v: unknown) =>
+    v !== null && typeof v === 'object' && !Array.isArray(v)
+      ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : v,
+  );
+}
