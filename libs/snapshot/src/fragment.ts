@@ -58,7 +58,7 @@ export function assemble(fragments: Iterable<Fragment>, epoch: number, generatio
     format: FORMAT,
     epoch,
     generation,
-    settings: settings.body as Settings,
+    settings: settings.body,
     placements: by('placement') as Placement[],
     virtual_services: by('virtual_service') as VirtualService[],
     pools: by('pool') as Pool[],
