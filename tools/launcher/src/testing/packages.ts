@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** A Debian package that some test needs as a real counterpart, and the file that shows it is there. */
+interface TestPackage {
+  package: string;
+  file: string;
+  why: string;
+}
+
+const needed: TestPackage[] = [
+  { package: 'iproute2', file: 'ip', why: 'brings up the interfaces of the network namespace of the run' },
+  { package: 'redis-server', file: 'redis-server', why: 'queue tests run on Redis as well as on PostgreSQL' },
+  {
+    package: 'ansible',
+    file: 'ansible-playbook',
+    why: 'its avi_* modules are the conformance clients of the API',
+  },
+  {
+    package: 'python3-grpcio',
+    file: '/usr/lib/python3/dist-packages/grpc/__init__.py',
+    why: 'a foreign gRPC client for the health service',
+  },
+  { package: 'docker-compose', file: 'docker-compose', why: 'checks docker-compose.yml with `config`' },
+];
+
+function present({ file }: TestPackage): boolean {
+  if (file.startsWith('/')) return existsSync(file);
+  const path = `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`;
+  return path.split(':').some((directory) => existsSync(`${directory}/${file}`));
+}
+
+/**
+ * Installs what tests need from the system's packages, as root on Debian and Ubuntu. Elsewhere, and when the
+ * mirror cannot be reached, it names what is missing: the tests that need it then say so themselves.
+ */
+export function installTestPackages(): void {
+  const missing = needed.filter((one) => !present(one));
+  if (missing.length === 0) return;
+  const names = missing.map((one) => one.package);
+  const apt = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+  if (apt) {
+    console.log(`Installing for the tests: ${names.join(' ')}`);
+    const install = ['install', '-qq', '-y', '--no-install-recommends', ...names];
+    if (!aptGet(install)) {
+      aptGet(['update', '-qq']);
+      aptGet(install);
+    }
+  }
+  for (const one of missing.filter((each) => !present(each)))
+    console.log(`Missing: ${one.package} (${one.why})${apt ? '' : `; apt-get install ${one.package}`}`);
+}
+
+function aptGet(args: string[]): boolean {
+  const { status } = spawnSync('apt-get', args, {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'ignore', 'ignore'],
+    timeout: 300_000,
+  });
+  return status === 0;
+}
