@@ -1,1 +1,15 @@
-export const PACKAGE = 'testing';
+export * from './process/eventually.js';
+export * from './process/identity.js';
+export * from './process/netns.js';
+export * from './process/ports.js';
+export * from './process/program.js';
+export * from './process/run.js';
+export * from './process/scope.js';
+export * from './http/connection.js';
+export * from './http/failure.js';
+export * from './http/pattern.js';
+export * from './http/response-parser.js';
+export * from './origin/behaviour.js';
+export * from './origin/http-origin.js';
+export * from './origin/spawn.js';
+export * from './origin/tcp-origin.js';

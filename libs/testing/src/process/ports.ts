@@ -1,0 +1,50 @@
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+
+/** A TCP port that was free a moment ago on `host`. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  return (await freePorts(1, host))[0]!;
+}
+
+/** `count` different free TCP ports on `host`. */
+export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, host, resolve);
+      });
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** A UDP port that was free a moment ago on `host`. */
+export async function freeUdpPort(host = '127.0.0.1'): Promise<number> {
+  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(0, host, resolve);
+  });
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => {
+    socket.close(() => resolve());
+  });
+  return port;
+}
+
+let lastLoopback = 0;
+
+/**
+ * An address of 127.0.0.0/8 for one test alone, e.g. as VIP or origin: derived from the pid and a counter,
+ * so that suites that run side by side do not meet. 127.0.0.0/16 is left to everybody else.
+ */
+export function freeLoopback(): string {
+  const n = lastLoopback++;
+  const slot = (process.pid * 64 + n) % (254 * 254 * 254);
+  return `127.${1 + (Math.floor(slot / (254 * 254)) % 254)}.${1 + (Math.floor(slot / 254) % 254)}.${1 + (slot % 254)}`;
+}
