@@ -1,1 +1,1 @@
-export const PACKAGE = 'codegen';
+export { generateModel } from './model.js';
