@@ -1,1 +1,4 @@
-export const PACKAGE = 'balancing';
+export * from './contract.js';
+export * from './algorithms.js';
+export { RoundRobin } from './round-robin.js';
+export { LeastConnections, SCAN_LIMIT } from './least-connections.js';

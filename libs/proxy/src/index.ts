@@ -1,1 +1,2 @@
-export const PACKAGE = 'proxy';
+export * from './api.js';
+export * from './transport/seam.js';

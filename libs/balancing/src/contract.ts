@@ -1,0 +1,45 @@
+/**
+ * Open connections per server, kept by all workers of an SE in one shared array. Worker `w` writes only the cell
+ * `slot * stride + w`; the load of a server is the sum over `workers` cells.
+ */
+export interface ActiveCounts {
+  readonly cells: Int32Array;
+  readonly stride: number;
+  readonly workers: number;
+}
+
+/** The servers of one pool, as parallel arrays; index `i` is a server's place in its pool. */
+export interface ServerTable {
+  readonly count: number;
+  /** Slot of each server in the shared counts. */
+  readonly slots: Int32Array;
+  /** 1 to 20 each: a server with ratio 2 gets twice the share of one with ratio 1. */
+  readonly ratios: Uint8Array;
+  /** 1 where the server may get new requests (enabled and up), else 0. Written by the pool, read here. */
+  readonly eligible: Uint8Array;
+}
+
+/** What an algorithm may look at. */
+export interface AlgorithmContext {
+  readonly table: ServerTable;
+  readonly counts: ActiveCounts;
+  /** 0 <= worker < workers; workers of one SE start at different places. */
+  readonly worker: number;
+  readonly workers: number;
+}
+
+/**
+ * How a pool chooses the server of a request (HTTP) or of a connection (L4). One file per algorithm.
+ * An algorithm allocates nothing in `pick` and never looks at a server that is not eligible.
+ */
+export interface Algorithm {
+  /**
+   * Place of the chosen server, -1 when none is eligible.
+   * `avoid` is not chosen unless it is the only eligible one (a retry goes elsewhere); -1 avoids nothing.
+   */
+  pick(avoid: number): number;
+  /** This worker's count of the server at `place` has changed. */
+  changed(place: number): void;
+  /** `table.eligible` has changed. */
+  refresh(): void;
+}

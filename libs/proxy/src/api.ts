@@ -1,0 +1,77 @@
+import type { Snapshot } from '@spillway/snapshot';
+
+/** Slots of the shared mapping, as the agent has assigned them. */
+export interface Slots {
+  /** By VS uuid. */
+  virtual_services: Record<string, number>;
+  /** By `pool_uuid/address:port`, IPv6 addresses in brackets. */
+  servers: Record<string, number>;
+}
+
+/** What a worker is to run: the snapshot of the SE and where to count. */
+export interface PlaneConfig {
+  snapshot: Snapshot;
+  slots: Slots;
+}
+
+/**
+ * What a worker makes of one placement.
+ * - `prepared`: the configuration is there, no listener is open (also while the VS is disabled and nothing is left).
+ * - `active`: every listener is open.
+ * - `draining`: no listener is open, connections are left.
+ * - `drained`: no listener is open, no connection is left.
+ * - `failed`: a listener could not be opened, see `error`; what could be opened serves, the rest is tried again.
+ */
+export type PlacementState = 'prepared' | 'active' | 'draining' | 'drained' | 'failed';
+
+export interface PlacementError {
+  /** `EADDRINUSE`, `EADDRNOTAVAIL`, `EACCES`, … */
+  code: string;
+  address: string;
+  port: number;
+  message: string;
+}
+
+/** Status of one placement, that is of one virtual service on one of its VIPs. */
+export interface PlacementStatus {
+  virtual_service_uuid: string;
+  vip_id: string;
+  state: PlacementState;
+  /** Open listeners. */
+  listeners: { address: string; port: number }[];
+  error?: PlacementError;
+  /** Client connections open in this worker; in a drain, what is left. */
+  connections: number;
+}
+
+/** The configuration cannot be run; the plane keeps what it had. */
+export class PlaneConfigError extends Error {
+  readonly code = 'PLANE_CONFIG_INVALID';
+  readonly status = 400;
+  constructor(message: string) {
+    super(message);
+    this.name = 'PlaneConfigError';
+  }
+}
+
+/** The data plane of one worker. */
+export interface DataPlane {
+  /**
+   * Makes `config` the running one. Requests in flight end under the configuration they began with; listeners are
+   * opened and closed only where addresses, ports or states differ; new ones are open before old ones are closed.
+   * Resolves when every listener has been opened or has failed (`status` tells). Calls are taken in order.
+   * @throws {PlaneConfigError} when it cannot be run; nothing has changed then.
+   */
+  apply(config: PlaneConfig): Promise<void>;
+  /** One row per placement of the running configuration, and per placement gone that still has connections. */
+  status(): PlacementStatus[];
+  /** Called, coalesced, after the status has changed; connection counts matter only in a drain. */
+  onStatus: (() => void) | null;
+  /**
+   * Drains everything: listeners close now, what is left after `milliseconds` is reset. Resolves when no connection
+   * is left. A shorter time-out given later wins.
+   */
+  drain(milliseconds: number): Promise<void>;
+  /** Resets every connection and closes every listener, at once. */
+  close(): void;
+}

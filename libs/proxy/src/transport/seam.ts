@@ -1,0 +1,132 @@
+/**
+ * The transport seam: all that the engines know about sockets. An implementation has to pass the suite in
+ * conformance.program.ts.
+ *
+ * Rules that hold for every implementation:
+ * - No callback of a handler is ever made from inside a call that the engine makes on the same transport; what such
+ *   a call causes is reported afterwards.
+ * - Callbacks of one socket come in this order: `onOpen` (outgoing only), then `onData`/`onDrain`/`onEnd`, then
+ *   `onClose` exactly once, whoever ended the connection and however; nothing after that.
+ * - Between `pause` and `resume` there is neither `onData` nor `onEnd`; a reset by the peer is reported all the same.
+ */
+
+/** Bytes in front of received data that a handler may overwrite. */
+export const HEAD_ROOM = 512;
+
+/** Most bytes that one `onData` brings. */
+export const MOST_DATA = 512 * 1024;
+
+/** Connections that the kernel may queue in front of a listener. */
+export const BACKLOG = 4096;
+
+/** Why a connection is over. */
+export type CloseReason =
+  /** Both directions ended in order, or this side called `close`. */
+  | 'end'
+  /** The peer reset the connection, or the network lost it. */
+  | 'reset'
+  /** This side called `reset`. */
+  | 'local'
+  /** An outgoing connection was refused. */
+  | 'refused'
+  /** An outgoing connection could not be made for another reason (no route, no address, no descriptor). */
+  | 'unreachable';
+
+export interface SocketHandler {
+  /** An outgoing connection is up. Addresses are known from here on. */
+  onOpen(): void;
+  /**
+   * Received bytes are `data[start..end)`. They are valid during the call only and may be changed in place;
+   * HEAD_ROOM bytes before `start` and one byte at `end` may be written too.
+   */
+  onData(data: Uint8Array, start: number, end: number): void;
+  /** All that a `write` had left behind has been given to the kernel. Only after a `write` that returned false. */
+  onDrain(): void;
+  /** The peer has ended its direction (FIN). This side may go on writing. */
+  onEnd(): void;
+  onClose(reason: CloseReason): void;
+}
+
+export interface Socket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  /** Bytes taken by `write` that the kernel has not taken yet. */
+  readonly queued: number;
+  /**
+   * Takes the bytes before it returns (what the kernel does not take at once is copied and queued). False when
+   * something is queued: write no more before `onDrain`, or memory grows. On a socket that is over or not yet
+   * open nothing is lost silently: bytes for an opening socket are queued, bytes for a closed one are dropped and
+   * `onClose` tells.
+   */
+  write(data: Uint8Array, start: number, end: number): boolean;
+  pause(): void;
+  resume(): void;
+  /** Ends this direction (FIN) after what is queued. Reading goes on. */
+  shutdown(): void;
+  /** Ends both directions after what is queued. Received data is dropped from now on. */
+  close(): void;
+  /** Drops what is queued and resets the connection (RST). */
+  reset(): void;
+}
+
+/** Takes the connections of a listener. */
+export interface Acceptor {
+  /** The handler of a new connection; null refuses it with a reset. */
+  accept(socket: Socket): SocketHandler | null;
+}
+
+export interface Listener {
+  readonly address: string;
+  readonly port: number;
+  /** Takes no more connections; those that were accepted live on. */
+  close(): void;
+}
+
+/** Work to be done when the current callback has returned. */
+export interface Deferred {
+  run(): void;
+}
+
+export interface Transport {
+  /** Name for messages and metrics. */
+  readonly name: string;
+  /**
+   * Listens on address:port (IPv4 or IPv6, never both at once) together with other sockets of the same user that do
+   * so too (SO_REUSEPORT). Port 0 takes a free one.
+   * @throws {BindError}
+   */
+  listen(address: string, port: number, acceptor: Acceptor): Promise<Listener>;
+  /** Starts a connection; the outcome is `onOpen` or `onClose`. There is no time-out here. */
+  connect(address: string, port: number, handler: SocketHandler): Socket;
+  /** Monotonic milliseconds, with a fraction. */
+  now(): number;
+  /** Runs `task` after the current callback, before the next one of any socket. */
+  defer(task: Deferred): void;
+  /** Runs `task` every so many milliseconds until the returned function is called; keeps no process alive. */
+  every(milliseconds: number, task: Deferred): () => void;
+  /** Bytes queued in all sockets. */
+  queuedBytes(): number;
+}
+
+const REMEDY: Record<string, string> = {
+  EADDRINUSE: 'another program listens there; stop it or choose another port',
+  EADDRNOTAVAIL: 'the address is not on this host; add it to an interface, `lo` for example',
+  EACCES: 'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE',
+};
+
+/** A listener could not be opened. `code` is that of the system. */
+export class BindError extends Error {
+  readonly status = 409;
+  constructor(
+    readonly code: string,
+    readonly address: string,
+    readonly port: number,
+  ) {
+    const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    const remedy = REMEDY[code];
+    super(`cannot listen on ${at}: ${code}${remedy === undefined ? '' : ` (${remedy})`}`);
+    this.name = 'BindError';
+  }
+}
