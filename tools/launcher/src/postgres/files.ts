@@ -24,7 +24,7 @@ export interface DatabaseFiles {
   /** PostgreSQL's own directory; a symlink where the data had to go outside. */
   data: string;
   log: string;
-  /** The superuser's password (mode 600, of the server's account). */
+  /** The superuser's password (mode 600). */
   password: string;
   /** The port of the last start, so that clients find a restarted server where it was. */
   port: string;
@@ -55,7 +55,7 @@ export function prepareDirectory(directory: string, account: Account): DatabaseF
   if (!isLink(files.data) && !existsSync(files.data) && !canReach(directory, account)) {
     mkdirSync(outside, { recursive: true, mode: 0o711 });
     const home = mkdtempSync(path.join(outside, 'postgres-'));
-    chownSync(home, account.uid, account.gid);
+    giveTo(account, home);
     symlinkSync(path.join(home, 'data'), files.data);
   }
   return files;
@@ -72,10 +72,9 @@ export function realData(files: DatabaseFiles): string {
 }
 
 /** The password of this database, generated on first use. */
-export function passwordOf(files: DatabaseFiles, account: Account): string {
+export function passwordOf(files: DatabaseFiles): string {
   if (!existsSync(files.password)) {
     writeFileSync(files.password, randomBytes(24).toString('base64url'), { mode: 0o600, flag: 'wx' });
-    if (process.getuid?.() === 0) chownSync(files.password, account.uid, account.gid);
   }
   return readFileSync(files.password, 'utf8').trim();
 }
@@ -88,4 +87,9 @@ export function lastPort(files: DatabaseFiles): number | undefined {
   } catch {
     return undefined; // never started
   }
+}
+
+/** As root, gives a file or directory to the account. */
+export function giveTo(account: Account, file: string): void {
+  if (process.getuid?.() === 0) chownSync(file, account.uid, account.gid);
 }

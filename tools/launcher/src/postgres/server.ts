@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
-  chownSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -23,6 +22,7 @@ import { createDatabase, databaseName, superuser } from './database.js';
 import {
   type DatabaseFiles,
   databaseFiles,
+  giveTo,
   lastPort,
   passwordOf,
   prepareDirectory,
@@ -69,7 +69,7 @@ export async function ensurePostgres(directory: string, options: PostgresOptions
   return await withLock(`postgres ${path.resolve(directory)}`, async () => {
     const account = accountFor(databaseFiles(directory).data);
     const files = prepareDirectory(directory, account);
-    const password = passwordOf(files, account);
+    const password = passwordOf(files);
     const running = findPostmaster(realData(files));
     const server = running ?? (await makeAndStart(files, account, options));
     const ready = server.ready ? server : await becomeReady(files);
@@ -136,11 +136,16 @@ async function initialise(
   rmSync(half, { recursive: true, force: true });
   rmSync(files.created, { force: true });
   mkdirSync(half, { mode: 0o700 });
-  if (process.getuid?.() === 0) chownSync(half, account.uid, account.gid);
+  giveTo(account, half);
+  // Beside the data, where the account can read it.
+  const secret = `${data}.secret`;
+  rmSync(secret, { force: true });
+  writeFileSync(secret, passwordOf(files), { mode: 0o600, flag: 'wx' });
+  giveTo(account, secret);
   const child = spawnAs(account, path.join(bin, 'initdb'), files.log, [
     `--pgdata=${half}`,
     `--username=${superuser}`,
-    `--pwfile=${files.password}`,
+    `--pwfile=${secret}`,
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     // Knows Unicode, and sorts the same on every machine.
@@ -149,7 +154,7 @@ async function initialise(
     '--builtin-locale=C.UTF-8',
     ...(durable ? [] : ['--no-sync']),
   ]);
-  const code = await ended(child);
+  const code = await ended(child).finally(() => rmSync(secret));
   if (code !== 0) throw new PostgresError(`initdb ended with ${code}`, files.log);
   renameSync(half, data);
 }
