@@ -1,0 +1,245 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { HealthMonitor, Pool, Snapshot } from '@spillway/snapshot';
+import { HealthChecker, type ServerVerdict } from './checker.js';
+import type { Target } from './probe.js';
+import type { CheckResult } from './result.js';
+
+/** A clock that moves only when it is told to, and calls back what falls due on the way. */
+class Clock {
+  now = 1_000_000;
+  #due: { at: number; call: () => void }[] = [];
+  after = (milliseconds: number, call: () => void): (() => void) => {
+    const entry = { at: this.now + milliseconds, call };
+    this.#due.push(entry);
+    return () => {
+      this.#due = this.#due.filter((d) => d !== entry);
+    };
+  };
+  async advance(milliseconds: number): Promise<void> {
+    const end = this.now + milliseconds;
+    for (;;) {
+      await settle();
+      const next = this.#due.filter((d) => d.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#due = this.#due.filter((d) => d !== next);
+      this.now = Math.max(this.now, next.at);
+      next.call();
+    }
+    this.now = end;
+  }
+  get waiting(): number {
+    return this.#due.length;
+  }
+}
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+};
+
+const monitor = (uuid = 'healthmonitor-1', more: Partial<HealthMonitor> = {}): HealthMonitor => ({
+  uuid,
+  name: uuid,
+  send_interval: 10_000,
+  receive_timeout: 4_000,
+  successful_checks: 2,
+  failed_checks: 2,
+  check: { type: 'tcp', half_open: false },
+  ...more,
+});
+const pool = (ports: number[], more: Partial<Pool> = {}): Pool => ({
+  uuid: 'pool-1',
+  name: 'pool-1',
+  enabled: true,
+  algorithm: 'round_robin',
+  servers: ports.map((port) => ({ address: '127.0.0.1', port, hostname: '', state: 'enabled', ratio: 1 })),
+  health_monitor_uuids: ['healthmonitor-1'],
+  min_servers_up: 1,
+  graceful_disable_timeout: 0,
+  connect_timeout: 2000,
+  max_idle_connections: 64,
+  ...more,
+});
+const snapshot = (pools: Pool[], monitors: HealthMonitor[], enabled = true): Snapshot => ({
+  format: 1,
+  epoch: 1,
+  generation: 1,
+  settings: {
+    se_uuid: 'serviceengine-1',
+    se_name: 'se-1',
+    cluster_uuid: 'cluster-1',
+    se_group_uuid: 'serviceenginegroup-1',
+    vip_distribution: 'host',
+    dp_hb_frequency: 100,
+    dp_hb_timeout_count: 6,
+    heartbeat_interval: 1000,
+  },
+  placements: pools.map((p) => ({
+    virtual_service_uuid: `vs-${p.uuid}`,
+    vip_id: '1',
+    state: 'active',
+    primary: true,
+    epoch: 1,
+    drain_timeout: 30_000,
+  })),
+  virtual_services: pools.map((p) => ({
+    uuid: `vs-${p.uuid}`,
+    name: p.uuid,
+    tenant: 'admin',
+    enabled,
+    vips: [{ vip_id: '1', address: '127.0.0.1' }],
+    services: [{ port: 80, port_range_end: 80 }],
+    application: { type: 'tcp', tcp: { idle_timeout: 0 } },
+    pool_uuid: p.uuid,
+  })),
+  pools,
+  health_monitors: monitors,
+});
+
+function setUp(inherited?: Map<string, boolean>) {
+  const clock = new Clock();
+  const good = new Map<number, boolean>();
+  const asked: { port: number; at: number }[] = [];
+  const changes: ServerVerdict[] = [];
+  const probe = async (_m: HealthMonitor, t: Target): Promise<CheckResult> => {
+    asked.push({ port: t.port, at: clock.now - 1_000_000 });
+    return good.get(t.port) === false ? { ok: false, code: 'CONNECTION_REFUSED', text: 'no' } : { ok: true };
+  };
+  const checker = new HealthChecker({
+    probe,
+    now: () => clock.now,
+    random: () => 0.5,
+    after: clock.after,
+    onChange: (v) => changes.push(...v),
+    ...(inherited === undefined ? {} : { inherited }),
+  });
+  const verdict = (port: number, poolUuid = 'pool-1'): string | undefined =>
+    checker.verdicts().find((v) => v.key === `${poolUuid}/127.0.0.1:${port}`)?.verdict;
+  return { clock, good, asked, changes, checker, verdict };
+}
+let open: HealthChecker | undefined;
+afterEach(() => open?.close());
+
+describe('the checks of one SE', () => {
+  it('start at once, and one good check admits', async () => {
+    const { clock, asked, checker, verdict } = setUp();
+    open = checker;
+    checker.configure(snapshot([pool([1, 2])], [monitor()]));
+    expect(verdict(1)).toBe('unknown');
+    expect(checker.unchecked('pool-1')).toBe(2);
+    await clock.advance(0);
+    expect(asked).toEqual([
+      { port: 1, at: 0 },
+      { port: 2, at: 0 },
+    ]);
+    expect([verdict(1), verdict(2)]).toEqual(['up', 'up']);
+    expect(checker.unchecked('pool-1')).toBe(0);
+    await clock.advance(9_999);
+    expect(asked).toHaveLength(2);
+    await clock.advance(1);
+    expect(asked).toHaveLength(4);
+  });
+
+  it('make the first round 100 ms apart, and again when a server comes back', async () => {
+    const { clock, good, asked, checker, verdict, changes } = setUp();
+    open = checker;
+    good.set(1, false);
+    checker.configure(snapshot([pool([1])], [monitor()]));
+    await clock.advance(150);
+    expect(asked.map((a) => a.at)).toEqual([0, 100]);
+    expect(verdict(1)).toBe('down');
+    expect(changes.at(-1)?.failure).toMatchObject({
+      code: 'CONNECTION_REFUSED',
+      monitorUuid: 'healthmonitor-1',
+    });
+    good.set(1, true);
+    await clock.advance(10_000);
+    expect(asked.map((a) => a.at)).toEqual([0, 100, 10_100]);
+    expect(verdict(1)).toBe('down');
+    await clock.advance(100);
+    expect(asked.map((a) => a.at)).toEqual([0, 100, 10_100, 10_200]);
+    expect(verdict(1)).toBe('up');
+    expect(changes.at(-1)?.failure).toBeUndefined();
+  });
+
+  it('probe a server once for two pools, and count for each', async () => {
+    const { clock, asked, checker, verdict } = setUp();
+    open = checker;
+    const both = [pool([1]), pool([1], { uuid: 'pool-2' })];
+    checker.configure(snapshot(both, [monitor()]));
+    await clock.advance(0);
+    expect(asked).toHaveLength(1);
+    expect([verdict(1), verdict(1, 'pool-2')]).toEqual(['up', 'up']);
+  });
+
+  it('leave out disabled servers, unused pools, disabled virtual services and pools without a monitor', async () => {
+    const { clock, asked, checker, verdict } = setUp();
+    open = checker;
+    const p = pool([1, 2]);
+    const half = {
+      ...p,
+      servers: p.servers.map((s, i) => ({ ...s, state: i === 0 ? ('disabled' as const) : s.state })),
+    };
+    checker.configure(snapshot([half], [monitor()]));
+    await clock.advance(0);
+    expect(asked.map((a) => a.port)).toEqual([2]);
+    expect(verdict(1)).toBeUndefined();
+    checker.configure(snapshot([p], [monitor()], false));
+    await clock.advance(30_000);
+    expect(asked).toHaveLength(1);
+    expect(clock.waiting).toBe(0);
+    checker.configure(snapshot([pool([1], { health_monitor_uuids: [] })], []));
+    expect(verdict(1)).toBe('up');
+    checker.configure({ ...snapshot([p], [monitor()]), placements: [] });
+    await clock.advance(30_000);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('keep their verdicts over edits, and check at once what is new', async () => {
+    const { clock, asked, checker, verdict, changes } = setUp();
+    open = checker;
+    checker.configure(snapshot([pool([1])], [monitor()]));
+    await clock.advance(5_000);
+    checker.configure(snapshot([pool([1, 2], { name: 'other' })], [monitor()]));
+    expect([verdict(1), verdict(2)]).toEqual(['up', 'unknown']);
+    await clock.advance(0);
+    expect(asked.map((a) => a.port)).toEqual([1, 2]);
+    // A second monitor: the server stays up while it has not spoken, and goes down when it says no.
+    const seen = changes.length;
+    const two = pool([1, 2], { health_monitor_uuids: ['healthmonitor-1', 'healthmonitor-2'] });
+    checker.configure(snapshot([two], [monitor(), monitor('healthmonitor-2', { monitor_port: 9 })]));
+    expect([verdict(1), verdict(2)]).toEqual(['up', 'up']);
+    await clock.advance(0);
+    expect(asked.at(-1)?.port).toBe(9);
+    expect(changes.slice(seen)).toEqual([]);
+  });
+
+  it('keep the verdict of an edited monitor until the new question is answered', async () => {
+    const { clock, good, checker, verdict } = setUp();
+    open = checker;
+    checker.configure(snapshot([pool([1])], [monitor()]));
+    await clock.advance(0);
+    good.set(1, false);
+    checker.configure(snapshot([pool([1])], [monitor('healthmonitor-1', { send_interval: 20_000 })]));
+    expect(verdict(1)).toBe('up');
+    await clock.advance(0);
+    expect(verdict(1)).toBe('up');
+    await clock.advance(20_000);
+    expect(verdict(1)).toBe('down');
+  });
+
+  it('start from inherited verdicts and replace them', async () => {
+    const { clock, good, checker, verdict } = setUp(
+      new Map([
+        ['pool-1/127.0.0.1:1', true],
+        ['pool-1/127.0.0.1:2', false],
+      ]),
+    );
+    open = checker;
+    good.set(1, false);
+    checker.configure(snapshot([pool([1, 2, 3])], [monitor()]));
+    expect([verdict(1), verdict(2), verdict(3)]).toEqual(['up', 'down', 'unknown']);
+    await clock.advance(0);
+    expect([verdict(1), verdict(2), verdict(3)]).toEqual(['up', 'up', 'up']);
+    await clock.advance(100);
+    expect(verdict(1)).toBe('down');
+  });
+});
