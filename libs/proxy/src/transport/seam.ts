@@ -7,7 +7,8 @@
  *   a call causes is reported afterwards.
  * - Callbacks of one socket come in this order: `onOpen` (outgoing only), then `onData`/`onDrain`/`onEnd`, then
  *   `onClose` exactly once, whoever ended the connection and however; nothing after that.
- * - Between `pause` and `resume` there is neither `onData` nor `onEnd`; a reset by the peer is reported all the same.
+ * - Between `pause` and `resume` there is neither `onData` nor `onEnd`. A reset by the peer is reported all the same,
+ *   except on `node:net`, which does not look at a paused socket.
  */
 
 /** Bytes in front of received data that a handler may overwrite. */

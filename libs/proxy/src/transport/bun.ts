@@ -1,0 +1,379 @@
+import { dlopen } from 'bun:ffi';
+import { copyOf } from '../bytes.js';
+import { DeferredQueue } from './deferred.js';
+import {
+  BACKLOG,
+  BindError,
+  HEAD_ROOM,
+  MOST_DATA,
+  type Acceptor,
+  type CloseReason,
+  type Deferred,
+  type Listener,
+  type Socket,
+  type SocketHandler,
+  type Transport,
+} from './seam.js';
+
+/** Sockets of Bun: the transport of production. */
+export function bunTransport(): Transport {
+  return new BunTransport();
+}
+
+type Raw = Bun.Socket<BunSocket>;
+
+/** Options that Bun honours and its types leave out. */
+interface ListenOptions extends Bun.TCPSocketListenOptions<BunSocket> {
+  reusePort: boolean;
+  ipv6Only: boolean;
+}
+
+/** Received bytes are moved here so that they have room in front; one for all sockets, valid during a callback. */
+const scratch = Buffer.alloc(HEAD_ROOM + MOST_DATA + 64);
+
+class BunTransport implements Transport {
+  readonly name = 'bun';
+  readonly deferred = new DeferredQueue();
+  queuedTotal = 0;
+
+  listen(address: string, port: number, acceptor: Acceptor): Promise<Listener> {
+    const options: ListenOptions = {
+      hostname: address,
+      port,
+      reusePort: true,
+      ipv6Only: address.includes(':'),
+      allowHalfOpen: true,
+      socket: {
+        ...EVENTS,
+        open: (raw) => {
+          const socket = new BunSocket(this);
+          socket.raw = raw;
+          raw.data = socket;
+          const handler = acceptor.accept(socket);
+          if (handler !== null) socket.handler = handler;
+          else socket.reset();
+        },
+      },
+    };
+    try {
+      const listener = Bun.listen(options);
+      widenBacklog(listener);
+      const { port: bound } = listener;
+      return Promise.resolve({ address, port: bound, close: () => listener.stop(false) });
+    } catch (error) {
+      return Promise.reject(new BindError(codeOf(error) ?? 'EUNKNOWN', address, port));
+    }
+  }
+
+  connect(address: string, port: number, handler: SocketHandler): Socket {
+    const socket = new BunSocket(this);
+    socket.handler = handler;
+    const failed = (error: unknown): void =>
+      socket.connectFailed(codeOf(error) === 'ECONNREFUSED' ? 'refused' : 'unreachable');
+    try {
+      Bun.connect<BunSocket>({
+        hostname: address,
+        port,
+        allowHalfOpen: true,
+        data: socket,
+        socket: OUTGOING,
+      }).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+    return socket;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  defer(task: Deferred): void {
+    this.deferred.add(task);
+  }
+
+  every(milliseconds: number, task: Deferred): () => void {
+    const timer = setInterval(() => task.run(), milliseconds);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
+  queuedBytes(): number {
+    return this.queuedTotal;
+  }
+}
+
+/** Stands in until a handler is known and after `onClose`. */
+const NOBODY: SocketHandler = {
+  onOpen() {},
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+};
+
+class BunSocket implements Socket, Deferred {
+  handler: SocketHandler = NOBODY;
+  raw: Raw | null = null;
+  queued = 0;
+  /** What the kernel has not taken; `sent` bytes of the first one are gone already. */
+  private queue: Uint8Array[] = [];
+  private sent = 0;
+  private paused = false;
+  /** Data that Bun brought while paused. */
+  private stash: Uint8Array | null = null;
+  private ended = false;
+  private endTold = false;
+  /** The last queued byte is followed by a FIN, or by the end of both directions. */
+  private ending: 'no' | 'shutdown' | 'close' = 'no';
+  private over = false;
+  private closed: CloseReason | null = null;
+  private closeTold = false;
+  private scheduled = false;
+
+  constructor(private readonly transport: BunTransport) {}
+
+  get remoteAddress(): string {
+    return this.raw?.remoteAddress ?? '';
+  }
+  get remotePort(): number {
+    return this.raw?.remotePort ?? 0;
+  }
+  get localAddress(): string {
+    return this.raw?.localAddress ?? '';
+  }
+  get localPort(): number {
+    return this.raw?.localPort ?? 0;
+  }
+
+  write(data: Uint8Array, start: number, end: number): boolean {
+    if (this.over) return true;
+    const length = end - start;
+    if (length <= 0) return this.queued === 0;
+    if (this.queued > 0 || this.raw === null) {
+      this.enqueue(copyOf(data, start, end));
+      return false;
+    }
+    const taken = this.raw.write(data, start, length);
+    if (taken === length || taken < 0) return true;
+    this.enqueue(copyOf(data, start + taken, end));
+    return false;
+  }
+
+  pause(): void {
+    if (this.paused || this.over) return;
+    this.paused = true;
+    this.raw?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    if (this.over) return;
+    this.raw?.resume();
+    if (this.stash !== null || this.ended) this.schedule();
+  }
+
+  shutdown(): void {
+    if (this.over || this.ending !== 'no') return;
+    this.ending = 'shutdown';
+    if (this.queued === 0) this.finish();
+  }
+
+  close(): void {
+    if (this.over || this.ending === 'close') return;
+    this.ending = 'close';
+    this.stash = null;
+    if (this.queued === 0) this.finish();
+  }
+
+  reset(): void {
+    if (this.over) return;
+    this.over = true;
+    this.closed = 'local';
+    this.drop();
+    this.raw?.terminate();
+    this.schedule();
+  }
+
+  /** Work put off until no call of the engine is under way. */
+  run(): void {
+    this.scheduled = false;
+    if (this.closed !== null) {
+      this.tellClose();
+      return;
+    }
+    if (this.paused || this.ending === 'close') return;
+    const stash = this.stash;
+    if (stash !== null) {
+      this.stash = null;
+      this.hand(stash);
+    }
+    if (this.ended && !this.paused) this.tellEnd();
+  }
+
+  opened(raw: Raw): void {
+    if (this.over) {
+      raw.terminate();
+      return;
+    }
+    this.raw = raw;
+    if (this.paused) raw.pause();
+    const had = this.queued > 0;
+    this.handler.onOpen();
+    if (had && !this.over) this.drained();
+    else if (this.ending !== 'no' && this.queued === 0) this.finish();
+  }
+
+  received(data: Uint8Array): void {
+    if (this.over || this.ending === 'close') return;
+    if (this.paused || this.stash !== null) {
+      this.stash = this.stash === null ? data : Buffer.concat([this.stash, data]);
+      return;
+    }
+    this.hand(data);
+  }
+
+  drained(): void {
+    const { queue, raw } = this;
+    if (raw === null || this.queued === 0) return;
+    while (queue.length > 0) {
+      const piece = queue[0]!;
+      const length = piece.length - this.sent;
+      const taken = raw.write(piece, this.sent, length);
+      if (taken <= 0) return;
+      this.queued -= taken;
+      this.transport.queuedTotal -= taken;
+      if (taken < length) {
+        this.sent += taken;
+        return;
+      }
+      queue.shift();
+      this.sent = 0;
+    }
+    if (this.ending !== 'no') this.finish();
+    else this.handler.onDrain();
+  }
+
+  peerEnded(): void {
+    this.ended = true;
+    if (!this.paused && this.stash === null && this.ending !== 'close') this.tellEnd();
+  }
+
+  peerClosed(reason: CloseReason): void {
+    if (this.closed !== null) return;
+    this.over = true;
+    this.closed = reason;
+    this.drop();
+    // Bun calls this from inside `terminate` and `end` too; whoever called those must not be re-entered.
+    this.schedule();
+  }
+
+  connectFailed(reason: CloseReason): void {
+    this.peerClosed(reason);
+  }
+
+  private hand(data: Uint8Array): void {
+    for (let at = 0; at < data.length; at += MOST_DATA) {
+      if (this.over) return;
+      if (this.paused) {
+        this.stash = copyOf(data, at, data.length);
+        return;
+      }
+      const end = Math.min(data.length, at + MOST_DATA);
+      scratch.set(at === 0 && end === data.length ? data : data.subarray(at, end), HEAD_ROOM);
+      this.handler.onData(scratch, HEAD_ROOM, HEAD_ROOM + end - at);
+    }
+  }
+
+  private enqueue(piece: Uint8Array): void {
+    this.queue.push(piece);
+    this.queued += piece.length;
+    this.transport.queuedTotal += piece.length;
+  }
+
+  private drop(): void {
+    this.transport.queuedTotal -= this.queued;
+    this.queued = 0;
+    this.queue.length = 0;
+    this.stash = null;
+  }
+
+  private finish(): void {
+    const { raw } = this;
+    if (raw === null) {
+      if (this.ending === 'close') {
+        this.over = true;
+        this.closed = 'end';
+        this.schedule();
+      }
+      return;
+    }
+    // Bun keeps a socket that both sides have ended until it is closed here.
+    if (this.ending === 'close' || this.endTold) raw.end();
+    else raw.shutdown();
+  }
+
+  private tellEnd(): void {
+    if (this.endTold || this.over) return;
+    this.endTold = true;
+    this.handler.onEnd();
+    if (this.ending === 'shutdown' && this.queued === 0 && !this.over) this.raw?.end();
+  }
+
+  private tellClose(): void {
+    if (this.closeTold || this.closed === null) return;
+    this.closeTold = true;
+    const { handler } = this;
+    this.handler = NOBODY;
+    handler.onClose(this.closed);
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.transport.deferred.add(this);
+  }
+}
+
+const EVENTS: Bun.SocketHandler<BunSocket> = {
+  binaryType: 'buffer',
+  data: (raw, data) => raw.data.received(data),
+  drain: (raw) => raw.data.drained(),
+  end: (raw) => raw.data.peerEnded(),
+  // Bun reports a socket that was refused in `open` here before it has its data.
+  close: (raw, error) => raw.data?.peerClosed(error === undefined ? 'end' : 'reset'),
+  error: (raw) => raw.data?.peerClosed('reset'),
+};
+
+const OUTGOING: Bun.SocketHandler<BunSocket> = {
+  ...EVENTS,
+  open: (raw) => raw.data.opened(raw),
+  // The rejected promise of `connect` tells the same.
+  connectError: () => {},
+};
+
+function codeOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}
+
+/** Bun listens with a backlog of 512; a second listen(2) on the same socket only changes that number. */
+function widenBacklog(listener: object): void {
+  const fd = 'fd' in listener && typeof listener.fd === 'number' ? listener.fd : -1;
+  if (fd >= 0) libc()?.listen(fd, BACKLOG);
+}
+
+let loaded: { listen(fd: number, backlog: number): number } | null | undefined;
+
+function libc(): { listen(fd: number, backlog: number): number } | null {
+  if (loaded === undefined) {
+    try {
+      loaded = dlopen('libc.so.6', { listen: { args: ['i32', 'i32'], returns: 'i32' } }).symbols;
+    } catch {
+      loaded = null; // another C library: the backlog stays as Bun made it
+    }
+  }
+  return loaded;
+}
