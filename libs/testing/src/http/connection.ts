@@ -77,7 +77,9 @@ export class ClientConnection {
   closedAt: number | undefined;
   ended: ConnectionEnd = 'open';
   /** After a 101: takes over the bytes and the end of the connection. */
-  onUpgraded: { data(chunk: Buffer): void; end(how: 'closed' | 'reset'): void } | undefined;
+  onUpgraded:
+    | { data(chunk: Buffer): void; end(how: 'closed' | 'reset'): void; /** We closed it. */ abort?(): void }
+    | undefined;
   #exchange: Exchange | undefined;
   #upgraded = false;
 
@@ -157,6 +159,16 @@ export class ClientConnection {
     });
   }
 
+  /** Uses the connection for bare bytes from now on, without HTTP; `onUpgraded` gets them. */
+  beginRaw(): void {
+    this.#upgraded = true;
+  }
+
+  /** Ends a request that the caller takes for failed, and the connection with it. */
+  giveUp(failure: RequestFailure): void {
+    this.#fail(failure);
+  }
+
   /** Raw bytes of an upgraded connection. */
   write(bytes: Buffer | string): void {
     this.socket.write(bytes);
@@ -178,6 +190,7 @@ export class ClientConnection {
   }
 
   #abort(): void {
+    this.onUpgraded?.abort?.();
     const exchange = this.#exchange;
     this.#exchange = undefined;
     if (!exchange) return;

@@ -60,19 +60,16 @@ export class TcpEchoOrigin implements Origin {
   }
 
   #connection(socket: Socket): void {
-    const { respond, delay } = this.#behaviour;
-    if (respond === 'reset') {
+    if (this.#behaviour.respond === 'reset') {
       this.#counters.resets++;
       socket.resetAndDestroy();
-      return;
-    }
-    if (respond === 'hang') {
-      socket.resume();
       return;
     }
     if (this.spec.banner) socket.write(`${this.name}\n`);
     socket.on('data', (chunk: Buffer) => {
       this.#counters.bytes += chunk.length;
+      const { respond, delay } = this.#behaviour;
+      if (respond === 'hang') return;
       if (delay > 0) setTimeout(() => socket.write(chunk), delay);
       else if (!socket.write(chunk)) {
         socket.pause();
@@ -80,7 +77,7 @@ export class TcpEchoOrigin implements Origin {
       }
     });
     socket.on('end', () => {
-      if (delay > 0) setTimeout(() => socket.end(), delay);
+      if (this.#behaviour.delay > 0) setTimeout(() => socket.end(), this.#behaviour.delay);
       else socket.end();
     });
   }
