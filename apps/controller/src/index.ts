@@ -1,1 +1,2 @@
-export const PACKAGE = 'controller';
+export { startController, type RunningController } from './start.js';
+export { readSettings, SETTINGS, SettingsError, type Listen, type Settings } from './config/settings.js';

@@ -1,0 +1,19 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { LOGGER, createLogger } from './logger.js';
+import { SETTINGS, type Settings } from './settings.js';
+
+/** Settings and the logger, injectable everywhere. */
+@Global()
+@Module({})
+export class ConfigModule {
+  static with(settings: Settings): DynamicModule {
+    return {
+      module: ConfigModule,
+      providers: [
+        { provide: SETTINGS, useValue: settings },
+        { provide: LOGGER, useValue: createLogger(settings.logLevel) },
+      ],
+      exports: [SETTINGS, LOGGER],
+    };
+  }
+}

@@ -1,0 +1,4 @@
+import { Initial1795305088318 } from './1795305088318-initial.js';
+
+/** All migrations, oldest first. `migration:generate --check` tells when the entities have moved on. */
+export const migrations = [Initial1795305088318];

@@ -1,0 +1,5 @@
+export { ObjectCache } from './object-cache.js';
+export { ObjectStore } from './object-store.js';
+export { StoreTransaction, type NewObject } from './store-transaction.js';
+export type { Change, ChangeType, ObjectView, Referrer, Spec, StoredObject } from './types.js';
+export { ADMIN_TENANT } from './identity-of.js';
