@@ -1,1 +1,10 @@
-export const PACKAGE = 'placement';
+export * from './admission.js';
+export * from './candidates.js';
+export * from './capacity.js';
+export * from './hash.js';
+export * from './operations.js';
+export * from './plan.js';
+export * from './primary.js';
+export * from './refusal.js';
+export * from './scale.js';
+export * from './world.js';
