@@ -19,3 +19,5 @@ export * from './clients/ledger.js';
 export * from './clients/report.js';
 export * from './clients/spawn.js';
 export * from './process/socket-owner.js';
+export * from './fault-proxy/faults.js';
+export * from './fault-proxy/start.js';
