@@ -9,7 +9,9 @@ function withDefaults(message: string, value: Json): Json {
   const filled: Json = {};
   for (const [name, field] of fieldsOf(message)) {
     if (name in value) filled[name] = value[name];
-    else if (field.facts.default !== undefined && !field.repeated) filled[name] = field.facts.default;
+    // Identity is the store's, also where the published facts have a default for it.
+    else if (field.facts.default !== undefined && !field.repeated && name !== 'uuid')
+      filled[name] = field.facts.default;
   }
   // What the tables do not know is kept: a store may hold fields of a newer release.
   for (const [name, held] of Object.entries(value)) if (!(name in filled)) filled[name] = held;

@@ -1,5 +1,6 @@
 import { fieldsOf, type Field } from '../facts.js';
 import type { KindName } from '../generated/types.js';
+import { hooksOf } from '../hooks/index.js';
 import { kinds } from '../kinds.js';
 import { foldPath, isObject, type Json } from '../walk.js';
 import { COMMON } from './common.js';
@@ -68,7 +69,8 @@ function asksForNothing(field: Field, value: unknown): boolean {
  */
 export function unhonouredPaths(kind: KindName, value: Json): string[] {
   const found = new Set<string>();
-  collect(kind, kinds[kind].type, value, '', found);
+  const { unfill } = hooksOf(kind);
+  collect(kind, kinds[kind].type, unfill ? unfill(value) : value, '', found);
   return [...found];
 }
 

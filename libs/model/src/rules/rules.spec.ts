@@ -1,0 +1,292 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  applyDefaults,
+  checkRules,
+  parseObject,
+  type FieldError,
+  type FilledTypes,
+  type KindName,
+  type RuleContext,
+} from '../index.js';
+
+function check<K extends KindName>(kind: K, input: object, context: RuleContext<K> = {}): FieldError[] {
+  const { value, errors } = parseObject(kind, input);
+  expect(errors).toEqual([]);
+  return checkRules(kind, value, context);
+}
+
+const fields = (errors: readonly FieldError[]): string[] => errors.map((e) => e.field);
+const v4 = (addr: string): object => ({ addr, type: 'V4' });
+const v6 = (addr: string): object => ({ addr, type: 'V6' });
+
+const pool = (servers: object[], rest: object = {}): FieldError[] =>
+  check('pool', { name: 'p', servers, ...rest });
+const group = (rest: object): string[] => fields(check('serviceenginegroup', { name: 'g', ...rest }));
+
+describe('any kind', () => {
+  it.each([
+    ['ok name', []],
+    ['', ['name']],
+    [' x', ['name']],
+    ['a\nb', ['name']],
+    ['x'.repeat(257), ['name']],
+  ])('has a printable name: %j', (name, expected) => {
+    expect(fields(check('pool', { name }))).toEqual(expected);
+  });
+});
+
+describe('health monitor', () => {
+  it('must end a check before the next begins', () => {
+    const monitor = { name: 'M', type: 'HEALTH_MONITOR_TCP', send_interval: 5 };
+    expect(check('healthmonitor', { ...monitor, receive_timeout: 4 })).toEqual([]);
+    for (const receive_timeout of [5, 6]) {
+      const [error] = check('healthmonitor', { ...monitor, receive_timeout });
+      expect(error?.message).toMatch(/^Receive timeout of Monitor M cannot be more than Send interval/);
+    }
+    // The default of 4 s counts.
+    expect(fields(check('healthmonitor', { ...monitor, send_interval: 3 }))).toEqual(['receive_timeout']);
+  });
+});
+
+describe('pool', () => {
+  it('has each server once, by address and effective port', () => {
+    expect(
+      pool([
+        { ip: v4('10.0.0.1'), port: 80 },
+        { ip: v4('10.0.0.1'), port: 81 },
+      ]),
+    ).toEqual([]);
+    const twice = pool([{ ip: v4('10.0.0.1'), port: 80 }, { ip: v4('10.0.0.1') }]);
+    expect(twice.map((e) => e.message)).toEqual([
+      'Field check for servers[1] failed : server 10.0.0.1:80 is already in servers[0]. Remove one of the two',
+    ]);
+    expect(
+      pool([{ ip: v4('10.0.0.1'), port: 80 }, { ip: v4('10.0.0.1') }], { default_server_port: 8080 }),
+    ).toEqual([]);
+    expect(fields(pool([{ ip: v6('2001:db8::1') }, { ip: v6('2001:DB8:0::1') }]))).toEqual(['servers[1]']);
+  });
+
+  it.each([
+    [v4('10.0.0.256'), ['servers[0].ip.addr']],
+    [v4('10.0.0.01'), ['servers[0].ip.addr']],
+    [v4('10.0.0.1/24'), ['servers[0].ip.addr']],
+    [v4('::1'), ['servers[0].ip.type']],
+    [v6('::ffff:1.2.3.4'), []],
+    [v6('1::2::3'), ['servers[0].ip.addr']],
+    [v6('1:2:3:4:5:6:7:8:9'), ['servers[0].ip.addr']],
+    [{ addr: 'db.example.com', type: 'DNS' }, []],
+    [{ addr: 'no host', type: 'DNS' }, ['servers[0].ip.addr']],
+  ])('has servers with addresses: %j', (ip, expected) => {
+    expect(fields(pool([{ ip }]))).toEqual(expected);
+  });
+
+  it('needs the header that it hashes by', () => {
+    const hash = {
+      lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH',
+      lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER',
+    };
+    const field = 'lb_algorithm_consistent_hash_hdr';
+    expect(fields(pool([], hash))).toEqual([field]);
+    expect(fields(pool([], { ...hash, [field]: 'a b' }))).toEqual([field]);
+    expect(pool([], { ...hash, [field]: 'X-Key' })).toEqual([]);
+    expect(pool([], { ...hash, lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN' })).toEqual([]);
+  });
+
+  it('takes its servers from one source, and asks for no more monitors than it has', () => {
+    expect(fields(pool([{ ip: v4('10.0.0.1') }], { ipaddrgroup_ref: 'g' }))).toEqual(['ipaddrgroup_ref']);
+    expect(fields(pool([], { health_monitor_refs: ['a'], min_health_monitors_up: 2 }))).toEqual([
+      'min_health_monitors_up',
+    ]);
+  });
+
+  it('says what a fail action lacks', () => {
+    expect(fields(pool([], { fail_action: { type: 'FAIL_ACTION_HTTP_REDIRECT' } }))).toEqual([
+      'fail_action.redirect',
+    ]);
+    expect(pool([], { fail_action: {} })).toEqual([]);
+  });
+
+  it('holds its description to 256 characters', () => {
+    expect(parseObject('pool', { name: 'p', description: 'x'.repeat(256) }).errors).toEqual([]);
+    expect(fields(parseObject('pool', { name: 'p', description: 'x'.repeat(257) }).errors)).toEqual([
+      'description',
+    ]);
+  });
+});
+
+describe('SE group', () => {
+  it('keeps lower bounds below upper ones', () => {
+    expect(group({})).toEqual([]);
+    expect(group({ min_scaleout_per_vs: 4 })).toEqual([]);
+    expect(group({ min_scaleout_per_vs: 5 })).toEqual(['min_scaleout_per_vs']);
+    expect(group({ min_se: 11 })).toEqual(['min_se']);
+    expect(group({ min_cpu_usage: 60, max_cpu_usage: 50 })).toEqual(['min_cpu_usage']);
+  });
+
+  it('knows the capacity that it balances by', () => {
+    const rebalance = { auto_rebalance: true, auto_rebalance_criteria: ['SE_AUTO_REBALANCE_PPS'] };
+    expect(group(rebalance)).toEqual(['auto_rebalance_capacity_per_se']);
+    expect(group({ ...rebalance, auto_rebalance_capacity_per_se: [1000] })).toEqual([]);
+  });
+
+  it('does not scale out a legacy pair', () => {
+    expect(group({ ha_mode: 'HA_MODE_LEGACY_ACTIVE_STANDBY', min_scaleout_per_vs: 2 })).toEqual([
+      'min_scaleout_per_vs',
+    ]);
+  });
+});
+
+describe('VsVip', () => {
+  const before = applyDefaults('vsvip', {
+    name: 'v',
+    vip: [{ vip_id: '1', ip_address: { addr: '10.0.0.1', type: 'V4' } }],
+  });
+  const update = (vip: object[]): FieldError[] => check('vsvip', { name: 'v', vip }, { previous: before });
+
+  it('keeps the ids of its VIPs', () => {
+    expect(update([{ vip_id: '2', ip_address: v4('10.0.0.1') }]).map((e) => e.message)).toEqual([
+      "Changing an existing VIP's vip_id is not supported",
+    ]);
+    expect(update([{ vip_id: '1', ip_address: v4('10.0.0.2') }])).toEqual([]);
+    expect(
+      update([
+        { vip_id: '1', ip_address: v4('10.0.0.1') },
+        { vip_id: '2', ip_address: v4('10.0.0.2') },
+      ]),
+    ).toEqual([]);
+    expect(update([{ vip_id: '2', ip_address: v4('10.0.0.9') }])).toEqual([]);
+  });
+
+  it('gives every VIP an address of its own', () => {
+    expect(fields(check('vsvip', { name: 'v', vip: [{}] }))).toEqual(['vip[0]']);
+    expect(check('vsvip', { name: 'v', vip: [{ ip6_address: v6('2001:db8::1') }] })).toEqual([]);
+    const same = { ip_address: v4('10.0.0.1') };
+    expect(fields(check('vsvip', { name: 'v', vip: [same, same] }))).toEqual(['vip[1]']);
+    expect(
+      fields(check('vsvip', { name: 'v', vip: [{ ip_address: { addr: 'a.b', type: 'DNS' } }] })),
+    ).toEqual(['vip[0].ip_address']);
+  });
+});
+
+describe('virtual service', () => {
+  const vs = { name: 'v', vsvip_ref: 'vip', services: [{ port: 80 }] };
+
+  it('needs a VIP and a port', () => {
+    expect(check('virtualservice', vs)).toEqual([]);
+    expect(fields(check('virtualservice', { name: 'v' }))).toEqual(['vsvip_ref', 'services']);
+    expect(
+      check('virtualservice', { name: 'v', vip: [{ ip_address: v4('10.0.0.1') }], services: [{ port: 80 }] }),
+    ).toEqual([]);
+    expect(fields(check('virtualservice', { name: 'v', type: 'VS_TYPE_VH_CHILD' }))).toEqual([
+      'vh_parent_vs_ref',
+    ]);
+  });
+
+  it('listens on each port once', () => {
+    const overlap = [{ port: 80, port_range_end: 90 }, { port: 85 }];
+    expect(fields(check('virtualservice', { ...vs, services: overlap }))).toEqual(['services[1].port']);
+    expect(
+      check('virtualservice', {
+        ...vs,
+        services: [{ port: 53 }, { port: 53, override_network_profile_ref: 'udp' }],
+      }),
+    ).toEqual([]);
+    expect(fields(check('virtualservice', { ...vs, services: [{ port: 90, port_range_end: 80 }] }))).toEqual([
+      'services[0].port_range_end',
+    ]);
+    expect(fields(check('virtualservice', { ...vs, services: [{ port: 0 }] }))).toEqual(['services[0].port']);
+  });
+
+  it('has a pool or a group, and a certificate where it speaks TLS', () => {
+    expect(fields(check('virtualservice', { ...vs, pool_ref: 'p', pool_group_ref: 'g' }))).toEqual([
+      'pool_group_ref',
+    ]);
+    const tls = { ...vs, services: [{ port: 443, enable_ssl: true }] };
+    expect(fields(check('virtualservice', tls))).toEqual(['ssl_key_and_certificate_refs']);
+    expect(check('virtualservice', { ...tls, ssl_key_and_certificate_refs: ['c'] })).toEqual([]);
+  });
+
+  const store: { [K in KindName]?: Record<string, object> } = {
+    applicationprofile: {
+      l4: { name: 'l4', type: 'APPLICATION_PROFILE_TYPE_L4' },
+      http: { name: 'http', type: 'APPLICATION_PROFILE_TYPE_HTTP' },
+    },
+    networkprofile: { udp: { name: 'udp', profile: { type: 'PROTOCOL_TYPE_UDP_FAST_PATH' } } },
+    pool: { p: { name: 'p', application_persistence_profile_ref: 'cookie', vrf_ref: 'blue' } },
+    applicationpersistenceprofile: {
+      cookie: { name: 'cookie', persistence_type: 'PERSISTENCE_TYPE_HTTP_COOKIE' },
+    },
+  };
+  const lookup = <T extends KindName>(kind: T, reference: string): FilledTypes[T] | undefined => {
+    const found = store[kind]?.[reference];
+    return found && applyDefaults(kind, found as never);
+  };
+
+  it('asks for nothing of HTTP at layer 4', () => {
+    const l4 = { ...vs, application_profile_ref: 'l4', pool_ref: 'p' };
+    expect(fields(check('virtualservice', l4, { lookup }))).toEqual(['pool_ref']);
+    expect(check('virtualservice', { ...l4, application_profile_ref: 'http' }, { lookup })).toEqual([]);
+    const policies = {
+      ...vs,
+      application_profile_ref: 'l4',
+      http_policies: [{ index: 1, http_policy_set_ref: 'h' }],
+    };
+    expect(fields(check('virtualservice', policies, { lookup }))).toEqual(['http_policies']);
+  });
+
+  it('speaks HTTP over TCP, and shares the VRF of its pool', () => {
+    const http = { ...vs, application_profile_ref: 'http' };
+    expect(fields(check('virtualservice', { ...http, network_profile_ref: 'udp' }, { lookup }))).toEqual([
+      'network_profile_ref',
+    ]);
+    const other = check('virtualservice', { ...http, pool_ref: 'p', vrf_context_ref: 'red' }, { lookup });
+    expect(other.map((e) => e.message)).toEqual(['VRF Context for v and pool p different']);
+  });
+});
+
+describe('other kinds', () => {
+  it.each<[KindName, object, string[]]>([
+    ['poolgroup', { name: 'g', members: [{ pool_ref: 'a' }, { pool_ref: 'a' }] }, ['members[1]']],
+    [
+      'poolgroup',
+      { name: 'g', implicit_priority_labels: true, members: [{ pool_ref: 'a', priority_label: 'x' }] },
+      ['members[0].priority_label'],
+    ],
+    ['stringgroup', { name: 's', kv: [{ key: 'a' }, { key: 'a' }] }, ['kv[1]']],
+    [
+      'ipaddrgroup',
+      { name: 'i', ranges: [{ begin: v4('10.0.0.9'), end: v4('10.0.0.1') }] },
+      ['ranges[0].end'],
+    ],
+    ['ipaddrgroup', { name: 'i', prefixes: [{ ip_addr: v4('10.0.0.0'), mask: 33 }] }, ['prefixes[0].mask']],
+    ['ipaddrgroup', { name: 'i', prefixes: [{ ip_addr: v6('2001:db8::'), mask: 64 }] }, []],
+    ['serverautoscalepolicy', { name: 's', min_size: 3, max_size: 2 }, ['min_size']],
+    ['user', { name: 'u', password: 'short' }, ['password']],
+    ['user', { name: 'u', password: 'long enough' }, []],
+    [
+      'systemconfiguration',
+      { portal_configuration: { enable_http: false, enable_https: false } },
+      ['portal_configuration.enable_https'],
+    ],
+    [
+      'analyticsprofile',
+      { name: 'a', hs_max_anomaly_penalty: 60, hs_max_resources_penalty: 50 },
+      ['hs_max_resources_penalty'],
+    ],
+    [
+      'httppolicyset',
+      {
+        name: 'h',
+        http_request_policy: {
+          rules: [
+            { index: 1, name: 'a', enable: true },
+            { index: 1, name: 'b', enable: true },
+          ],
+        },
+      },
+      ['http_request_policy.rules[1]'],
+    ],
+  ])('%s %j', (kind, input, expected) => {
+    expect(fields(check(kind, input))).toEqual(expected);
+  });
+});

@@ -1,0 +1,173 @@
+import type { FieldError } from '../errors.js';
+import type { FilledPool, FilledVirtualService } from '../generated/filled.js';
+import { refuse, type Rule, type RuleContext } from './rule.js';
+import { vipRules } from './vsvip.js';
+
+type Context = RuleContext<'virtualservice'>;
+
+const isChild = (vs: FilledVirtualService): boolean => vs.type === 'VS_TYPE_VH_CHILD';
+
+function reachable(vs: FilledVirtualService): FieldError[] {
+  if (isChild(vs)) {
+    return vs.vh_parent_vs_ref === undefined
+      ? [
+          refuse(
+            'vh_parent_vs_ref',
+            'a child virtual service needs its parent',
+            'Set it, or set type to VS_TYPE_NORMAL',
+          ),
+        ]
+      : [];
+  }
+  const errors: FieldError[] = [];
+  if (vs.vsvip_ref === undefined && (vs.vip ?? []).length === 0) {
+    errors.push(
+      refuse('vsvip_ref', 'a virtual service needs a VIP', 'Set vsvip_ref, or list the addresses in vip'),
+    );
+  }
+  if ((vs.services ?? []).length === 0) {
+    errors.push(
+      refuse('services', 'a virtual service needs a port to listen on', 'Set services to [{"port": 80}]'),
+    );
+  }
+  return errors;
+}
+
+function overlappingServices(vs: FilledVirtualService): FieldError[] {
+  const services = vs.services ?? [];
+  return services.flatMap((service, i) => {
+    const other = services.findIndex(
+      (o, j) =>
+        j < i &&
+        o.override_network_profile_ref === service.override_network_profile_ref &&
+        o.port <= service.port_range_end &&
+        service.port <= o.port_range_end,
+    );
+    if (other < 0) return [];
+    return [
+      refuse(
+        `services[${i}].port`,
+        `port ${service.port} is already in services[${other}]`,
+        'Remove one of the two',
+        service.port,
+      ),
+    ];
+  });
+}
+
+function onePoolOrGroup(vs: FilledVirtualService): FieldError[] {
+  if (vs.pool_ref === undefined || vs.pool_group_ref === undefined) return [];
+  return [
+    refuse(
+      'pool_group_ref',
+      'a virtual service has a pool or a pool group',
+      'Remove pool_ref or pool_group_ref',
+      vs.pool_group_ref,
+    ),
+  ];
+}
+
+function certificates(vs: FilledVirtualService): FieldError[] {
+  const index = (vs.services ?? []).findIndex((s) => s.enable_ssl);
+  if (index < 0 || isChild(vs) || (vs.ssl_key_and_certificate_refs ?? []).length > 0) return [];
+  return [
+    refuse(
+      'ssl_key_and_certificate_refs',
+      `services[${index}] has enable_ssl and there is no certificate`,
+      'Name a certificate, for example System-Default-Cert, or set enable_ssl to false',
+    ),
+  ];
+}
+
+const L7_PERSISTENCE: ReadonlySet<string> = new Set([
+  'PERSISTENCE_TYPE_HTTP_COOKIE',
+  'PERSISTENCE_TYPE_APP_COOKIE',
+  'PERSISTENCE_TYPE_CUSTOM_HTTP_HEADER',
+]);
+
+function poolOf(vs: FilledVirtualService, { lookup }: Context): FilledPool | undefined {
+  return vs.pool_ref === undefined ? undefined : lookup?.('pool', vs.pool_ref);
+}
+
+/** What needs requests does not work where there are only connections. */
+function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
+  const { lookup } = context;
+  const profile =
+    vs.application_profile_ref === undefined
+      ? undefined
+      : lookup?.('applicationprofile', vs.application_profile_ref);
+  if (profile?.type !== 'APPLICATION_PROFILE_TYPE_L4') return [];
+  const errors: FieldError[] = [];
+  if ((vs.http_policies ?? []).length > 0) {
+    errors.push(
+      refuse(
+        'http_policies',
+        'a layer 4 virtual service sees no requests',
+        'Remove them, or choose an HTTP application profile',
+      ),
+    );
+  }
+  const persistence = poolOf(vs, context)?.application_persistence_profile_ref;
+  const kind =
+    persistence === undefined
+      ? undefined
+      : lookup?.('applicationpersistenceprofile', persistence)?.persistence_type;
+  if (kind !== undefined && L7_PERSISTENCE.has(kind)) {
+    const remedy = 'Use client IP persistence in the pool, or choose an HTTP application profile';
+    errors.push(
+      refuse(
+        'pool_ref',
+        `the pool's persistence ${kind} needs HTTP and this virtual service is layer 4`,
+        remedy,
+        vs.pool_ref,
+      ),
+    );
+  }
+  return errors;
+}
+
+const DATAGRAMS: ReadonlySet<string> = new Set(['PROTOCOL_TYPE_UDP_FAST_PATH', 'PROTOCOL_TYPE_UDP_PROXY']);
+
+function httpOverTcp(vs: FilledVirtualService, { lookup }: Context): FieldError[] {
+  if (vs.application_profile_ref === undefined || vs.network_profile_ref === undefined) return [];
+  const application = lookup?.('applicationprofile', vs.application_profile_ref);
+  const network = lookup?.('networkprofile', vs.network_profile_ref);
+  if (
+    application?.type !== 'APPLICATION_PROFILE_TYPE_HTTP' ||
+    !network ||
+    !DATAGRAMS.has(network.profile.type)
+  )
+    return [];
+  return [
+    refuse(
+      'network_profile_ref',
+      `an HTTP virtual service needs TCP and ${network.name} is ${network.profile.type}`,
+      'Choose System-TCP-Proxy, or another application profile',
+      vs.network_profile_ref,
+    ),
+  ];
+}
+
+function sameVrf(vs: FilledVirtualService, context: Context): FieldError[] {
+  const pool = poolOf(vs, context);
+  if (!pool?.vrf_ref || !vs.vrf_context_ref || pool.vrf_ref === vs.vrf_context_ref) return [];
+  return [
+    {
+      code: 'rule',
+      field: 'pool_ref',
+      message: `VRF Context for ${vs.name} and pool ${pool.name} different`,
+      value: vs.pool_ref,
+    },
+  ];
+}
+
+export const virtualServiceRules: Rule<'virtualservice'> = (vs, context) => [
+  ...reachable(vs),
+  ...vipRules(vs.vip, context.previous?.vip),
+  ...overlappingServices(vs),
+  ...onePoolOrGroup(vs),
+  ...certificates(vs),
+  ...layerFour(vs, context),
+  ...httpOverTcp(vs, context),
+  ...sameVrf(vs, context),
+];
