@@ -21,3 +21,6 @@ export * from './clients/spawn.js';
 export * from './process/socket-owner.js';
 export * from './fault-proxy/faults.js';
 export * from './fault-proxy/start.js';
+export * from './instance/api-client.js';
+export * from './instance/instance.js';
+export * from './process/relay.js';
