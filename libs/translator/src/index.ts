@@ -1,1 +1,8 @@
-export const PACKAGE = 'translator';
+export * from './types.js';
+export { refUuid } from './read.js';
+export { FragmentCache, type Translatable } from './fragment-cache.js';
+export { SnapshotSource, type SeSnapshot, type Unserved } from './snapshot-source.js';
+export { HEARTBEAT_INTERVAL } from './settings.js';
+export { translateVirtualService } from './virtual-service.js';
+export { translatePool } from './pool.js';
+export { translateHealthMonitor } from './health-monitor.js';

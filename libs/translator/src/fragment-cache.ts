@@ -1,0 +1,107 @@
+import { canonical, type Fragment } from '@spillway/snapshot';
+import { translateHealthMonitor } from './health-monitor.js';
+import { translatePool } from './pool.js';
+import { translateSettings } from './settings.js';
+import type { Lookup, StoredObject, Translated } from './types.js';
+import { translateVirtualService } from './virtual-service.js';
+
+/** What can be translated by itself; `settings` is translated per SE. */
+export type Translatable = 'settings' | 'virtual_service' | 'pool' | 'health_monitor';
+
+interface Entry {
+  translated: Translated;
+  /** Everything that was read, with the generation it had; undefined where it was not there. */
+  read: ReadonlyMap<string, number | undefined>;
+}
+
+/**
+ * Translations memoised per object and closed over its references: an entry holds as long as every object that was
+ * read for it still has its generation. A translation that comes out as before keeps its identity, so that who
+ * compares fragments by `===` sees no change.
+ */
+export class FragmentCache {
+  readonly #entries = new Map<string, Entry>();
+  readonly #readers = new Map<string, Set<string>>();
+
+  constructor(
+    private readonly lookup: Lookup,
+    private readonly clusterUuid: string,
+  ) {}
+
+  get(type: Translatable, uuid: string): Translated {
+    const id = `${type}/${uuid}`;
+    const known = this.#entries.get(id);
+    if (known !== undefined && this.#holds(known)) return known.translated;
+    const read = new Map<string, number | undefined>();
+    const fresh = this.#translate(type, uuid, recording(this.lookup, read));
+    const translated = { ...fresh, fragment: sameOr(known?.translated.fragment, fresh.fragment) };
+    this.#forget(id);
+    this.#entries.set(id, { translated, read });
+    for (const dependency of read.keys()) addTo(this.#readers, dependency, id);
+    return translated;
+  }
+
+  /** Ids (`type/uuid`) of the translations that read one of these objects. */
+  readersOf(uuids: Iterable<string>): Set<string> {
+    const found = new Set<string>();
+    for (const uuid of uuids) for (const id of this.#readers.get(uuid) ?? []) found.add(id);
+    return found;
+  }
+
+  /** Drops what nobody uses any more. */
+  retain(ids: ReadonlySet<string>): void {
+    for (const id of this.#entries.keys()) if (!ids.has(id)) this.#forget(id);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  #holds(entry: Entry): boolean {
+    for (const [uuid, generation] of entry.read)
+      if (this.lookup.get(uuid)?.generation !== generation) return false;
+    return true;
+  }
+
+  #translate(type: Translatable, uuid: string, lookup: Lookup): Translated {
+    return type === 'settings'
+      ? translateSettings(uuid, this.clusterUuid, lookup)
+      : TRANSLATORS[type](uuid, lookup);
+  }
+
+  #forget(id: string): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    this.#entries.delete(id);
+    for (const dependency of entry.read.keys()) {
+      const readers = this.#readers.get(dependency);
+      readers?.delete(id);
+      if (readers?.size === 0) this.#readers.delete(dependency);
+    }
+  }
+}
+
+const TRANSLATORS = {
+  virtual_service: translateVirtualService,
+  pool: translatePool,
+  health_monitor: translateHealthMonitor,
+};
+
+const recording = (lookup: Lookup, read: Map<string, number | undefined>): Lookup => ({
+  get(uuid: string): StoredObject | undefined {
+    const object = lookup.get(uuid);
+    read.set(uuid, object?.generation);
+    return object;
+  },
+});
+
+function sameOr(known: Fragment | undefined, fresh: Fragment | undefined): Fragment | undefined {
+  if (known === undefined || fresh === undefined) return fresh;
+  return canonical(known.body) === canonical(fresh.body) ? known : fresh;
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key);
+  if (set === undefined) map.set(key, new Set([value]));
+  else set.add(value);
+}

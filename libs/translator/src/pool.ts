@@ -1,0 +1,77 @@
+import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
+import type { Pool } from '@spillway/snapshot';
+import { translateHealthMonitor } from './health-monitor.js';
+import { clamp, filledMessage, refUuid } from './read.js';
+import { serversOf } from './servers.js';
+import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
+
+/** Longest wait for a server to accept a connection, in milliseconds; the published schema has no field for it. */
+const CONNECT_TIMEOUT = 2000;
+/** Kept idle connections per worker and server where `upstream_connpool_server_max_cache` is 0 (no limit). */
+const MAX_IDLE_CONNECTIONS = 256;
+const MINUTE = 60_000;
+
+export function translatePool(uuid: string, lookup: Lookup): Translated {
+  const object = lookup.get(uuid);
+  if (object?.kind !== 'pool') return failed(error('POOL_MISSING', '', `pool ${uuid} does not exist`));
+  const spec = object.spec as FilledPool;
+  const { servers, problems } = serversOf(spec, lookup);
+  const monitors = monitorsOf(spec, lookup);
+  const algorithm = algorithmOf(spec);
+  const cache = filledMessage<FilledConnPoolProperties>('ConnPoolProperties', spec.conn_pool_properties);
+  const body: Pool = {
+    uuid,
+    name: object.name,
+    enabled: spec.enabled,
+    algorithm: algorithm.name,
+    servers,
+    health_monitor_uuids: monitors.uuids,
+    min_servers_up: clamp(spec.min_servers_up ?? 1, 1, 5000),
+    ...minMonitorsUp(spec.min_health_monitors_up, monitors.uuids.length),
+    graceful_disable_timeout:
+      spec.graceful_disable_timeout < 0
+        ? -1
+        : clamp(spec.graceful_disable_timeout * MINUTE, 0, 7200 * MINUTE),
+    connect_timeout: CONNECT_TIMEOUT,
+    max_idle_connections: clamp(cache.upstream_connpool_server_max_cache || MAX_IDLE_CONNECTIONS, 0, 65_536),
+  };
+  return {
+    fragment: { type: 'pool', key: uuid, body },
+    uses: monitors.uuids.map((m) => ({ type: 'health_monitor' as const, uuid: m })),
+    problems: [...problems, ...monitors.problems, ...algorithm.problems],
+  };
+}
+
+const ALGORITHMS: Readonly<Record<string, Pool['algorithm']>> = {
+  LB_ALGORITHM_ROUND_ROBIN: 'round_robin',
+  LB_ALGORITHM_LEAST_CONNECTIONS: 'least_connections',
+};
+
+function algorithmOf(pool: FilledPool): { name: Pool['algorithm']; problems: Problem[] } {
+  const name = ALGORITHMS[pool.lb_algorithm];
+  if (name !== undefined) return { name, problems: [] };
+  const text = `${pool.lb_algorithm} is not honoured yet; least connections is used`;
+  return {
+    name: 'least_connections',
+    problems: [warning('ALGORITHM_NOT_HONOURED', 'lb_algorithm', text)],
+  };
+}
+
+/** Monitors that SEs can run; the others are named, and a server without any is up. */
+function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; problems: Problem[] } {
+  const uuids = new Set<string>();
+  const problems: Problem[] = [];
+  for (const [i, ref] of (pool.health_monitor_refs ?? []).entries()) {
+    const uuid = refUuid(ref) ?? ref;
+    const translated = translateHealthMonitor(uuid, lookup);
+    if (translated.fragment !== undefined) uuids.add(uuid);
+    for (const p of translated.problems)
+      problems.push(warning(p.code, `health_monitor_refs[${i}]`, `${p.text}; the pool is served without it`));
+  }
+  return { uuids: [...uuids], problems };
+}
+
+function minMonitorsUp(wanted: number | undefined, monitors: number): Pick<Pool, 'min_health_monitors_up'> {
+  if (wanted === undefined || wanted < 1 || monitors === 0) return {};
+  return { min_health_monitors_up: clamp(wanted, 1, monitors) };
+}

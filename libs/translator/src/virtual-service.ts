@@ -1,0 +1,150 @@
+import type { FilledPool, FilledVip, FilledVirtualService, FilledVsVip } from '@spillway/model';
+import type { Service, Vip, VirtualService } from '@spillway/snapshot';
+import { ipAddress } from './address.js';
+import { applicationOf } from './application.js';
+import { follow } from './read.js';
+import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
+
+/**
+ * A virtual service with its VIPs, ports, profiles and pool. Whatever makes it impossible to serve is an error and
+ * leaves it out; a pool that is missing leaves it without one (requests get a 503), with a warning.
+ */
+export function translateVirtualService(uuid: string, lookup: Lookup): Translated {
+  const object = lookup.get(uuid);
+  if (object?.kind !== 'virtualservice')
+    return failed(error('VS_MISSING', '', `virtual service ${uuid} does not exist`));
+  const spec = object.spec as FilledVirtualService;
+  const problems: Problem[] = [];
+  if (spec.type !== 'VS_TYPE_NORMAL')
+    problems.push(
+      error('VS_TYPE_NOT_HONOURED', 'type', `${spec.type} is not served yet; use VS_TYPE_NORMAL`),
+    );
+  const vips = vipsOf(spec, lookup, problems);
+  const services = servicesOf(spec, problems);
+  const pool = poolOf(spec, lookup, problems);
+  const application = applicationOf(spec, pool?.spec, lookup);
+  if ('code' in application) problems.push(application);
+  if (problems.some((p) => p.severity === 'error') || 'code' in application)
+    return { fragment: undefined, uses: [], problems };
+  const body: VirtualService = {
+    uuid,
+    name: object.name,
+    tenant: follow(lookup, spec.tenant_ref, 'tenant')?.name ?? '',
+    enabled: spec.enabled && spec.traffic_enabled,
+    vips,
+    services,
+    application,
+    ...(pool === undefined ? {} : { pool_uuid: pool.uuid }),
+  };
+  return {
+    fragment: { type: 'virtual_service', key: uuid, body },
+    uses: pool === undefined ? [] : [{ type: 'pool', uuid: pool.uuid }],
+    problems,
+  };
+}
+
+/** The VIPs of the VsVip, or those that the virtual service holds itself; one entry for each address. */
+function vipsOf(vs: FilledVirtualService, lookup: Lookup, problems: Problem[]): Vip[] {
+  const vsvip = follow(lookup, vs.vsvip_ref, 'vsvip');
+  const listed = (vsvip === undefined ? vs.vip : (vsvip.spec as FilledVsVip).vip) ?? [];
+  const found = new Map<string, Vip>();
+  for (const [i, vip] of listed.entries()) {
+    if (!vip.enabled) continue;
+    for (const field of ['ip_address', 'ip6_address'] as const) {
+      const address = addressOf(vip, field, i, problems);
+      if (address !== undefined) found.set(`${vip.vip_id} ${address}`, { vip_id: vip.vip_id, address });
+    }
+  }
+  const vips = [...found.values()].slice(0, 64);
+  if (vips.length === 0)
+    problems.push(
+      error(
+        'VIP_MISSING',
+        vs.vsvip_ref === undefined ? 'vip' : 'vsvip_ref',
+        'the virtual service has no VIP with an address; give its vsvip an ip_address or ip6_address',
+      ),
+    );
+  return vips;
+}
+
+function addressOf(
+  vip: FilledVip,
+  field: 'ip_address' | 'ip6_address',
+  index: number,
+  problems: Problem[],
+): string | undefined {
+  const given = vip[field]?.addr;
+  if (given === undefined) return undefined;
+  const address = ipAddress(given);
+  if (address === undefined || /^(0\.0\.0\.0|::)$/.test(address)) {
+    problems.push(
+      warning(
+        'VIP_ADDRESS_UNUSABLE',
+        `vip[${index}].${field}`,
+        `${given} is not an address that can be served`,
+      ),
+    );
+    return undefined;
+  }
+  return address;
+}
+
+/** Ports, without those that would need what is not honoured yet: serving them otherwise would be worse than not. */
+function servicesOf(vs: FilledVirtualService, problems: Problem[]): Service[] {
+  const services: Service[] = [];
+  for (const [i, service] of (vs.services ?? []).entries()) {
+    const without = [
+      ...(service.enable_ssl ? ['enable_ssl'] : []),
+      ...(service.override_application_profile_ref ? ['override_application_profile_ref'] : []),
+      ...(service.override_network_profile_ref ? ['override_network_profile_ref'] : []),
+    ];
+    const end = service.port_range_end || service.port;
+    const path = `services[${i}]`;
+    if (without.length > 0)
+      problems.push(
+        warning(
+          'SERVICE_NOT_HONOURED',
+          path,
+          `port ${service.port} is not served: ${without.join(', ')} is not honoured yet`,
+        ),
+      );
+    else if (service.port < 1 || end < service.port)
+      problems.push(
+        warning(
+          'SERVICE_NOT_HONOURED',
+          path,
+          `ports ${service.port} to ${end} are not a range from 1 to 65535`,
+        ),
+      );
+    else services.push({ port: service.port, port_range_end: end });
+  }
+  if (services.length === 0)
+    problems.push(error('SERVICE_MISSING', 'services', 'the virtual service has no port that can be served'));
+  return services.slice(0, 512);
+}
+
+function poolOf(
+  vs: FilledVirtualService,
+  lookup: Lookup,
+  problems: Problem[],
+): { uuid: string; spec: FilledPool } | undefined {
+  if (vs.pool_ref === undefined) {
+    if (vs.pool_group_ref !== undefined)
+      problems.push(
+        warning(
+          'POOL_GROUP_NOT_HONOURED',
+          'pool_group_ref',
+          'pool groups are not honoured yet; requests get a 503',
+        ),
+      );
+    return undefined;
+  }
+  const pool = follow(lookup, vs.pool_ref, 'pool');
+  if (pool === undefined) {
+    problems.push(
+      warning('POOL_MISSING', 'pool_ref', `pool ${vs.pool_ref} does not exist; requests get a 503`),
+    );
+    return undefined;
+  }
+  return { uuid: pool.uuid, spec: pool.spec as FilledPool };
+}
