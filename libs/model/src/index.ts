@@ -15,3 +15,5 @@ export { applyJsonPatch } from './json-patch.js';
 export { checkRules, type RuleContext } from './rules/index.js';
 export { serverPort } from './rules/pool.js';
 export { ipKey, parseIp, type Ip } from './ip.js';
+export { fillMessage, stripMessage } from './message-defaults.js';
+export { openapi, type OpenApiOptions } from './openapi/index.js';

@@ -1,12 +1,13 @@
 import { equal } from './equal.js';
 import { fieldsOf } from './facts.js';
+import { stripMessage } from './message-defaults.js';
 import { isObject } from './walk.js';
 
 /** The fields that tell elements of a list apart, per message. A message that is not named here goes by name, uuid or index, where it has one. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   Server: ['ip.addr', 'port'],
   Vip: ['vip_id'],
-  Service: ['port', 'port_range_end', 'override_network_profile_ref'],
+  Service: ['port', 'override_network_profile_ref'],
   HTTPPolicies: ['http_policy_set_ref'],
   L4Policies: ['l4_policy_set_ref'],
   VSDataScripts: ['vs_datascript_set_ref'],
@@ -32,10 +33,12 @@ function keyOf(message: string): readonly string[] {
 const at = (value: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((v, step) => (isObject(v) ? v[step] : undefined), value);
 
-/** Whether two elements of a list stand for the same thing: by the natural key of the message, else by equality. */
+/** Whether two elements of a list stand for the same thing: by the natural key of the message, else by equality but for defaults. */
 export function sameElement(message: string | undefined, a: unknown, b: unknown): boolean {
-  const key = message === undefined ? [] : keyOf(message);
-  if (key.every((path) => at(a, path) === undefined)) return equal(a, b);
+  if (message === undefined || !isObject(a) || !isObject(b)) return equal(a, b);
+  const key = keyOf(message);
+  if (key.every((path) => at(a, path) === undefined))
+    return equal(stripMessage(message, a), stripMessage(message, b));
   return key.every((path) => equal(at(a, path), at(b, path)));
 }
 

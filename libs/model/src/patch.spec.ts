@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { mergePatch, parseObject, type Pool } from './index.js';
+import { applyDefaults, mergePatch, parseObject, type Pool } from './index.js';
 import { arbitraryObject } from './testing/arbitrary.js';
 
 const server = (addr: string, port?: number, rest: object = {}): object => ({
@@ -16,6 +16,8 @@ const pool = {
   health_monitor_refs: ['a', 'b'],
   server_reselect: { enabled: true, num_retries: 2 },
 } as Pool;
+
+const subnet = { ip_addr: { addr: '10.0.0.0', type: 'V4' as const }, mask: 8 };
 
 const patched = (patch: object): object => mergePatch('pool', pool, patch).value;
 
@@ -97,6 +99,18 @@ describe('mergePatch', () => {
       'servers[].weight',
     ]);
     expect(mergePatch('pool', pool, { add: [1] }).errors.map((e) => e.field)).toEqual(['add']);
+  });
+
+  it('knows elements again that were stored with their defaults', () => {
+    const stored = applyDefaults('virtualservice', { name: 'v', services: [{ port: 80 }] });
+    const add = { services: [{ port: 80, enable_ssl: true }, { port: 81 }] };
+    expect(mergePatch('virtualservice', stored, { add }).value.services).toEqual([
+      { ...stored.services?.[0], enable_ssl: true },
+      { port: 81 },
+    ]);
+    const network = applyDefaults('network', { name: 'n', configured_subnets: [{ prefix: subnet }] });
+    const again = mergePatch('network', network, { add: { configured_subnets: [{ prefix: subnet }] } }).value;
+    expect(again.configured_subnets).toHaveLength(1);
   });
 
   it('leaves read-only fields and its arguments alone', () => {
