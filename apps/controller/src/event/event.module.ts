@@ -1,4 +1,7 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
+import { EventService } from './event.service.js';
 
-@Module({})
+/** Recording and reading of events. `EventService` is injectable everywhere. */
+@Global()
+@Module({ providers: [EventService], exports: [EventService] })
 export class EventModule {}

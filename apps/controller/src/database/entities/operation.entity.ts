@@ -1,15 +1,7 @@
+import type { OperationType } from '@spillway/placement';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-export type OperationType =
-  | 'place'
-  | 'scaleout'
-  | 'scalein'
-  | 'migrate'
-  | 'switchover'
-  | 'unplace'
-  | 'create_se'
-  | 'delete_se'
-  | 'evacuate_se';
+export type { OperationType };
 
 export type OperationState = 'running' | 'waiting' | 'succeeded' | 'failed' | 'cancelled';
 
@@ -25,6 +17,8 @@ export interface OperationStep {
 @Entity({ name: 'operation' })
 @Index(['subject_uuid'])
 @Index(['state'])
+// One at a time for a VIP of a virtual service, and for an SE (whose vip_id is empty).
+@Index('operation_one_at_a_time', ['subject_uuid', 'vip_id'], { unique: true, where: 'ended_at IS NULL' })
 export class Operation {
   /** `operation-<uuid4>`. */
   @PrimaryColumn({ type: 'text' }) uuid!: string;

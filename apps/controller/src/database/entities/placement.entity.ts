@@ -24,6 +24,8 @@ export class PlacementRow {
   @Column({ type: 'text', default: '' }) holder!: string;
   @Column({ type: 'bigint', default: 0 }) connections_left!: string;
   @Column({ type: 'bigint', default: 0 }) connections_reset!: string;
+  /** When `desired` changed last: a drain runs from here. */
+  @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) desired_at!: Date;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) created_at!: Date;
   @Column({ type: 'timestamptz', default: () => 'clock_timestamp()' }) changed_at!: Date;
 }

@@ -128,6 +128,10 @@ export class Initial1795305088318 implements MigrationInterface {
             CREATE INDEX "IDX_e9594d7d85480c70f2b07eb117" ON "operation" ("subject_uuid")
         `);
     await queryRunner.query(`
+            CREATE UNIQUE INDEX "operation_one_at_a_time" ON "operation" ("subject_uuid", "vip_id")
+            WHERE ended_at IS NULL
+        `);
+    await queryRunner.query(`
             CREATE TABLE "outbox" (
                 "id" bigint NOT NULL,
                 "kind" text NOT NULL,
@@ -153,6 +157,7 @@ export class Initial1795305088318 implements MigrationInterface {
                 "holder" text NOT NULL DEFAULT '',
                 "connections_left" bigint NOT NULL DEFAULT '0',
                 "connections_reset" bigint NOT NULL DEFAULT '0',
+                "desired_at" TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp(),
                 "created_at" TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp(),
                 "changed_at" TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp(),
                 CONSTRAINT "PK_4f8b29ee2db5213bcb38b6c71c4" PRIMARY KEY ("id")
@@ -269,6 +274,9 @@ export class Initial1795305088318 implements MigrationInterface {
         `);
     await queryRunner.query(`
             DROP TABLE "outbox"
+        `);
+    await queryRunner.query(`
+            DROP INDEX "public"."operation_one_at_a_time"
         `);
     await queryRunner.query(`
             DROP INDEX "public"."IDX_e9594d7d85480c70f2b07eb117"
