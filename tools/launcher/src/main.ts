@@ -5,6 +5,11 @@ type Verb = (args: string[]) => Promise<number>;
 
 // Imported when asked for: `status` should not wait for what only `test` needs.
 const verbs: Record<string, () => Promise<Verb>> = {
+  up: async () => (await import('./commands/up.js')).up,
+  down: async () => (await import('./commands/down.js')).down,
+  status: async () => (await import('./commands/status.js')).status,
+  logs: async () => (await import('./commands/logs.js')).logs,
+  engine: async () => (await import('./commands/engine.js')).engine,
   test: async () => (await import('./testing/command.js')).test,
   help: async () => (await import('./help.js')).help,
 };

@@ -10,7 +10,7 @@ describe('identity of a process', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(), (command, startTime) => {
         const line = `12 (${command}) S ${Array(18).fill(0).join(' ')} ${startTime} 1 2 3\n`;
-        expect(parseStat(line)).toEqual({ state: 'S', startTime: String(startTime) });
+        expect(parseStat(line)).toEqual({ state: 'S', startTime });
       }),
     );
   });
@@ -23,7 +23,7 @@ describe('identity of a process', () => {
   test('a process with the same pid that started at another time is another one', () => {
     const own = identify(process.pid);
     expect(own && runs(own)).toBe(true);
-    expect(runs({ pid: process.pid, startTime: '1' })).toBe(false);
+    expect(runs({ pid: process.pid, startTime: 1 })).toBe(false);
   });
 
   test.each([0, -1, 1.5, Number.NaN, 2 ** 31 - 2])('nobody has pid %s', (pid) => {
@@ -38,7 +38,7 @@ describe('identity of a process', () => {
     await once(child.stdout, 'data');
     const identity = identify(child.pid ?? 0);
     if (!identity) throw new Error('the child does not run');
-    expect(await stop({ ...identity, startTime: '1' }, 'stranger')).toBe(false);
+    expect(await stop({ ...identity, startTime: 1 }, 'stranger')).toBe(false);
     expect(runs(identity)).toBe(true);
     const exit = once(child, 'exit');
     expect(

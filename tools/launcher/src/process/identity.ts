@@ -6,13 +6,13 @@ import { readFileSync } from 'node:fs';
  */
 export interface ProcessIdentity {
   pid: number;
-  startTime: string;
+  startTime: number;
 }
 
 /** What is read of a line of `/proc/PID/stat`. */
 export interface ProcessStat {
   state: string;
-  startTime: string;
+  startTime: number;
 }
 
 /** Reads a line of `/proc/PID/stat`. The command in it may contain spaces and parentheses. */
@@ -20,8 +20,8 @@ export function parseStat(line: string): ProcessStat | undefined {
   const rest = line.slice(line.lastIndexOf(')') + 2).split(' ');
   // `rest` begins with field 3.
   const [state] = rest;
-  const startTime = rest[19];
-  return state && startTime && /^\d+$/.test(startTime) ? { state, startTime } : undefined;
+  const startTime = Number(rest[19] ?? 'none');
+  return state && Number.isInteger(startTime) ? { state, startTime } : undefined;
 }
 
 function readStat(pid: number): ProcessStat | undefined {
@@ -45,4 +45,21 @@ export function runs(identity: ProcessIdentity): boolean {
 
 function isGone({ state }: ProcessStat): boolean {
   return state === 'Z' || state === 'X';
+}
+
+/** An identity as files of an instance hold it. */
+export interface StoredIdentity {
+  pid: number;
+  start_time: number | string;
+}
+
+/** The process that a file names, if exactly that one runs. */
+export function running(named: StoredIdentity | undefined): ProcessIdentity | undefined {
+  const identity = named && { pid: named.pid, startTime: Number(named.start_time) };
+  return identity && runs(identity) ? identity : undefined;
+}
+
+/** How an identity is written to a file. */
+export function stored({ pid, startTime }: ProcessIdentity): StoredIdentity {
+  return { pid, start_time: startTime };
 }

@@ -1,0 +1,85 @@
+import os from 'node:os';
+import { UsageError } from '../errors.js';
+import { sampleAddress, samplePort } from '../sample/address.js';
+import { type ControllerFile, findController } from './controller.js';
+import type { InstanceDirectory } from './directory.js';
+import type { UpOptions } from './options.js';
+import { choosePorts } from './ports.js';
+import type { Ports, Sample, State } from './state.js';
+
+/** What a start wants to be there, from the options and from what the instance was before. */
+export interface Plan {
+  database: State['database'];
+  ports: Ports;
+  workers: number;
+  serviceEngines: string[];
+  sample?: Sample;
+  tune: boolean;
+  /** The controller, where it runs already. */
+  controller?: ControllerFile;
+}
+
+const defaultServiceEngines = 3;
+
+/** Settles what a start wants. @throws UsageError when the options cannot be had on this directory */
+export async function makePlan(
+  directory: InstanceDirectory,
+  state: State,
+  options: UpOptions,
+): Promise<Plan> {
+  const database = process.env.DATABASE_URL ? 'external' : 'embedded';
+  if (state.ports && state.database !== database)
+    throw new UsageError(
+      `${directory.path} was started with ${state.database === 'external' ? 'DATABASE_URL' : 'the embedded database'}`,
+      state.database === 'external'
+        ? 'set DATABASE_URL again, or give another --dir'
+        : 'unset DATABASE_URL, or give another --dir',
+    );
+  const controller = findController(directory);
+  if (controller && options.apiPort !== undefined && options.apiPort !== state.ports?.api)
+    throw new UsageError(
+      `the controller of ${directory.path} already runs at ${controller.api}`,
+      `stop it first: ./spillway down --dir ${directory.path}`,
+    );
+  const ports = controller && state.ports ? state.ports : await choosePorts(state.ports, options.apiPort);
+  const serviceEngines = wantedServiceEngines(state.service_engines, options.serviceEngines);
+  const sample =
+    state.sample ?? (options.empty || serviceEngines.length === 0 ? undefined : await newSample(directory));
+  const workers =
+    options.workers ??
+    state.workers ??
+    workersPerServiceEngine(os.availableParallelism(), serviceEngines.length);
+  return {
+    database,
+    ports,
+    workers,
+    serviceEngines,
+    tune: options.tune,
+    ...(sample ? { sample } : {}),
+    ...(controller ? { controller } : {}),
+  };
+}
+
+async function newSample(directory: InstanceDirectory): Promise<Sample> {
+  const address = sampleAddress(directory.path);
+  return { address, port: await samplePort(address), origins: [0, 0, 0], created: false };
+}
+
+/**
+ * The SEs that the launcher starts: those it had, and as many more as are asked for. It never takes one away;
+ * that is an operation of the controller.
+ */
+export function wantedServiceEngines(had: string[], asked: number | undefined): string[] {
+  const wanted = [...had];
+  const count = asked ?? (had.length > 0 ? had.length : defaultServiceEngines);
+  for (let number = 1; wanted.length < count; number += 1) {
+    const name = `se-${number}`;
+    if (!wanted.includes(name)) wanted.push(name);
+  }
+  return wanted;
+}
+
+/** One machine: its cores are shared among the SEs, with one worker each at least. */
+export function workersPerServiceEngine(cores: number, serviceEngines: number): number {
+  return Math.max(1, Math.floor(cores / Math.max(1, serviceEngines)));
+}

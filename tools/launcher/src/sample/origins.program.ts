@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo } from 'node:net';
+import { writeJson } from '../instance/json-file.js';
+import { hasCode } from '../process/errno.js';
+import { identify, stored } from '../process/identity.js';
+
+/*
+ * The servers of the sample application, in one process: `origins.program.js FILE PORT...`. Each listens on
+ * loopback, on its port or on a free one where that is 0 or taken, says its name at every path and that it is
+ * well at /health. When all listen, FILE names them.
+ */
+const [file, ...ports] = process.argv.slice(2);
+if (file === undefined) throw new Error('usage: origins.program.js FILE PORT...');
+
+const servers = await Promise.all(
+  ports.map(async (wish, index) => {
+    const name = `sample-server-${index + 1}`;
+    const server = createServer((request, response) => {
+      request.resume();
+      response.setHeader('Content-Type', 'text/plain; charset=utf-8');
+      response.setHeader('X-Server', name);
+      response.end(request.url === '/health' ? 'ok\n' : `Hello from ${name}\n`);
+    });
+    // Longer than what a proxy keeps an idle connection, so that it is the proxy that closes.
+    server.keepAliveTimeout = 75_000;
+    const listen = async (port: number): Promise<void> => {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+    };
+    await listen(Number(wish)).catch(async (error: unknown) => {
+      if (!hasCode(error, 'EADDRINUSE')) throw error;
+      await listen(0);
+    });
+    return server;
+  }),
+);
+
+const addresses = servers
+  .map((server) => server.address())
+  .filter((at): at is AddressInfo => typeof at === 'object');
+const own = identify(process.pid);
+if (!own) throw new Error('/proc does not show this process');
+writeJson(file, { ...stored(own), ports: addresses.map(({ port }) => port) });
