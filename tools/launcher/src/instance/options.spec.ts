@@ -34,8 +34,8 @@ describe('arguments of up', () => {
     ['--service-engines', '1.5', '0 to 64'],
     ['--workers', '0', '1 to 256'],
     ['--workers', '0x10', '1 to 256'],
-    ['--api-port', '70000', '1 to 65535'],
-    ['--api-port', '', '1 to 65535'],
+    ['--api-port', '70000', '0 to 65535'],
+    ['--api-port', '', '0 to 65535'],
   ])('%s %s is refused with its range', (name, value, range) => {
     expect(() => parseUp([`${name}=${value}`])).toThrow(range);
   });

@@ -12,6 +12,7 @@ export interface UpOptions {
   tune: boolean;
   serviceEngines?: number;
   workers?: number;
+  /** 0: any port that is free. */
   apiPort?: number;
 }
 
@@ -55,7 +56,7 @@ export const upUsage = `./spillway up [options]
   --empty               no sample application
   --service-engines N   SEs to start (default 3)
   --workers N           worker processes per SE (default: the cores, shared among the SEs)
-  --api-port N          port of the REST API (default 9443, or a free one where that is taken)
+  --api-port N          port of the REST API, 0 for any (default 9443, or a free one where that is taken)
   --no-restart          do not restart a controller or SE that dies
   --tune                may set the sysctl that loss-free hand-over between SEs needs
   DATABASE_URL, REDIS_URL in the environment: use these services instead of the embedded database`;
@@ -86,6 +87,6 @@ export function parseUp(args: string[]): UpOptions {
     tune: values.tune,
     serviceEngines: integer('service-engines', values['service-engines'], [0, 64]),
     workers: integer('workers', values.workers, [1, 256]),
-    apiPort: integer('api-port', values['api-port'], [1, 65_535]),
+    apiPort: integer('api-port', values['api-port'], [0, 65_535]),
   };
 }

@@ -36,7 +36,7 @@ export async function makePlan(
         : 'unset DATABASE_URL, or give another --dir',
     );
   const controller = findController(directory);
-  if (controller && options.apiPort !== undefined && options.apiPort !== state.ports?.api)
+  if (controller && options.apiPort && options.apiPort !== state.ports?.api)
     throw new UsageError(
       `the controller of ${directory.path} already runs at ${controller.api}`,
       `stop it first: ./spillway down --dir ${directory.path}`,

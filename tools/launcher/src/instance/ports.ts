@@ -11,7 +11,7 @@ const preferred: Ports = { api: 9443, grpc: 9444, status: 9445 };
  * @throws UsageError when the API port that was asked for is taken
  */
 export async function choosePorts(last: Ports | undefined, apiPort: number | undefined): Promise<Ports> {
-  if (apiPort !== undefined && !(await isFree(apiPort)))
+  if (apiPort && !(await isFree(apiPort)))
     throw new UsageError(`--api-port ${apiPort}: somebody listens there already`, 'give another port');
   const taken = new Set<number>();
   const choose = async (...wishes: (number | undefined)[]): Promise<number> => {
@@ -23,7 +23,9 @@ export async function choosePorts(last: Ports | undefined, apiPort: number | und
     const port = await freePort();
     return taken.has(port) ? await choose() : (taken.add(port), port);
   };
-  const api = await choose(apiPort, last?.api, preferred.api);
+  const api = apiPort
+    ? await choose(apiPort)
+    : await choose(last?.api, ...(apiPort === 0 ? [] : [preferred.api]));
   return {
     api,
     grpc: await choose(last?.grpc, preferred.grpc),

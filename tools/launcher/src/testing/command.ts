@@ -1,8 +1,9 @@
 import { checks, runCheck } from './checks.js';
 import { removeStaleTests, testFiles } from './files.js';
-import { runSuite } from './jest.js';
+import { isQueueTest, runSuite, type Suite } from './jest.js';
 import { currentNetwork, endLeftovers, furnish, runAgainInside } from './namespace.js';
-import { installTestPackages } from './packages.js';
+import { hasProgram, installTestPackages } from './packages.js';
+import { withRedis } from './redis.js';
 import { select, type Selection } from './selection.js';
 import { type Step, summary, total } from './tally.js';
 
@@ -50,19 +51,23 @@ async function runAll(filters: string[], steps: Step[]): Promise<void> {
   }
 }
 
+const limits = { unit: 600, e2e: 2400 };
+
 async function runTests({ files, name }: Selection, steps: Step[]): Promise<void> {
-  const limits = { unit: 600, e2e: 2400 };
+  const run = async (suite: Pick<Suite, 'name' | 'project' | 'files' | 'environment'>): Promise<void> => {
+    if (suite.files.length === 0) return;
+    const limitSeconds = limits[suite.project];
+    steps.push(await runSuite({ ...suite, limitSeconds, ...(name === undefined ? {} : { testName: name }) }));
+  };
   for (const project of ['unit', 'e2e'] as const) {
-    if (files[project].length === 0) continue;
-    steps.push(
-      await runSuite({
-        name: project,
-        project,
-        files: files[project],
-        limitSeconds: limits[project],
-        ...(name === undefined ? {} : { testName: name }),
-      }),
-    );
+    await run({ name: project, project, files: files[project] });
+    const onQueue = files[project].filter(isQueueTest);
+    if (onQueue.length > 0 && !hasProgram('redis-server'))
+      steps.push({ ...failedStep(`${project} on Redis`, []), skipped: onQueue.length });
+    else if (onQueue.length > 0)
+      await withRedis(async (url) => {
+        await run({ name: `${project} on Redis`, project, files: onQueue, environment: { REDIS_URL: url } });
+      });
   }
 }
 

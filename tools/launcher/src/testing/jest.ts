@@ -19,6 +19,12 @@ export interface Suite {
   environment?: Record<string, string>;
 }
 
+/**
+ * Tests of what the queue does are in files of this name: they run once on PostgreSQL and, where REDIS_URL is
+ * set, on Redis. The test command runs them on both.
+ */
+export const isQueueTest = (file: string): boolean => /\.queue\.(spec|test)\.js$/.test(file);
+
 /** What is read of Jest's `--json` report. */
 export interface JestReport {
   numPassedTests: number;

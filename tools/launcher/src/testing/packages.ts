@@ -25,7 +25,11 @@ const needed: TestPackage[] = [
 ];
 
 function present({ file }: TestPackage): boolean {
-  if (file.startsWith('/')) return existsSync(file);
+  return file.startsWith('/') ? existsSync(file) : hasProgram(file);
+}
+
+/** Whether a program of this name is installed. */
+export function hasProgram(file: string): boolean {
   const path = `${process.env.PATH ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`;
   return path.split(':').some((directory) => existsSync(`${directory}/${file}`));
 }
