@@ -5,13 +5,13 @@ import { check, write } from './output.js';
 const ROOT = join(import.meta.dirname, '../../..');
 const USAGE = 'usage: node tools/codegen/dist/main.js model [--check]';
 
-async function main(args: readonly string[]): Promise<number> {
+function main(args: readonly string[]): number {
   const [target, option, ...rest] = args;
   if (target !== 'model' || rest.length > 0 || (option !== undefined && option !== '--check')) {
     console.error(USAGE);
     return 2;
   }
-  const output = await generateModel(ROOT);
+  const output = generateModel(ROOT);
   if (option === '--check') {
     const stale = check(ROOT, output, OWNED_BY_MODEL);
     if (stale.length === 0) return 0;
@@ -22,4 +22,4 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = main(process.argv.slice(2));

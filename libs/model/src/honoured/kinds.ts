@@ -1,5 +1,120 @@
 import type { KindName } from '../generated/types.js';
 import type { Mark } from './marks.js';
 
+/** Changes what a service engine is sent, field by field. */
+const TRANSLATED = 'libs/translator/src/honoured.spec.ts';
+/** Decides which service engines serve what. */
+const CANDIDATES = 'libs/placement/src/candidates.spec.ts';
+const SCALE = 'libs/placement/src/scale.spec.ts';
+/** Refuses what does not fit together. */
+const RULES = 'libs/model/src/rules/rules.spec.ts';
+
+const VIPS = ['vip_id', 'enabled', 'ip_address.*', 'ip6_address.*'].map((field) => `vip[].${field}`);
+
 /** What acts today, per kind. Add a path together with the test that proves it. */
-export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {};
+export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
+  virtualservice: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'enabled',
+        'traffic_enabled',
+        'vsvip_ref',
+        ...VIPS,
+        'services[].port',
+        'services[].port_range_end',
+        'application_profile_ref',
+        'network_profile_ref',
+        'pool_ref',
+      ],
+    },
+    { proof: CANDIDATES, paths: ['se_group_ref'] },
+    { proof: RULES, paths: ['vrf_context_ref'] },
+  ],
+  vsvip: [
+    { proof: TRANSLATED, paths: VIPS },
+    { proof: RULES, paths: ['vrf_context_ref'] },
+  ],
+  pool: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'enabled',
+        'default_server_port',
+        'lb_algorithm=LB_ALGORITHM_LEAST_CONNECTIONS',
+        'lb_algorithm=LB_ALGORITHM_ROUND_ROBIN',
+        'servers[].ip.*',
+        'servers[].port',
+        'servers[].hostname',
+        'servers[].enabled',
+        'servers[].disable_immediately',
+        'servers[].ratio',
+        'ipaddrgroup_ref',
+        'health_monitor_refs',
+        'min_servers_up',
+        'min_health_monitors_up',
+        'graceful_disable_timeout',
+        'server_timeout',
+        'conn_pool_properties.upstream_connpool_conn_idle_tmo',
+        'conn_pool_properties.upstream_connpool_server_max_cache',
+      ],
+    },
+    { proof: RULES, paths: ['vrf_ref'] },
+  ],
+  ipaddrgroup: [{ proof: TRANSLATED, paths: ['addrs[].*', 'ip_ports[].*', 'ranges[].*'] }],
+  healthmonitor: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'type=HEALTH_MONITOR_HTTP',
+        'type=HEALTH_MONITOR_TCP',
+        'send_interval',
+        'receive_timeout',
+        'successful_checks',
+        'failed_checks',
+        'monitor_port',
+        'http_monitor.http_request',
+        'http_monitor.exact_http_request',
+        'http_monitor.http_response_code',
+        'http_monitor.http_response',
+        'tcp_monitor.tcp_half_open',
+        'tcp_monitor.tcp_request',
+        'tcp_monitor.tcp_response',
+      ],
+    },
+  ],
+  applicationprofile: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'type=APPLICATION_PROFILE_TYPE_HTTP',
+        'type=APPLICATION_PROFILE_TYPE_L4',
+        'http_profile.xff_enabled',
+        'http_profile.keepalive_timeout',
+        'http_profile.client_header_timeout',
+        'http_profile.client_body_timeout',
+        'http_profile.client_max_request_size',
+        'http_profile.client_max_header_size',
+        'http_profile.client_max_body_size',
+        'http_profile.max_header_count',
+      ],
+    },
+  ],
+  networkprofile: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'profile.type=PROTOCOL_TYPE_TCP_PROXY',
+        'profile.type=PROTOCOL_TYPE_TCP_FAST_PATH',
+        'profile.tcp_proxy_profile.idle_connection_timeout',
+        'profile.tcp_fast_path_profile.session_idle_timeout',
+      ],
+    },
+  ],
+  serviceenginegroup: [
+    { proof: TRANSLATED, paths: ['vip_distribution=host', 'dp_hb_frequency', 'dp_hb_timeout_count'] },
+    { proof: SCALE, paths: ['min_scaleout_per_vs', 'max_scaleout_per_vs'] },
+    { proof: CANDIDATES, paths: ['max_vs_per_se', 'max_se', 'buffer_se', 'ha_mode', 'algo'] },
+  ],
+  serviceengine: [{ proof: CANDIDATES, paths: ['enable_state', 'se_group_ref'] }],
+};

@@ -212,6 +212,7 @@ describe('virtual service', () => {
       http: { name: 'http', type: 'APPLICATION_PROFILE_TYPE_HTTP' },
     },
     networkprofile: { udp: { name: 'udp', profile: { type: 'PROTOCOL_TYPE_UDP_FAST_PATH' } } },
+    vsvip: { green: { name: 'green', vrf_context_ref: 'green' } },
     pool: { p: { name: 'p', application_persistence_profile_ref: 'cookie', vrf_ref: 'blue' } },
     applicationpersistenceprofile: {
       cookie: { name: 'cookie', persistence_type: 'PERSISTENCE_TYPE_HTTP_COOKIE' },
@@ -241,6 +242,8 @@ describe('virtual service', () => {
     ]);
     const other = check('virtualservice', { ...http, pool_ref: 'p', vrf_context_ref: 'red' }, { lookup });
     expect(other.map((e) => e.message)).toEqual(['VRF Context for v and pool p different']);
+    const vip = check('virtualservice', { ...vs, vsvip_ref: 'green', vrf_context_ref: 'red' }, { lookup });
+    expect(vip.map((e) => e.message)).toEqual(['VRF Context for v and VsVip green different']);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledVirtualService } from '../generated/filled.js';
-import { refuse, type Rule, type RuleContext } from './rule.js';
+import { refuse, refuseAs, type Rule, type RuleContext } from './rule.js';
 import { vipRules } from './vsvip.js';
 
 type Context = RuleContext<'virtualservice'>;
@@ -148,17 +148,23 @@ function httpOverTcp(vs: FilledVirtualService, { lookup }: Context): FieldError[
   ];
 }
 
+/** Addresses and servers are looked up in one routing table. */
 function sameVrf(vs: FilledVirtualService, context: Context): FieldError[] {
+  const mine = vs.vrf_context_ref;
   const pool = poolOf(vs, context);
-  if (!pool?.vrf_ref || !vs.vrf_context_ref || pool.vrf_ref === vs.vrf_context_ref) return [];
-  return [
-    {
-      code: 'rule',
-      field: 'pool_ref',
-      message: `VRF Context for ${vs.name} and pool ${pool.name} different`,
-      value: vs.pool_ref,
-    },
-  ];
+  const vsvip = vs.vsvip_ref === undefined ? undefined : context.lookup?.('vsvip', vs.vsvip_ref);
+  const errors: FieldError[] = [];
+  if (mine && pool?.vrf_ref && pool.vrf_ref !== mine) {
+    errors.push(
+      refuseAs('pool_ref', `VRF Context for ${vs.name} and pool ${pool.name} different`, vs.pool_ref),
+    );
+  }
+  if (mine && vsvip?.vrf_context_ref && vsvip.vrf_context_ref !== mine) {
+    errors.push(
+      refuseAs('vsvip_ref', `VRF Context for ${vs.name} and VsVip ${vsvip.name} different`, vs.vsvip_ref),
+    );
+  }
+  return errors;
 }
 
 export const virtualServiceRules: Rule<'virtualservice'> = (vs, context) => [

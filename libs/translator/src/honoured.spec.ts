@@ -1,0 +1,230 @@
+import { describe, expect, it } from '@jest/globals';
+import { kindNames, marksOf, type KindName } from '@spillway/model';
+import { canonical } from '@spillway/snapshot';
+import { SnapshotSource } from './index.js';
+import { objectsOf, type WrittenObject } from './testing/objects.js';
+
+const SE = 'serviceengine-1';
+const v4 = (addr: string): object => ({ addr, type: 'V4' });
+const v6 = (addr: string): object => ({ addr, type: 'V6' });
+
+const object = (uuid: string, spec: object): WrittenObject => ({
+  kind: uuid.slice(0, uuid.lastIndexOf('-')) as KindName,
+  uuid,
+  spec: { name: uuid, ...spec },
+});
+
+/** Two virtual services, one for HTTP and one for TCP, that use everything below them. */
+function world(): WrittenObject[] {
+  return [
+    object('serviceenginegroup-1', {}),
+    object(SE, { se_group_ref: 'serviceenginegroup-1' }),
+    object('applicationprofile-1', { type: 'APPLICATION_PROFILE_TYPE_HTTP', http_profile: {} }),
+    object('applicationprofile-2', { type: 'APPLICATION_PROFILE_TYPE_L4' }),
+    object('networkprofile-1', { profile: { type: 'PROTOCOL_TYPE_TCP_PROXY', tcp_proxy_profile: {} } }),
+    object('networkprofile-2', {
+      profile: { type: 'PROTOCOL_TYPE_TCP_FAST_PATH', tcp_fast_path_profile: {}, tcp_proxy_profile: {} },
+    }),
+    object('healthmonitor-1', { type: 'HEALTH_MONITOR_HTTP', http_monitor: {} }),
+    object('healthmonitor-2', { type: 'HEALTH_MONITOR_TCP', tcp_monitor: {} }),
+    object('ipaddrgroup-1', { addrs: [v4('10.0.1.1')] }),
+    object('pool-1', {
+      health_monitor_refs: ['healthmonitor-1'],
+      servers: [{ ip: v4('10.0.0.1') }, { ip: v4('10.0.0.2'), port: 81, enabled: false }],
+    }),
+    object('pool-2', { health_monitor_refs: ['healthmonitor-2'], ipaddrgroup_ref: 'ipaddrgroup-1' }),
+    object('vsvip-1', { vip: [{ vip_id: '0', ip_address: v4('127.0.0.10'), ip6_address: v6('fd00::10') }] }),
+    object('vsvip-2', { vip: [{ vip_id: '0', ip_address: v4('127.0.0.12') }] }),
+    object('virtualservice-1', {
+      vsvip_ref: 'vsvip-1',
+      pool_ref: 'pool-1',
+      application_profile_ref: 'applicationprofile-1',
+      network_profile_ref: 'networkprofile-1',
+      services: [{ port: 80 }],
+    }),
+    object('virtualservice-2', {
+      vip: [{ vip_id: '0', ip_address: v4('127.0.0.11'), ip6_address: v6('fd00::11') }],
+      pool_ref: 'pool-2',
+      application_profile_ref: 'applicationprofile-2',
+      network_profile_ref: 'networkprofile-2',
+      services: [{ port: 90 }],
+    }),
+  ];
+}
+
+function snapshot(written: readonly WrittenObject[]): string {
+  const objects = objectsOf(written);
+  const source = new SnapshotSource({ get: (uuid) => objects.get(uuid) }, 'cluster-1');
+  source.track(SE);
+  for (const vsUuid of ['virtualservice-1', 'virtualservice-2']) {
+    source.setPlacement(vsUuid, {
+      id: vsUuid,
+      vsUuid,
+      vipId: '0',
+      seUuid: SE,
+      primary: true,
+      desired: 'active',
+      epoch: 1,
+      drainTimeout: 30_000,
+    });
+  }
+  return canonical([...source.snapshotOf(SE).fragments.values()]);
+}
+
+/** Sets a value at a path, the first element of each list. */
+function set(spec: object, path: string, value: unknown): void {
+  const steps = path.replaceAll('[]', '.0').split('.');
+  let at = spec as Record<string, unknown>;
+  for (const step of steps.slice(0, -1)) {
+    at[step] ??= {};
+    at = at[step] as Record<string, unknown>;
+  }
+  at[steps.at(-1) as string] = value;
+}
+
+interface Change {
+  /** The value that the field takes. */
+  to: unknown;
+  /** The object that has it, by number; 1 unless told. */
+  of?: number;
+  /** Another path to set, where the mark is of a whole message. */
+  at?: string;
+  /** What has to be so before, in the same object. */
+  given?: Record<string, unknown>;
+}
+
+/** For each field that a service engine is told of: a change that it must notice. */
+const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } = {
+  virtualservice: {
+    enabled: { to: false },
+    traffic_enabled: { to: false },
+    vsvip_ref: { to: 'vsvip-2' },
+    'vip[].vip_id': { to: '7', of: 2 },
+    'vip[].enabled': { to: false, of: 2 },
+    'vip[].ip_address.*': { to: '127.0.0.99', at: 'vip[].ip_address.addr', of: 2 },
+    'vip[].ip6_address.*': { to: 'fd00::99', at: 'vip[].ip6_address.addr', of: 2 },
+    'services[].port': { to: 82 },
+    'services[].port_range_end': { to: 89 },
+    application_profile_ref: { to: 'applicationprofile-2' },
+    network_profile_ref: { to: 'networkprofile-1', of: 2 },
+    pool_ref: { to: 'pool-2' },
+  },
+  vsvip: {
+    'vip[].vip_id': { to: '7' },
+    'vip[].enabled': { to: false },
+    'vip[].ip_address.*': { to: '127.0.0.99', at: 'vip[].ip_address.addr' },
+    'vip[].ip6_address.*': { to: 'fd00::99', at: 'vip[].ip6_address.addr' },
+  },
+  pool: {
+    enabled: { to: false },
+    default_server_port: { to: 8080 },
+    'lb_algorithm=LB_ALGORITHM_LEAST_CONNECTIONS': {
+      to: 'LB_ALGORITHM_LEAST_CONNECTIONS',
+      given: { lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN' },
+    },
+    'lb_algorithm=LB_ALGORITHM_ROUND_ROBIN': { to: 'LB_ALGORITHM_ROUND_ROBIN' },
+    'servers[].ip.*': { to: '10.0.0.9', at: 'servers[].ip.addr' },
+    'servers[].port': { to: 8080 },
+    'servers[].hostname': { to: 'one.example' },
+    'servers[].enabled': { to: false },
+    'servers[].disable_immediately': { to: true, given: { 'servers[].enabled': false } },
+    'servers[].ratio': { to: 3 },
+    ipaddrgroup_ref: { to: 'ipaddrgroup-1' },
+    health_monitor_refs: { to: ['healthmonitor-2'] },
+    min_servers_up: { to: 2 },
+    min_health_monitors_up: { to: 1 },
+    graceful_disable_timeout: { to: 7 },
+    server_timeout: { to: 5000 },
+    'conn_pool_properties.upstream_connpool_conn_idle_tmo': { to: 5000 },
+    'conn_pool_properties.upstream_connpool_server_max_cache': { to: 5 },
+  },
+  ipaddrgroup: {
+    'addrs[].*': { to: [v4('10.0.1.2')], at: 'addrs' },
+    'ip_ports[].*': { to: [{ ip: v4('10.0.1.2'), port: 8080 }], at: 'ip_ports' },
+    'ranges[].*': { to: [{ begin: v4('10.0.1.2'), end: v4('10.0.1.3') }], at: 'ranges' },
+  },
+  healthmonitor: {
+    'type=HEALTH_MONITOR_HTTP': { to: 'HEALTH_MONITOR_HTTP', of: 2 },
+    'type=HEALTH_MONITOR_TCP': { to: 'HEALTH_MONITOR_TCP' },
+    send_interval: { to: 7 },
+    receive_timeout: { to: 3 },
+    successful_checks: { to: 5 },
+    failed_checks: { to: 5 },
+    monitor_port: { to: 8080 },
+    'http_monitor.http_request': { to: 'GET /health HTTP/1.0' },
+    'http_monitor.exact_http_request': { to: true },
+    'http_monitor.http_response_code': { to: ['HTTP_4XX'] },
+    'http_monitor.http_response': { to: 'ok' },
+    'tcp_monitor.tcp_half_open': { to: true, of: 2 },
+    'tcp_monitor.tcp_request': { to: 'ping', of: 2 },
+    'tcp_monitor.tcp_response': { to: 'pong', of: 2 },
+  },
+  applicationprofile: {
+    'type=APPLICATION_PROFILE_TYPE_HTTP': { to: 'APPLICATION_PROFILE_TYPE_HTTP', of: 2 },
+    'type=APPLICATION_PROFILE_TYPE_L4': { to: 'APPLICATION_PROFILE_TYPE_L4' },
+    'http_profile.xff_enabled': { to: false },
+    'http_profile.keepalive_timeout': { to: 15_000 },
+    'http_profile.client_header_timeout': { to: 15_000 },
+    'http_profile.client_body_timeout': { to: 15_000 },
+    'http_profile.client_max_request_size': { to: 64 },
+    'http_profile.client_max_header_size': { to: 64 },
+    'http_profile.client_max_body_size': { to: 64 },
+    'http_profile.max_header_count': { to: 64 },
+  },
+  networkprofile: {
+    'profile.type=PROTOCOL_TYPE_TCP_PROXY': { to: 'PROTOCOL_TYPE_TCP_PROXY', of: 2 },
+    'profile.type=PROTOCOL_TYPE_TCP_FAST_PATH': {
+      to: 'PROTOCOL_TYPE_TCP_FAST_PATH',
+      of: 2,
+      given: { 'profile.type': 'PROTOCOL_TYPE_TCP_PROXY' },
+    },
+    'profile.tcp_proxy_profile.idle_connection_timeout': {
+      to: 77,
+      of: 2,
+      given: { 'profile.type': 'PROTOCOL_TYPE_TCP_PROXY' },
+    },
+    'profile.tcp_fast_path_profile.session_idle_timeout': { to: 77, of: 2 },
+  },
+  serviceenginegroup: {
+    'vip_distribution=host': { to: 'host', given: { vip_distribution: 'relay' } },
+    dp_hb_frequency: { to: 50 },
+    dp_hb_timeout_count: { to: 9 },
+  },
+};
+
+const PROOF = 'libs/translator/src/honoured.spec.ts';
+const marked = (kind: KindName): string[] =>
+  marksOf(kind).flatMap((mark) => (mark.proof === PROOF ? mark.paths : []));
+
+describe('what the model marks as honoured by translation', () => {
+  const cases = kindNames().flatMap((kind) => marked(kind).map((path) => ({ kind, path })));
+
+  it('is what is tried here', () => {
+    for (const kind of kindNames()) {
+      expect({ kind, paths: Object.keys(CHANGES[kind] ?? {}).sort() }).toEqual({
+        kind,
+        paths: marked(kind).sort(),
+      });
+    }
+  });
+
+  it.each(cases)('reaches the service engine: $kind $path', ({ kind, path }) => {
+    const change = CHANGES[kind]?.[path];
+    expect(change).toBeDefined();
+    const { to, of = 1, at = path.replace(/=.*$/, ''), given = {} } = change as Change;
+    const [before, after] = [world(), world()].map((objects) => {
+      const { spec } = objects.find((o) => o.uuid === `${kind}-${of}`) as WrittenObject;
+      for (const [p, value] of Object.entries(given)) set(spec, p, value);
+      return { objects, spec };
+    }) as [{ objects: WrittenObject[]; spec: object }, { objects: WrittenObject[]; spec: object }];
+    set(after.spec, at, to);
+    expect(snapshot(after.objects)).not.toBe(snapshot(before.objects));
+  });
+
+  it('is told apart from what is only stored', () => {
+    const objects = world();
+    const pool = objects.find((o) => o.uuid === 'pool-1') as WrittenObject;
+    set(pool.spec, 'request_queue_depth', 7);
+    expect(snapshot(objects)).toBe(snapshot(world()));
+  });
+});
