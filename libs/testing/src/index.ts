@@ -24,3 +24,4 @@ export * from './fault-proxy/start.js';
 export * from './instance/api-client.js';
 export * from './instance/instance.js';
 export * from './process/relay.js';
+export * from './clients/probe.js';

@@ -30,6 +30,8 @@ export interface RequestRecord {
   detail?: string;
   status?: number;
   se?: string;
+  /** `X-Origin` of the response. */
+  origin?: string;
 }
 
 /** One SE, as the clients saw it; times in ms since the epoch. */
@@ -96,7 +98,7 @@ export class Ledger {
   announcedCloses = 0;
   readonly failures: Failure[] = [];
   readonly connections: TrackedConnection[] = [];
-  readonly requests: { ticket: Ticket; endedAt: number }[] = [];
+  readonly requests: { ticket: Ticket; endedAt: number; origin: string | undefined }[] = [];
   readonly latency = new Histogram();
   readonly connectLatency = new Histogram();
   readonly drains: DrainNotice[] = [];
@@ -141,7 +143,7 @@ export class Ledger {
     this.establish(ticket, at);
     if (se !== undefined && ticket.connection) this.served(ticket.connection, se);
     this.countForSe(ticket.connection, at);
-    if (this.keepRequests) this.requests.push({ ticket, endedAt: at });
+    if (this.keepRequests) this.requests.push({ ticket, endedAt: at, origin });
   }
 
   /** A request on a new connection has got through (a long-lived one: has had its first answer). */

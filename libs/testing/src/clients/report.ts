@@ -187,7 +187,10 @@ export function reportOf(
   };
   if (config.keepRequests) {
     report.requests = [
-      ...ledger.requests.map(({ ticket, endedAt }) => requestRecord(ticket, endedAt)),
+      ...ledger.requests.map(({ ticket, endedAt, origin }) => ({
+        ...requestRecord(ticket, endedAt),
+        ...(origin !== undefined && { origin }),
+      })),
       ...judged,
     ].sort((a, b) => a.startedAt - b.startedAt);
   }

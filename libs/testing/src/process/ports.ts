@@ -48,3 +48,12 @@ export function freeLoopback(): string {
   const slot = (process.pid * 64 + n) % (254 * 254 * 254);
   return `127.${1 + (Math.floor(slot / (254 * 254)) % 254)}.${1 + (Math.floor(slot / 254) % 254)}.${1 + (slot % 254)}`;
 }
+
+/**
+ * An address of fd00::/8 (RFC 4193) for one test alone, e.g. as IPv6 VIP. It is on no interface yet: for use in a
+ * namespace, where it may be added to loopback.
+ */
+export function freeIpv6(): string {
+  const n = lastLoopback++;
+  return `fd53:${process.pid.toString(16).slice(-4)}::${(n + 1).toString(16)}`;
+}
