@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -28,6 +28,8 @@ export class Scope {
   /** A new directory under the system's temporary one, removed when the scope ends. */
   async tempDir(prefix = this.name): Promise<string> {
     const dir = await mkdtemp(join(tmpdir(), `spillway-${prefix.replace(/[^A-Za-z0-9_-]/g, '-')}-`));
+    // Others may pass through: as root, the database server of an instance in here runs as another account.
+    await chmod(dir, 0o711);
     this.defer(`directory ${dir}`, () => rm(dir, { recursive: true, force: true, maxRetries: 3 }));
     return dir;
   }

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.js';
+import { claim } from '../process/lock.js';
 import { freePort, isFree } from '../process/port.js';
 import type { Ports } from './state.js';
 
@@ -13,21 +14,15 @@ const preferred: Ports = { api: 9443, grpc: 9444, status: 9445 };
 export async function choosePorts(last: Ports | undefined, apiPort: number | undefined): Promise<Ports> {
   if (apiPort && !(await isFree(apiPort)))
     throw new UsageError(`--api-port ${apiPort}: somebody listens there already`, 'give another port');
-  const taken = new Set<number>();
   const choose = async (...wishes: (number | undefined)[]): Promise<number> => {
     for (const wish of wishes) {
-      if (wish === undefined || taken.has(wish) || !(await isFree(wish))) continue;
-      taken.add(wish);
-      return wish;
+      // The claim is against another start that chooses at the same moment.
+      if (wish !== undefined && (await isFree(wish)) && (await claim(`port ${wish}`))) return wish;
     }
-    const port = await freePort();
-    return taken.has(port) ? await choose() : (taken.add(port), port);
+    return await choose(await freePort());
   };
-  const api = apiPort
-    ? await choose(apiPort)
-    : await choose(last?.api, ...(apiPort === 0 ? [] : [preferred.api]));
   return {
-    api,
+    api: await choose(apiPort || undefined, last?.api, apiPort === 0 ? undefined : preferred.api),
     grpc: await choose(last?.grpc, preferred.grpc),
     status: await choose(last?.status, preferred.status),
   };

@@ -4,6 +4,7 @@ import { type AddressInfo } from 'node:net';
 import { writeJson } from '../instance/json-file.js';
 import { hasCode } from '../process/errno.js';
 import { identify, stored } from '../process/identity.js';
+import { freePort } from '../process/port.js';
 
 /*
  * The servers of the sample application, in one process: `origins.program.js FILE PORT...`. Each listens on
@@ -28,9 +29,9 @@ const servers = await Promise.all(
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');
     };
-    await listen(Number(wish)).catch(async (error: unknown) => {
+    await listen(Number(wish) || (await freePort())).catch(async (error: unknown) => {
       if (!hasCode(error, 'EADDRINUSE')) throw error;
-      await listen(0);
+      await listen(await freePort());
     });
     return server;
   }),

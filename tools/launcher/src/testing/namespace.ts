@@ -30,7 +30,8 @@ export function namespaceCommand(isRoot: boolean): string[] {
 
 const sysctls: Record<string, string> = {
   'net/ipv4/tcp_migrate_req': '1',
-  'net/ipv4/ip_local_port_range': '10000 65535',
+  // Below are the ports of listeners (process/port.ts).
+  'net/ipv4/ip_local_port_range': '16384 65535',
   'net/ipv4/tcp_tw_reuse': '1',
   'net/ipv4/ip_unprivileged_port_start': '0',
 };
