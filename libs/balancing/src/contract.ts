@@ -23,9 +23,8 @@ export interface ServerTable {
 export interface AlgorithmContext {
   readonly table: ServerTable;
   readonly counts: ActiveCounts;
-  /** 0 <= worker < workers; workers of one SE start at different places. */
-  readonly worker: number;
-  readonly workers: number;
+  /** Where in its turn an algorithm begins, not negative; differs per worker, and goes on after a change of the pool. */
+  readonly start: number;
 }
 
 /**

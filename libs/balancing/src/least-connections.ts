@@ -29,8 +29,8 @@ export class LeastConnections implements Algorithm {
     this.heap = new Uint16Array(count);
     this.where = new Int32Array(count).fill(-1);
     this.keys = new Float64Array(count);
+    this.cursor = context.start;
     this.refresh();
-    this.cursor = Math.floor((context.worker * this.count) / Math.max(1, context.workers));
   }
 
   pick(avoid: number): number {
@@ -48,7 +48,6 @@ export class LeastConnections implements Algorithm {
     let n = 0;
     for (let i = 0; i < table.count; i++) if (table.eligible[i] === 1) this.places[n++] = i;
     this.count = n;
-    if (this.cursor >= n) this.cursor = 0;
     this.size = 0;
     this.where.fill(-1);
     if (n <= SCAN_LIMIT) return;
@@ -66,6 +65,7 @@ export class LeastConnections implements Algorithm {
 
   private scan(avoid: number): number {
     const { places, count } = this;
+    if (this.cursor >= count) this.cursor %= count;
     let best = -1;
     let bestKey = Infinity;
     let at = this.cursor;
@@ -85,7 +85,7 @@ export class LeastConnections implements Algorithm {
 
   private top(avoid: number): number {
     for (let i = 0; i < PROBES; i++) {
-      if (this.cursor >= this.count) this.cursor = 0;
+      if (this.cursor >= this.count) this.cursor %= this.count;
       this.update(this.places[this.cursor++]!);
     }
     // The key of whatever is on top is read again until it holds; each turn can only raise a key that was too low.

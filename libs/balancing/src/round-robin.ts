@@ -15,15 +15,15 @@ export class RoundRobin implements Algorithm {
   constructor(private readonly context: AlgorithmContext) {
     this.turn = turnOf(context.table.ratios, context.table.count);
     this.current = new Uint16Array(this.turn.length);
+    this.at = context.start;
     this.refresh();
-    this.at = Math.floor((context.worker * this.length) / Math.max(1, context.workers));
   }
 
   pick(avoid: number): number {
     const { current, length } = this;
     if (length === 0) return -1;
     for (let tries = 0; tries < length; tries++) {
-      if (this.at >= length) this.at = 0;
+      if (this.at >= length) this.at %= length;
       const place = current[this.at++]!;
       if (place !== avoid) return place;
     }

@@ -1,2 +1,3 @@
 export * from './api.js';
 export * from './transport/seam.js';
+export { createDataPlane } from './dataplane.js';

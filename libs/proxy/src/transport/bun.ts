@@ -187,6 +187,10 @@ class BunSocket implements Socket, Deferred {
     if (this.queued === 0) this.finish();
   }
 
+  keepAlive(milliseconds: number): void {
+    if (!this.over) this.raw?.setKeepAlive(true, milliseconds);
+  }
+
   reset(): void {
     if (this.over) return;
     this.over = true;

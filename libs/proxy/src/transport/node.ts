@@ -157,6 +157,10 @@ class NodeSocket implements Socket {
     this.raw.destroySoon();
   }
 
+  keepAlive(milliseconds: number): void {
+    if (!this.over) this.raw.setKeepAlive(true, milliseconds);
+  }
+
   reset(): void {
     if (this.over) return;
     this.over = true;

@@ -68,6 +68,8 @@ export interface Socket {
   shutdown(): void;
   /** Ends both directions after what is queued. Received data is dropped from now on. */
   close(): void;
+  /** Sends TCP keep-alive probes after so many milliseconds of silence, so that a lost peer is noticed. */
+  keepAlive(milliseconds: number): void;
   /** Drops what is queued and resets the connection (RST). */
   reset(): void;
 }

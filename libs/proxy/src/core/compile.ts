@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Pool as PoolSpec, Server, VirtualService } from '@spillway/snapshot';
+import { PlaneConfigError, type PlaneConfig } from '../api.js';
+import type { PlaneContext } from './context.js';
+import { Pool } from './pool.js';
+import { ServerRuntime } from './server.js';
+import type { ServiceConfig } from './service.js';
+
+/** The key of a server in the slots: its identity. */
+export const serverKey = (poolUuid: string, s: Pick<Server, 'address' | 'port'>): string =>
+  `${poolUuid}/${s.address.includes(':') ? `[${s.address}]` : s.address}:${s.port}`;
+
+/** What was made of one pool, to be used again while the pool stays the same. */
+interface CompiledPool {
+  readonly spec: PoolSpec;
+  readonly slots: Int32Array;
+  readonly pool: Pool;
+}
+
+/** Everything that requests look at, made of one configuration; nothing of it is live before `commit`. */
+export interface Compiled {
+  readonly pools: Map<string, CompiledPool>;
+  readonly servers: Map<string, ServerRuntime>;
+  readonly services: Map<string, ServiceConfig>;
+}
+
+export const nothingCompiled = (): Compiled => ({
+  pools: new Map(),
+  servers: new Map(),
+  services: new Map(),
+});
+
+/**
+ * Makes the immutable objects of a configuration, using again what has not changed. Changes nothing that is live:
+ * when it throws, the running configuration is untouched.
+ * @throws {PlaneConfigError} naming what has no slot
+ */
+export function compile(context: PlaneContext, config: PlaneConfig, before: Compiled): Compiled {
+  const after = nothingCompiled();
+  for (const spec of config.snapshot.pools) compilePool(context, config, spec, before, after);
+  for (const spec of config.snapshot.virtual_services) compileService(spec, before, after);
+  for (const { virtual_service_uuid: uuid } of config.snapshot.placements) {
+    if (!after.services.has(uuid))
+      throw new PlaneConfigError(`placement of ${uuid}: the virtual service is not in the snapshot`);
+    slotOf(config.slots.virtual_services, uuid, context.mapping.layout.virtualServices, 'virtual service');
+  }
+  return after;
+}
+
+function compilePool(
+  context: PlaneContext,
+  config: PlaneConfig,
+  spec: PoolSpec,
+  before: Compiled,
+  after: Compiled,
+): void {
+  const keys = spec.servers.map((s) => serverKey(spec.uuid, s));
+  const slots = Int32Array.from(keys, (key) =>
+    slotOf(config.slots.servers, key, context.mapping.layout.servers, 'server'),
+  );
+  const servers = spec.servers.map((s, i) => {
+    const key = keys[i]!;
+    if (after.servers.has(key)) throw new PlaneConfigError(`server ${key} occurs twice`);
+    const server = before.servers.get(key) ?? new ServerRuntime(context, key, s.address, s.port, slots[i]!);
+    after.servers.set(key, server);
+    return server;
+  });
+  const old = before.pools.get(spec.uuid);
+  const same =
+    old !== undefined &&
+    isDeepStrictEqual(old.spec, spec) &&
+    isDeepStrictEqual(old.slots, slots) &&
+    old.pool.servers.every((s, i) => s === servers[i]);
+  after.pools.set(
+    spec.uuid,
+    same ? old : { spec, slots, pool: new Pool(context, spec, servers, slots, old?.pool ?? null) },
+  );
+}
+
+function compileService(spec: VirtualService, before: Compiled, after: Compiled): void {
+  const pool = spec.pool_uuid === undefined ? null : (after.pools.get(spec.pool_uuid)?.pool ?? undefined);
+  if (pool === undefined)
+    throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
+  const old = before.services.get(spec.uuid);
+  const same = old !== undefined && old.pool === pool && isDeepStrictEqual(old.spec, spec);
+  after.services.set(spec.uuid, same ? old : { spec, pool });
+}
+
+export function slotOf(slots: Record<string, number>, key: string, most: number, what: string): number {
+  const slot = Object.hasOwn(slots, key) ? slots[key]! : -1;
+  if (!Number.isInteger(slot) || slot < 0 || slot >= most)
+    throw new PlaneConfigError(`${what} ${key} has no slot in the shared mapping (0 to ${most - 1})`);
+  return slot;
+}
+
+/**
+ * Makes the servers of `after` what its pools say of them, and lets the others go: gracefully, within the time of
+ * the pool they were in.
+ */
+export function commitServers(before: Compiled, after: Compiled): ServerRuntime[] {
+  const gone: ServerRuntime[] = [];
+  for (const [uuid, compiled] of before.pools)
+    if (after.pools.get(uuid)?.pool !== compiled.pool) compiled.pool.retire();
+  for (const [key, server] of before.servers) {
+    if (after.servers.has(key)) continue;
+    server.enter('draining', server.pool?.spec.graceful_disable_timeout ?? 0);
+    gone.push(server);
+  }
+  for (const { spec, slots, pool } of after.pools.values())
+    pool.servers.forEach((server, place) => {
+      server.pool = pool;
+      server.place = place;
+      server.maxIdle = spec.max_idle_connections;
+      server.moveTo(slots[place]!);
+      const { state } = spec.servers[place]!;
+      if (server.state !== state) server.enter(state, spec.graceful_disable_timeout);
+    });
+  return gone;
+}

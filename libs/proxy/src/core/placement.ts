@@ -1,0 +1,200 @@
+import type { Placement } from '@spillway/snapshot';
+import { VS } from '@spillway/telemetry';
+import type { PlacementError, PlacementStatus } from '../api.js';
+import {
+  BindError,
+  type Acceptor,
+  type Listener,
+  type Socket,
+  type SocketHandler,
+} from '../transport/seam.js';
+import { Timed } from './clock.js';
+import type { ClientConnection } from './connection.js';
+import type { PlaneContext } from './context.js';
+import type { ServiceRuntime } from './service.js';
+
+/** Makes the connection of a kind of application. */
+export type Connect = (
+  context: PlaneContext,
+  socket: Socket,
+  placement: PlacementRuntime,
+) => ClientConnection;
+
+interface Point {
+  readonly address: string;
+  readonly port: number;
+  listener: Listener | null;
+  error: BindError | null;
+}
+
+/**
+ * One virtual service on one of its VIPs: its listeners and its client connections. Listeners are opened and closed
+ * by difference only; a drain counts down to the reset of what is left.
+ */
+export class PlacementRuntime extends Timed implements Acceptor {
+  /** No listener is open, or will be soon: each response says that its connection closes. */
+  draining = false;
+  readonly connections: ClientConnection[] = [];
+  private readonly points = new Map<string, Point>();
+  /** Something that `status` tells has changed. */
+  dirty = true;
+
+  constructor(
+    private readonly context: PlaneContext,
+    readonly key: string,
+    readonly vipId: string,
+    readonly service: ServiceRuntime,
+    /** Of the configuration that is running; null when the placement is gone. */
+    public spec: Placement | null,
+    private readonly connect: Connect,
+  ) {
+    super();
+  }
+
+  accept(socket: Socket): SocketHandler {
+    return this.connect(this.context, socket, this);
+  }
+
+  add(connection: ClientConnection): void {
+    connection.place = this.connections.length;
+    this.connections.push(connection);
+    const { f64 } = this.context;
+    f64[this.service.counters + VS.CONNECTIONS]!++;
+    f64[this.service.counters + VS.CONNECTIONS_ACTIVE]!++;
+    // Accepted while its listener was being closed: it counts as one that was there before.
+    if (this.draining) this.dirty = true;
+  }
+
+  remove(connection: ClientConnection): void {
+    if (connection.place < 0) return;
+    const last = this.connections.pop()!;
+    if (last !== connection) {
+      this.connections[connection.place] = last;
+      last.place = connection.place;
+    }
+    connection.place = -1;
+    this.context.f64[this.service.counters + VS.CONNECTIONS_ACTIVE]!--;
+    if (this.draining) {
+      this.dirty = true;
+      if (this.connections.length === 0) this.context.clock.disarm(this);
+    }
+  }
+
+  /** Addresses and ports that should be listened on under the running configuration. */
+  private wanted(): Map<string, { address: string; port: number }> {
+    const wanted = new Map<string, { address: string; port: number }>();
+    const { spec } = this.service.config;
+    if (this.draining || this.spec?.state !== 'active' || !spec.enabled) return wanted;
+    for (const vip of spec.vips) {
+      if (vip.vip_id !== this.vipId) continue;
+      for (const s of spec.services)
+        for (let port = s.port; port <= s.port_range_end; port++)
+          wanted.set(`${vip.address} ${port}`, { address: vip.address, port });
+    }
+    return wanted;
+  }
+
+  /** Opens what is wanted and not open; what fails is remembered and tried again at the next call. */
+  async open(): Promise<void> {
+    for (const [key, { address, port }] of this.wanted()) {
+      const point = this.points.get(key) ?? { address, port, listener: null, error: null };
+      this.points.set(key, point);
+      if (point.listener !== null) continue;
+      try {
+        const listener = await this.context.transport.listen(address, port, this);
+        // The wish may have passed while the system was asked.
+        if (this.points.get(key) === point && this.wanted().has(key)) point.listener = listener;
+        else listener.close();
+        point.error = null;
+        this.dirty = true;
+      } catch (error) {
+        if (!(error instanceof BindError)) throw error;
+        if (point.error?.code !== error.code) this.dirty = true;
+        point.error = error;
+      }
+    }
+  }
+
+  /** Closes what is open and not wanted. */
+  closeUnwanted(): void {
+    const wanted = this.wanted();
+    for (const [key, point] of this.points) {
+      if (wanted.has(key)) continue;
+      point.listener?.close();
+      this.points.delete(key);
+      this.dirty = true;
+    }
+  }
+
+  get failed(): boolean {
+    for (const point of this.points.values()) if (point.error !== null) return true;
+    return false;
+  }
+
+  /**
+   * Stops taking connections; what is left after `milliseconds` is reset. Called again, a drain can only get
+   * shorter.
+   */
+  drain(milliseconds: number): void {
+    const { clock } = this.context;
+    if (!this.draining) {
+      this.draining = true;
+      this.dirty = true;
+      clock.disarm(this);
+    }
+    this.closeUnwanted();
+    if (this.connections.length === 0) return;
+    if (milliseconds <= 0) {
+      this.onTimeout();
+      return;
+    }
+    const left = clock.left(this);
+    if (left < 0 || milliseconds < left) clock.arm(this, milliseconds);
+  }
+
+  /** Takes connections again. */
+  undrain(): void {
+    if (!this.draining) return;
+    this.draining = false;
+    this.dirty = true;
+    this.context.clock.disarm(this);
+  }
+
+  /** The drain is over: the rest is reset. */
+  override onTimeout(): void {
+    for (const connection of this.connections) connection.kill();
+  }
+
+  /** Nothing of a placement that is gone is left. */
+  get finished(): boolean {
+    return this.spec === null && this.connections.length === 0 && this.points.size === 0;
+  }
+
+  status(): PlacementStatus {
+    const listeners: { address: string; port: number }[] = [];
+    let error: PlacementError | undefined;
+    for (const { address, port, listener, error: e } of this.points.values()) {
+      if (listener !== null) listeners.push({ address, port: listener.port });
+      else if (e !== null) error ??= { code: e.code, address, port, message: e.message };
+    }
+    return {
+      virtual_service_uuid: this.service.uuid,
+      vip_id: this.vipId,
+      state: this.state(listeners.length, error),
+      listeners,
+      ...(error === undefined ? {} : { error }),
+      connections: this.connections.length,
+    };
+  }
+
+  private state(open: number, error: PlacementError | undefined): PlacementStatus['state'] {
+    const { length } = this.connections;
+    if (error !== undefined) return 'failed';
+    if (this.draining) {
+      if (length > 0) return 'draining';
+      return this.spec === null || this.spec.state === 'drain' ? 'drained' : 'prepared';
+    }
+    if (open > 0) return 'active';
+    return 'prepared';
+  }
+}

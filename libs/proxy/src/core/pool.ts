@@ -1,0 +1,99 @@
+import { createAlgorithm, type Algorithm, type ServerTable } from '@spillway/balancing';
+import type { Pool as PoolSpec } from '@spillway/snapshot';
+import { HEADER, HEALTH } from '@spillway/telemetry';
+import type { PlaneContext } from './context.js';
+import type { ServerRuntime } from './server.js';
+
+/**
+ * A pool under one configuration. It never changes, but for which of its servers are up; a changed pool is a new
+ * object, and requests that began under the old one end under it.
+ */
+export class Pool {
+  readonly algorithm: Algorithm;
+  private readonly table: ServerTable;
+  private seen = -1;
+  private up = 0;
+  private picks: number;
+
+  /**
+   * @param servers in the order of `spec.servers`
+   * @param slots of the same servers
+   * @param previous what the pool was before, to go on where its turn is
+   */
+  constructor(
+    private readonly context: PlaneContext,
+    readonly spec: PoolSpec,
+    readonly servers: readonly ServerRuntime[],
+    private readonly slots: Int32Array,
+    previous: Pool | null,
+  ) {
+    const count = servers.length;
+    const { layout } = context.mapping;
+    this.table = {
+      count,
+      slots,
+      ratios: Uint8Array.from(spec.servers, (s) => s.ratio),
+      eligible: new Uint8Array(count),
+    };
+    this.picks = previous?.picks ?? Math.floor((context.block.index * count) / layout.workers);
+    this.algorithm = createAlgorithm(spec.algorithm, {
+      table: this.table,
+      counts: {
+        cells: context.block.active,
+        stride: layout.activeStride,
+        workers: layout.workers,
+      },
+      start: this.picks,
+    });
+  }
+
+  /** The server for a request, not `avoid` if there is another; null when none may be used (`whyNot` tells). */
+  pick(avoid: ServerRuntime | null): ServerRuntime | null {
+    if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
+    if (this.up < this.spec.min_servers_up) return null;
+    const place = this.algorithm.pick(avoid !== null && avoid.pool === this ? avoid.place : -1);
+    if (place < 0) return null;
+    this.picks = (this.picks + 1) & 0x3fff_ffff;
+    return this.servers[place]!;
+  }
+
+  /** Why `pick` gave nothing, for the client. */
+  whyNot(): string {
+    const { spec } = this;
+    if (!spec.enabled) return `pool ${spec.name} is disabled`;
+    if (spec.servers.length === 0) return `pool ${spec.name} has no servers`;
+    if (spec.servers.every((s) => s.state !== 'enabled'))
+      return `all servers of pool ${spec.name} are disabled`;
+    if (this.up === 0) return `no server of pool ${spec.name} is up`;
+    return `pool ${spec.name} needs ${spec.min_servers_up} servers up and has ${this.up}`;
+  }
+
+  /** The pool has been replaced: requests that began under it must not be sent again to servers that are gone. */
+  retire(): void {
+    this.seen = -1;
+  }
+
+  private refresh(): void {
+    this.seen = this.context.mapping.i32[HEADER.HEALTH_EPOCH]!;
+    const { health } = this.context.mapping;
+    const { eligible, count } = this.table;
+    let up = 0;
+    let changed = false;
+    for (let i = 0; i < count; i++) {
+      const may =
+        this.spec.enabled &&
+        this.spec.servers[i]!.state === 'enabled' &&
+        this.servers[i]!.state === 'enabled' &&
+        health[this.slots[i]!] === HEALTH.UP
+          ? 1
+          : 0;
+      if (eligible[i] !== may) {
+        eligible[i] = may;
+        changed = true;
+      }
+      up += may;
+    }
+    this.up = up;
+    if (changed) this.algorithm.refresh();
+  }
+}

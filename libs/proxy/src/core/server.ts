@@ -1,0 +1,146 @@
+import { SERVER } from '@spillway/telemetry';
+import { Timed } from './clock.js';
+import type { ServerLink } from './connection.js';
+import type { PlaneContext } from './context.js';
+import type { Pool } from './pool.js';
+
+/** An idle kept connection, as the list of its server sees it. */
+export interface IdleLink {
+  newer: IdleLink | null;
+  older: IdleLink | null;
+  closeIdle(): void;
+}
+
+/** `disabled` and `removed` get no new requests either way; see the schema of the snapshot for what they end. */
+export type ServerState = 'enabled' | 'draining' | 'disabled';
+
+/**
+ * A server of a pool as this worker knows it: its connections and its counts. There is one per identity
+ * (`pool_uuid/address:port`), it outlives every change of the configuration.
+ */
+export class ServerRuntime extends Timed {
+  state: ServerState = 'enabled';
+  /** The pool as it is now, and the place in it. */
+  pool: Pool | null = null;
+  place = -1;
+  maxIdle = 0;
+  /** Index in the counters. */
+  counters = 0;
+  private cell = -1;
+  /** Open connections with a request, or L4 connections, of this worker. */
+  active = 0;
+  readonly busy: ServerLink[] = [];
+  private newest: IdleLink | null = null;
+  idleCount = 0;
+
+  constructor(
+    private readonly context: PlaneContext,
+    readonly key: string,
+    readonly address: string,
+    readonly port: number,
+    slot: number,
+  ) {
+    super();
+    this.moveTo(slot);
+  }
+
+  /** The slot of the shared mapping; what is open is carried over when it changes. */
+  moveTo(slot: number): void {
+    const cell = this.context.block.activeCell(slot);
+    if (cell === this.cell) return;
+    const cells = this.context.block.active;
+    if (this.cell >= 0) cells[this.cell]! -= this.active;
+    cells[cell]! += this.active;
+    this.cell = cell;
+    this.counters = this.context.block.server(slot);
+  }
+
+  /** A request or an L4 connection begins on `link`. */
+  acquire(link: ServerLink): void {
+    this.active++;
+    this.context.block.active[this.cell]!++;
+    this.context.f64[this.counters + SERVER.REQUESTS]!++;
+    link.busyPlace = this.busy.length;
+    this.busy.push(link);
+    this.pool?.algorithm.changed(this.place);
+  }
+
+  /** It is over, however. */
+  release(link: ServerLink): void {
+    if (link.busyPlace < 0) return;
+    this.active--;
+    this.context.block.active[this.cell]!--;
+    const last = this.busy.pop()!;
+    if (last !== link) {
+      this.busy[link.busyPlace] = last;
+      last.busyPlace = link.busyPlace;
+    }
+    link.busyPlace = -1;
+    this.pool?.algorithm.changed(this.place);
+  }
+
+  count(counter: number, by: number): void {
+    this.context.f64[this.counters + counter]! += by;
+  }
+
+  get mayKeep(): boolean {
+    return this.state === 'enabled' && this.idleCount < this.maxIdle;
+  }
+
+  putIdle(link: IdleLink): void {
+    link.older = this.newest;
+    link.newer = null;
+    if (this.newest !== null) this.newest.newer = link;
+    this.newest = link;
+    this.idleCount++;
+  }
+
+  /** The idle connection that was used last: the least likely to have been given up by the server. */
+  get newestIdle(): IdleLink | null {
+    return this.newest;
+  }
+
+  removeIdle(link: IdleLink): void {
+    if (link.newer !== null) link.newer.older = link.older;
+    else this.newest = link.older;
+    if (link.older !== null) link.older.newer = link.newer;
+    link.newer = null;
+    link.older = null;
+    this.idleCount--;
+  }
+
+  closeIdle(): void {
+    while (this.newest !== null) this.newest.closeIdle();
+  }
+
+  /**
+   * Enters a state. Outside `enabled` idle connections are closed at once; `draining` gives the rest
+   * `milliseconds` (-1: for ever, 0: nothing), `disabled` nothing.
+   */
+  enter(state: ServerState, milliseconds: number): void {
+    const before = this.state;
+    this.state = state;
+    if (state === 'enabled') {
+      this.context.clock.disarm(this);
+      return;
+    }
+    this.closeIdle();
+    if (state === 'disabled' || milliseconds === 0) this.endBusy();
+    else if (before !== state && milliseconds > 0) this.context.clock.arm(this, milliseconds);
+  }
+
+  /** The time for a graceful end is up. */
+  override onTimeout(): void {
+    if (this.state !== 'enabled') this.endBusy();
+  }
+
+  /** Nothing of it is left: it can be forgotten. */
+  get unused(): boolean {
+    return this.busy.length === 0 && this.idleCount === 0;
+  }
+
+  private endBusy(): void {
+    const links = this.busy.slice(); // each leaves the list as it ends
+    for (const link of links) link.serverGone();
+  }
+}

@@ -1,0 +1,190 @@
+import { placementKey, type Placement } from '@spillway/snapshot';
+import { WORKER_F64, type Mapping } from '@spillway/telemetry';
+import { PlaneConfigError, type DataPlane, type PlaneConfig, type PlacementStatus } from './api.js';
+import { Clock, TICK_MS } from './core/clock.js';
+import { commitServers, compile, nothingCompiled, slotOf, type Compiled } from './core/compile.js';
+import type { PlaneContext } from './core/context.js';
+import { PlacementRuntime, type Connect } from './core/placement.js';
+import type { ServerRuntime } from './core/server.js';
+import { ServiceRuntime } from './core/service.js';
+import { HttpClient } from './http1/client.js';
+import { TcpClient } from './tcp/client.js';
+import type { Transport } from './transport/seam.js';
+
+/** Listeners that could not be opened are tried again every so many ticks. */
+const RETRY_TICKS = 5;
+
+/** Takes each connection as the kind of application that its virtual service is at that moment. */
+const connect: Connect = (context, socket, placement) =>
+  placement.service.config.spec.application.type === 'http'
+    ? new HttpClient(context, socket, placement).begin()
+    : new TcpClient(context, socket, placement).begin();
+
+/**
+ * Makes the data plane of worker `workerIndex`, with nothing to serve yet. It counts in that worker's block of the
+ * mapping; who calls it has claimed the block and beats.
+ */
+export function createDataPlane(transport: Transport, mapping: Mapping, workerIndex: number): DataPlane {
+  return new Plane(transport, mapping, workerIndex);
+}
+
+class Plane implements DataPlane {
+  onStatus: (() => void) | null = null;
+
+  private readonly context: PlaneContext;
+  private readonly clock: Clock;
+  private readonly stopTicking: () => void;
+  private compiled: Compiled = nothingCompiled();
+  private readonly services = new Map<string, ServiceRuntime>();
+  private readonly placements = new Map<string, PlacementRuntime>();
+  /** Servers of no pool any more that still have connections. */
+  private leaving: ServerRuntime[] = [];
+  private work: Promise<void> = Promise.resolve();
+  private ticks = 0;
+  private stopping = false;
+  private waiting: (() => void)[] = [];
+
+  constructor(transport: Transport, mapping: Mapping, workerIndex: number) {
+    this.clock = new Clock(() => transport.now());
+    const block = mapping.worker(workerIndex);
+    this.context = { transport, clock: this.clock, mapping, block, f64: mapping.f64, u32: mapping.u32 };
+    this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
+  }
+
+  apply(config: PlaneConfig): Promise<void> {
+    const done = this.work.then(() => this.applyNow(config));
+    this.work = done.catch(() => {}); // who called hears of it; the next call starts from what is live
+    return done;
+  }
+
+  status(): PlacementStatus[] {
+    return [...this.placements.values()].map((p) => p.status());
+  }
+
+  async drain(milliseconds: number): Promise<void> {
+    this.stopping = true;
+    for (const placement of this.placements.values()) placement.drain(milliseconds);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.waiting.push(resolve);
+    this.tellDrained();
+    await promise;
+  }
+
+  close(): void {
+    this.stopping = true;
+    for (const placement of this.placements.values()) placement.drain(0);
+    for (const server of [...this.compiled.servers.values(), ...this.leaving]) server.enter('disabled', 0);
+    this.stopTicking();
+    this.tellDrained();
+  }
+
+  private async applyNow(config: PlaneConfig): Promise<void> {
+    if (this.stopping)
+      throw new PlaneConfigError('the data plane is being stopped and takes no configuration');
+    const before = this.compiled;
+    const after = compile(this.context, config, before);
+    // From here on nothing may fail: the swap is one synchronous step.
+    this.compiled = after;
+    const placed = this.commitServices(config);
+    this.leaving = this.leaving.filter((s) => !after.servers.has(s.key));
+    this.leaving.push(...commitServers(before, after));
+    const gone = this.commitPlacements(placed);
+    await this.openListeners();
+    for (const placement of this.placements.values()) placement.closeUnwanted();
+    for (const placement of gone) placement.drain(0);
+    this.forgetFinished();
+    this.tellStatus();
+  }
+
+  /** Gives every placed virtual service its configuration; those without placement keep what they had. */
+  private commitServices(config: PlaneConfig): Placement[] {
+    const most = this.context.mapping.layout.virtualServices;
+    for (const { virtual_service_uuid: uuid } of config.snapshot.placements) {
+      const slot = slotOf(config.slots.virtual_services, uuid, most, 'virtual service');
+      const next = this.compiled.services.get(uuid)!;
+      const service = this.services.get(uuid);
+      if (service === undefined) this.services.set(uuid, new ServiceRuntime(this.context, uuid, slot, next));
+      else {
+        service.config = next;
+        service.moveTo(slot);
+      }
+    }
+    return config.snapshot.placements;
+  }
+
+  /** Starts and ends drains and takes in new placements; returns those that are gone. */
+  private commitPlacements(placed: readonly Placement[]): PlacementRuntime[] {
+    const keys = new Set(placed.map(placementKey));
+    const gone: PlacementRuntime[] = [];
+    for (const [key, placement] of this.placements) {
+      if (keys.has(key) || placement.spec === null) continue;
+      placement.spec = null;
+      gone.push(placement);
+    }
+    for (const spec of placed) {
+      const key = placementKey(spec);
+      let placement = this.placements.get(key);
+      if (placement === undefined) {
+        const service = this.services.get(spec.virtual_service_uuid)!;
+        placement = new PlacementRuntime(this.context, key, spec.vip_id, service, spec, connect);
+        this.placements.set(key, placement);
+      }
+      placement.spec = spec;
+      const serves = spec.state === 'active' && placement.service.config.spec.enabled;
+      if (serves) placement.undrain();
+      else placement.drain(spec.drain_timeout);
+    }
+    return gone;
+  }
+
+  private async openListeners(): Promise<void> {
+    for (const placement of this.placements.values()) await placement.open();
+  }
+
+  private tick(): void {
+    this.clock.run();
+    if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();
+    if (this.ticks % 10 === 0) this.gauges();
+    this.forgetFinished();
+    this.tellStatus();
+    this.tellDrained();
+  }
+
+  private retryListeners(): void {
+    if (this.stopping || ![...this.placements.values()].some((p) => p.failed)) return;
+    this.work = this.work.then(() => this.openListeners());
+  }
+
+  private gauges(): void {
+    const { block, transport } = this.context;
+    block.setGauge(WORKER_F64.RSS_BYTES, process.memoryUsage.rss());
+    block.setGauge(WORKER_F64.QUEUED_BYTES, transport.queuedBytes());
+  }
+
+  private forgetFinished(): void {
+    for (const [key, placement] of this.placements) if (placement.finished) this.placements.delete(key);
+    if (this.leaving.length > 0) this.leaving = this.leaving.filter((s) => !s.unused);
+    for (const [uuid] of this.services)
+      if (
+        !this.compiled.services.has(uuid) &&
+        ![...this.placements.values()].some((p) => p.service.uuid === uuid)
+      )
+        this.services.delete(uuid);
+  }
+
+  private tellStatus(): void {
+    let dirty = false;
+    for (const placement of this.placements.values()) {
+      dirty ||= placement.dirty;
+      placement.dirty = false;
+    }
+    if (dirty) this.onStatus?.();
+  }
+
+  private tellDrained(): void {
+    if (this.waiting.length === 0) return;
+    for (const placement of this.placements.values()) if (placement.connections.length > 0) return;
+    for (const resolve of this.waiting) resolve();
+    this.waiting = [];
+  }
+}

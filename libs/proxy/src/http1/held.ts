@@ -1,0 +1,69 @@
+import { HEAD_ROOM } from '../transport/seam.js';
+
+const FIRST_CAPACITY = 2048;
+
+/**
+ * Received bytes that could not be used yet: the start of a head, or what a client sent ahead. They lie as received
+ * data does, with room in front and a byte behind, so that a head can be scanned and changed where it is.
+ */
+export class Held {
+  data: Uint8Array;
+  start = HEAD_ROOM;
+  end = HEAD_ROOM;
+
+  constructor(bytes: Uint8Array, start: number, end: number) {
+    this.data = Buffer.allocUnsafeSlow(HEAD_ROOM + Math.max(FIRST_CAPACITY, end - start) + 64);
+    this.append(bytes, start, end);
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.end + length >= this.data.length) this.grow(length);
+    this.data.set(bytes.subarray(start, end), this.end);
+    this.end += length;
+  }
+
+  private grow(by: number): void {
+    const have = this.length;
+    const data = Buffer.allocUnsafeSlow(HEAD_ROOM + 2 * (have + by) + 64);
+    data.set(this.data.subarray(this.start, this.end), HEAD_ROOM);
+    this.data = data;
+    this.start = HEAD_ROOM;
+    this.end = HEAD_ROOM + have;
+  }
+}
+
+/** Bytes of a request that may have to be sent again on another connection. */
+export class Replay {
+  private data: Uint8Array;
+  length = 0;
+
+  constructor(capacity: number) {
+    this.data = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  get capacity(): number {
+    return this.data.length;
+  }
+
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const n = end - start;
+    if (this.length + n > this.data.length) {
+      const data = Buffer.allocUnsafeSlow(2 * (this.length + n));
+      data.set(this.data.subarray(0, this.length));
+      this.data = data;
+    }
+    // Most requests are small; a loop beats a view of the typed array there.
+    if (n <= 64) for (let i = 0; i < n; i++) this.data[this.length + i] = bytes[start + i]!;
+    else this.data.set(bytes.subarray(start, end), this.length);
+    this.length += n;
+  }
+
+  bytes(): Uint8Array {
+    return this.data;
+  }
+}

@@ -1,0 +1,197 @@
+import {
+  Head,
+  isHopByHop,
+  LINE,
+  MOST_FIELDS,
+  NAME_END,
+  NEXT,
+  STRIDE,
+  VALUE_END,
+  VALUE_START,
+} from './head.js';
+import { INCOMPLETE, REFUSE } from './refusal.js';
+import { COLON, CR, FIELD, fieldId, isWord, LF, SP, TAB, TOKEN, VALUE } from './tables.js';
+
+/** Digits of the largest Content-Length taken: below 2^53, so that it can be counted exactly. */
+const MOST_DIGITS = 15;
+
+/**
+ * Scans header lines from `from` up to and including the empty line, in one pass, into `head`.
+ * `b[end]` must be 0: it stops every inner loop.
+ * @returns the position behind the empty line, INCOMPLETE, or a code of REFUSE.
+ */
+export function scanFields(head: Head, b: Uint8Array, from: number, end: number, mostFields: number): number {
+  const { fields } = head;
+  const most = mostFields < MOST_FIELDS ? mostFields : MOST_FIELDS;
+  let i = from;
+  let count = 0;
+  for (;;) {
+    if (b[i] === CR) {
+      if (i + 1 >= end) return INCOMPLETE;
+      if (b[i + 1] !== LF) return REFUSE.BARE_CR;
+      return finish(head, b, i + 2);
+    }
+    const line = i;
+    let hash = 0;
+    let c = 0;
+    while ((c = TOKEN[b[i]!]!) !== 0) {
+      hash = (Math.imul(hash, 33) ^ c) | 0;
+      i++;
+    }
+    if (i >= end) return INCOMPLETE;
+    if (b[i] !== COLON || i === line) return badName(b, line, i);
+    if (count >= most) return REFUSE.TOO_MANY_FIELDS;
+    const nameEnd = i++;
+    while (b[i] === SP || b[i] === TAB) i++;
+    const valueStart = i;
+    while (VALUE[b[i]!] !== 0) i++;
+    const valueEnd = i;
+    if (b[i] !== CR) return i >= end ? INCOMPLETE : badValue(b, i);
+    if (i + 1 >= end) return INCOMPLETE;
+    if (b[i + 1] !== LF) return REFUSE.BARE_CR;
+    i += 2;
+    const f = count * STRIDE;
+    fields[f + LINE] = line;
+    fields[f + NAME_END] = nameEnd;
+    fields[f + VALUE_START] = valueStart;
+    fields[f + VALUE_END] = valueEnd;
+    fields[f + NEXT] = i;
+    const id = fieldId(hash, b, line, nameEnd);
+    head.count = ++count;
+    if (id !== FIELD.OTHER) {
+      const refused = known(head, id, b, count - 1, valueStart, valueEnd);
+      if (refused !== 0) return refused;
+    }
+  }
+}
+
+function badName(b: Uint8Array, line: number, at: number): number {
+  if (at === line && (b[at] === SP || b[at] === TAB)) return REFUSE.FOLDED;
+  if (b[at] === SP || b[at] === TAB) return REFUSE.SPACE_BEFORE_COLON;
+  if (b[at] === LF) return REFUSE.BARE_LF;
+  if (b[at] === CR) return REFUSE.FIELD_NAME;
+  return REFUSE.FIELD_NAME;
+}
+
+function badValue(b: Uint8Array, at: number): number {
+  return b[at] === LF ? REFUSE.BARE_LF : REFUSE.FIELD_VALUE;
+}
+
+/** Takes in a field that matters; 0 or a code of REFUSE. */
+function known(head: Head, id: number, b: Uint8Array, field: number, start: number, rawEnd: number): number {
+  let end = rawEnd;
+  while (end > start && (b[end - 1] === SP || b[end - 1] === TAB)) end--;
+  if (isHopByHop(id)) head.drop(field);
+  switch (id) {
+    case FIELD.CONTENT_LENGTH:
+      if (head.lengthField >= 0) return REFUSE.LENGTH_TWICE;
+      head.lengthField = field;
+      return contentLength(head, b, start, end);
+    case FIELD.TRANSFER_ENCODING:
+      if (head.codingField >= 0) return REFUSE.CODING_TWICE;
+      head.codingField = field;
+      if (!isWord(b, start, end, 'chunked')) return REFUSE.CODING_UNKNOWN;
+      head.chunked = true;
+      for (let i = start; i < end; i++) b[i] = b[i]! | 32; // the one spelling that every parser knows
+      return 0;
+    case FIELD.HOST:
+      if (head.hostField >= 0) return REFUSE.HOST_TWICE;
+      head.hostField = field;
+      return 0;
+    case FIELD.CONNECTION:
+      connectionOptions(head, b, start, end);
+      return 0;
+    case FIELD.UPGRADE:
+      head.upgradeField = field;
+      return 0;
+    case FIELD.EXPECT:
+      if (!isWord(b, start, end, '100-continue')) return REFUSE.EXPECTATION;
+      head.expectContinue = true;
+      return 0;
+    case FIELD.X_FORWARDED_FOR:
+      head.forwardedField = field;
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+function contentLength(head: Head, b: Uint8Array, start: number, end: number): number {
+  if (end === start) return REFUSE.LENGTH_INVALID;
+  let n = 0;
+  for (let i = start; i < end; i++) {
+    const digit = b[i]! - 48;
+    if (digit < 0 || digit > 9) return REFUSE.LENGTH_INVALID;
+    // Zeros in front become white space, so that nobody behind us reads them as octal.
+    if (n === 0 && digit === 0 && i < end - 1) b[i] = SP;
+    n = n * 10 + digit;
+  }
+  if (end - start > MOST_DIGITS) return REFUSE.LENGTH_INVALID;
+  head.contentLength = n;
+  return 0;
+}
+
+/** Calls nobody: marks what the options of a Connection field mean. */
+function connectionOptions(head: Head, b: Uint8Array, start: number, end: number): void {
+  let i = start;
+  while (i < end) {
+    while (i < end && isSeparator(b[i]!)) i++;
+    const from = i;
+    while (i < end && !isSeparator(b[i]!)) i++;
+    if (i === from) break;
+    if (isWord(b, from, i, 'close')) head.connectionClose = true;
+    else if (isWord(b, from, i, 'keep-alive')) head.connectionKeepAlive = true;
+    else if (isWord(b, from, i, 'upgrade')) head.connectionUpgrade = true;
+    else head.connectionOther = true;
+  }
+}
+
+const isSeparator = (c: number): boolean => c === SP || c === TAB || c === 44;
+
+/** The empty line has been reached: fields that Connection names are dropped too. */
+function finish(head: Head, b: Uint8Array, end: number): number {
+  if (!head.connectionOther) return end;
+  for (let k = 0; k < head.count; k++) {
+    const id = idOf(head, b, k);
+    if (id !== FIELD.CONNECTION) continue;
+    const refused = dropNamed(head, b, head.at(k, VALUE_START), head.at(k, VALUE_END));
+    if (refused !== 0) return refused;
+  }
+  return end;
+}
+
+function dropNamed(head: Head, b: Uint8Array, start: number, end: number): number {
+  let i = start;
+  while (i < end) {
+    while (i < end && isSeparator(b[i]!)) i++;
+    const from = i;
+    while (i < end && !isSeparator(b[i]!)) i++;
+    if (i === from) break;
+    for (let k = 0; k < head.count; k++) {
+      if (!sameName(b, from, i, head.at(k, LINE), head.at(k, NAME_END))) continue;
+      const id = idOf(head, b, k);
+      if (
+        id === FIELD.HOST ||
+        id === FIELD.CONTENT_LENGTH ||
+        id === FIELD.TRANSFER_ENCODING ||
+        id === FIELD.X_FORWARDED_FOR
+      )
+        return REFUSE.CONNECTION_NAMES_FRAMING;
+      head.drop(k);
+    }
+  }
+  return 0;
+}
+
+function idOf(head: Head, b: Uint8Array, field: number): number {
+  let hash = 0;
+  for (let i = head.at(field, LINE); i < head.at(field, NAME_END); i++)
+    hash = (Math.imul(hash, 33) ^ TOKEN[b[i]!]!) | 0;
+  return fieldId(hash, b, head.at(field, LINE), head.at(field, NAME_END));
+}
+
+function sameName(b: Uint8Array, s1: number, e1: number, s2: number, e2: number): boolean {
+  if (e1 - s1 !== e2 - s2) return false;
+  for (let i = 0; i < e1 - s1; i++) if (TOKEN[b[s1 + i]!] !== TOKEN[b[s2 + i]!]) return false;
+  return true;
+}

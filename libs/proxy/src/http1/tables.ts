@@ -1,0 +1,100 @@
+/** Byte classes of RFC 9110 section 5.6.2 and RFC 9112, as tables; 0 is never in a class, so scans stop at it. */
+
+/** Lower-cased byte of a token, 0 for every other byte. */
+export const TOKEN = new Uint8Array(256);
+/** Bytes of a field value: visible, space, tab, obs-text. */
+export const VALUE = new Uint8Array(256);
+/** Bytes of a request target: visible ASCII without `#`. */
+export const TARGET = new Uint8Array(256);
+/** Bytes of Host and of an authority, without userinfo. */
+export const AUTHORITY = new Uint8Array(256);
+
+for (let c = 0x21; c < 0x7f; c++) {
+  const char = String.fromCharCode(c);
+  if (!'"(),/:;<=>?@[\\]{}'.includes(char)) TOKEN[c] = c >= 0x41 && c <= 0x5a ? c + 32 : c;
+  if (char !== '#') TARGET[c] = 1;
+  if (/[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]/.test(char)) AUTHORITY[c] = 1;
+}
+for (let c = 0x20; c < 256; c++) if (c !== 0x7f) VALUE[c] = 1;
+VALUE[9] = 1;
+
+export const TAB = 9;
+export const LF = 10;
+export const CR = 13;
+export const SP = 32;
+export const COLON = 58;
+
+/** Field names that the engine looks at; everything else passes through unread. */
+export const FIELD = {
+  OTHER: 0,
+  CONNECTION: 1,
+  KEEP_ALIVE: 2,
+  PROXY_CONNECTION: 3,
+  TE: 4,
+  TRANSFER_ENCODING: 5,
+  UPGRADE: 6,
+  CONTENT_LENGTH: 7,
+  HOST: 8,
+  EXPECT: 9,
+  X_FORWARDED_FOR: 10,
+} as const;
+
+const NAMES = [
+  '',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'host',
+  'expect',
+  'x-forwarded-for',
+];
+
+/** Start value and step of the rolling hash over lower-cased name bytes. */
+export const hashStep = (hash: number, byte: number): number => (Math.imul(hash, 33) ^ byte) | 0;
+
+export function hashOf(name: string): number {
+  let h = 0;
+  for (let i = 0; i < name.length; i++) h = hashStep(h, TOKEN[name.charCodeAt(i)]!);
+  return h;
+}
+
+const SLOTS = 1024;
+const slotOf = (hash: number): number => (hash ^ (hash >>> 10)) & (SLOTS - 1);
+
+/** Id per slot of the hash; two known names never share one (checked below). */
+const KNOWN = new Uint8Array(SLOTS);
+const NAME_BYTES: Uint8Array[] = NAMES.map((name) => Buffer.from(name, 'latin1'));
+const HASHES = Int32Array.from(NAMES, hashOf);
+
+for (let id = 1; id < NAMES.length; id++) {
+  const slot = slotOf(HASHES[id]!);
+  if (KNOWN[slot] !== 0) throw new Error(`field names ${NAMES[id]} and ${NAMES[KNOWN[slot]!]} share a slot`);
+  KNOWN[slot] = id;
+}
+
+/** Id of the field whose name is `b[start..end)` and hashes to `hash`; FIELD.OTHER when it is none of ours. */
+export function fieldId(hash: number, b: Uint8Array, start: number, end: number): number {
+  const id = KNOWN[slotOf(hash)]!;
+  if (id === 0 || HASHES[id] !== hash) return FIELD.OTHER;
+  const name = NAME_BYTES[id]!;
+  if (name.length !== end - start) return FIELD.OTHER;
+  for (let i = 0; i < name.length; i++) if (TOKEN[b[start + i]!] !== name[i]) return FIELD.OTHER;
+  return id;
+}
+
+/** Like `fieldId` where only the hash is left of the name: a stranger with the hash of a known name counts as it. */
+export function fieldIdOfHash(hash: number): number {
+  const id = KNOWN[slotOf(hash)]!;
+  return id !== 0 && HASHES[id] === hash ? id : FIELD.OTHER;
+}
+
+/** Whether `b[start..end)` is `word` (lower case letters and `-`), in any case. */
+export function isWord(b: Uint8Array, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false;
+  for (let i = 0; i < word.length; i++) if (TOKEN[b[start + i]!] !== word.charCodeAt(i)) return false;
+  return true;
+}

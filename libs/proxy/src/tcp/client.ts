@@ -1,0 +1,132 @@
+import { SERVER, VS } from '@spillway/telemetry';
+import { ClientConnection } from '../core/connection.js';
+import type { Pool } from '../core/pool.js';
+import type { ServerRuntime } from '../core/server.js';
+import { Held } from '../http1/held.js';
+import type { CloseReason } from '../transport/seam.js';
+import { TcpServer } from './server.js';
+
+/** Servers that are tried for one connection. */
+const MOST_ATTEMPTS = 3;
+/** TCP keep-alive probes, milliseconds. */
+const PROBES_MS = 60_000;
+
+/** A client's connection to an L4 virtual service: bytes go both ways between it and one server. */
+export class TcpClient extends ClientConnection {
+  private readonly pool: Pool | null;
+  private readonly idle: number;
+  private server: TcpServer | null = null;
+  /** What the client has sent before a server was reached. */
+  private held: Held | null = null;
+  private paused = false;
+  private ended = false;
+  private attempts = 0;
+
+  constructor(...args: ConstructorParameters<typeof ClientConnection>) {
+    super(...args);
+    const { config } = this.placement.service;
+    this.pool = config.pool;
+    const { application } = config.spec;
+    this.idle = application.type === 'tcp' ? application.tcp.idle_timeout : 0;
+  }
+
+  /** Call once after construction. The server may be the first to speak, so the connection to it is made at once. */
+  begin(): this {
+    this.socket.keepAlive(PROBES_MS);
+    this.touch();
+    this.next(null);
+    return this;
+  }
+
+  onData(data: Uint8Array, start: number, end: number): void {
+    this.count(VS.BYTES_IN, end - start);
+    this.touch();
+    const { server } = this;
+    if (server === null) return;
+    if (!server.open) {
+      if (this.held === null) this.held = new Held(data, start, end);
+      else this.held.append(data, start, end);
+      this.pause();
+    } else if (!server.write(data, start, end)) this.pause();
+  }
+
+  onDrain(): void {
+    this.touch();
+    this.server?.resume();
+  }
+
+  onEnd(): void {
+    this.ended = true;
+    if (this.server?.open === true) this.server.end();
+  }
+
+  override onClose(reason: CloseReason): void {
+    super.onClose(reason);
+    const { server } = this;
+    this.server = null;
+    server?.clientGone(reason === 'end');
+  }
+
+  /** Nothing has moved for as long as the profile allows. */
+  override onTimeout(): void {
+    this.kill();
+  }
+
+  kill(): void {
+    this.socket.reset();
+  }
+
+  /** The server is reached. */
+  serverOpen(server: TcpServer): void {
+    const { held } = this;
+    this.held = null;
+    const taken = held === null || server.write(held.data, held.start, held.end);
+    if (taken) this.resume();
+    if (this.ended) server.end();
+  }
+
+  fromServer(data: Uint8Array, start: number, end: number): boolean {
+    this.touch();
+    return this.write(data, start, end);
+  }
+
+  serverTakes(): void {
+    this.resume();
+  }
+
+  serverEnded(): void {
+    this.socket.shutdown();
+  }
+
+  /** The connection to the server is over, or never came to be. */
+  serverClosed(server: TcpServer, reason: CloseReason): void {
+    this.server = null;
+    if (!server.open && reason !== 'local') {
+      server.server.count(SERVER.FAILURES, 1);
+      this.next(server.server);
+    } else if (reason === 'end') this.socket.close();
+    else this.kill();
+  }
+
+  private next(avoid: ServerRuntime | null): void {
+    const server = this.attempts++ < MOST_ATTEMPTS ? (this.pool?.pick(avoid) ?? null) : null;
+    if (server === null) this.kill();
+    else this.server = new TcpServer(this.context, server, this).begin();
+  }
+
+  private touch(): void {
+    this.context.clock.arm(this, this.idle);
+  }
+
+  private pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  private resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.socket.resume();
+  }
+}

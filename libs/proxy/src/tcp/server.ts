@@ -1,0 +1,106 @@
+import { SERVER } from '@spillway/telemetry';
+import { Timed } from '../core/clock.js';
+import type { ServerLink } from '../core/connection.js';
+import type { PlaneContext } from '../core/context.js';
+import type { ServerRuntime } from '../core/server.js';
+import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
+import type { TcpClient } from './client.js';
+
+/** The server's end of an L4 connection. */
+export class TcpServer extends Timed implements SocketHandler, ServerLink {
+  busyPlace = -1;
+  /** The server has been reached. */
+  open = false;
+  private socket!: Socket;
+  private paused = false;
+
+  constructor(
+    private readonly context: PlaneContext,
+    readonly server: ServerRuntime,
+    private client: TcpClient | null,
+  ) {
+    super();
+  }
+
+  begin(): this {
+    this.server.acquire(this);
+    this.server.count(SERVER.CONNECTIONS, 1);
+    this.socket = this.context.transport.connect(this.server.address, this.server.port, this);
+    this.context.clock.arm(this, this.server.pool?.spec.connect_timeout ?? 0);
+    return this;
+  }
+
+  onOpen(): void {
+    this.open = true;
+    this.context.clock.disarm(this);
+    this.socket.keepAlive(60_000);
+    this.client?.serverOpen(this);
+  }
+
+  onData(data: Uint8Array, start: number, end: number): void {
+    this.server.count(SERVER.BYTES_IN, end - start);
+    if (this.client?.fromServer(data, start, end) === false) {
+      this.paused = true;
+      this.socket.pause();
+    }
+  }
+
+  onDrain(): void {
+    this.client?.serverTakes();
+  }
+
+  onEnd(): void {
+    this.client?.serverEnded();
+  }
+
+  onClose(reason: CloseReason): void {
+    this.over(reason);
+  }
+
+  /** The connection took too long to come up. */
+  override onTimeout(): void {
+    if (this.open) return;
+    this.socket.reset();
+    this.over('unreachable');
+  }
+
+  /** The server is out of service: what it still has ends with a reset. */
+  serverGone(): void {
+    this.socket.reset();
+    this.over('local');
+  }
+
+  write(data: Uint8Array, start: number, end: number): boolean {
+    this.server.count(SERVER.BYTES_OUT, end - start);
+    return this.socket.write(data, start, end);
+  }
+
+  end(): void {
+    this.socket.shutdown();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.socket.resume();
+  }
+
+  clientGone(inOrder: boolean): void {
+    this.client = null;
+    this.leave();
+    if (inOrder) this.socket.close();
+    else this.socket.reset();
+  }
+
+  private over(reason: CloseReason): void {
+    this.leave();
+    const { client } = this;
+    this.client = null;
+    client?.serverClosed(this, reason);
+  }
+
+  private leave(): void {
+    this.context.clock.forget(this);
+    this.server.release(this);
+  }
+}
