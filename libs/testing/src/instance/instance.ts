@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../process/eventually.js';
@@ -68,6 +68,18 @@ export async function testNetwork(scope: Scope): Promise<{ netns: Netns | undefi
   return { netns: undefined, migrates: here };
 }
 
+/**
+ * A directory that the account of an embedded PostgreSQL can enter also when this process is root: else the
+ * data would go to a place outside, and stay there.
+ */
+async function instanceDir(scope: Scope): Promise<string> {
+  const parent = await scope.tempDir('instance');
+  await chmod(parent, 0o711);
+  const dir = join(parent, 'state');
+  await mkdir(dir, { mode: 0o711 });
+  return dir;
+}
+
 /** A whole Spillway of a test's own: database, controller, SEs. */
 export class Instance {
   status!: InstanceStatus;
@@ -81,7 +93,7 @@ export class Instance {
 
   /** `./spillway up --detach`, then waits until the API takes a login. The scope takes it down again. */
   static async start(scope: Scope, options: InstanceOptions = {}): Promise<Instance> {
-    const dir = options.dir ?? join(await scope.tempDir('instance'), 'state');
+    const dir = options.dir ?? (await instanceDir(scope));
     const instance = new Instance(scope, dir, options);
     scope.defer(`instance in ${dir}`, () => instance.down());
     try {
@@ -104,8 +116,8 @@ export class Instance {
         String(serviceEngines),
         '--workers',
         String(workers),
-        '--api-port',
-        '0',
+        // Only at the first start: an instance keeps its ports, so that its SEs find a restarted controller.
+        ...(existsSync(join(this.dir, 'state.json')) ? [] : ['--api-port', '0']),
         ...args,
       ],
       { timeout: within },
