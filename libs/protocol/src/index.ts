@@ -5,3 +5,4 @@ export * as se from './generated/spillway/se/v1/channel.js';
 export * as status from './generated/spillway/status/v1/status.js';
 export { FILE_DESCRIPTOR_SET } from './generated/descriptors.js';
 export { type ConfigChange, PART_BYTES, splitConfig, UpdateCollector } from './parts.js';
+export { ownScopes, processRuns, type Scopes } from './scopes.js';

@@ -144,8 +144,8 @@ export interface Host {
   cores: number;
   memoryBytes: number;
   /**
-   * Inodes of /proc/self/ns/{pid,net}, with the boot id of the machine: two SEs share a pid scope or a network
-   * namespace exactly when these are equal.
+   * `<boot id of the machine>:<inode of /proc/self/ns/{pid,net}>` (ownScopes() of libs/protocol): two SEs share a pid
+   * scope or a network namespace exactly when these are equal.
    */
   pidScope: string;
   netScope: string;
@@ -237,7 +237,10 @@ export interface ServerStatus {
   changedAt: number;
 }
 
-/** What changed since the last Status; the first after Hello holds everything. */
+/**
+ * What changed since the last Status; the first after Hello holds everything. A placement whose epoch changed is
+ * reported again, even when its state did not.
+ */
 export interface Status {
   full: boolean;
   placements: PlacementStatus[];
