@@ -1,15 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import type { EndpointMap } from './config/endpoints.js';
 import type { Settings } from './config/settings.js';
-
-/** Where the listeners of a running controller are. */
-export interface Endpoints {
-  readonly api: string;
-  readonly grpc?: string;
-  readonly status?: string;
-  readonly metrics?: string;
-}
 
 /** Field 22 of /proc/PID/stat: together with the pid it names one process for ever. */
 export function processStartTime(pid: number): number {
@@ -19,7 +12,7 @@ export function processStartTime(pid: number): number {
 }
 
 /** Writes `DIR/controller/controller.json`, whole or not at all. */
-export function createReadyFile(settings: Settings, endpoints: Endpoints): void {
+export function createReadyFile(settings: Settings, endpoints: EndpointMap): void {
   const file = path.join(settings.dir, 'controller.json');
   const content = { pid: process.pid, start_time: processStartTime(process.pid), ...endpoints };
   writeFileSync(`${file}.new`, `${JSON.stringify(content)}\n`);

@@ -7,6 +7,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
+import { Endpoints } from './config/endpoints.js';
 import { LOGGER, NestLogger, createLogger, type Logger } from './config/logger.js';
 import type { Settings } from './config/settings.js';
 import { PkiService } from './pki/pki.service.js';
@@ -48,7 +49,9 @@ export async function startController(settings: Settings): Promise<RunningContro
     server?.setSecureContext({ key: certificate.keyPem, cert: certificate.certificatePem });
     await app.listen(settings.api.port, settings.api.host);
     const api = endpointOf(server?.address() as AddressInfo, settings.api.host);
-    createReadyFile(settings, { api });
+    const endpoints = app.get(Endpoints);
+    endpoints.set('api', api);
+    createReadyFile(settings, endpoints.all());
     logger.info({ api }, 'the controller answers');
     return { api, app, logger, close: () => app.close() };
   } catch (err) {

@@ -1,4 +1,5 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { Endpoints } from './endpoints.js';
 import { LOGGER, createLogger } from './logger.js';
 import { SETTINGS, type Settings } from './settings.js';
 
@@ -10,10 +11,11 @@ export class ConfigModule {
     return {
       module: ConfigModule,
       providers: [
+        Endpoints,
         { provide: SETTINGS, useValue: settings },
         { provide: LOGGER, useValue: createLogger(settings.logLevel) },
       ],
-      exports: [SETTINGS, LOGGER],
+      exports: [SETTINGS, LOGGER, Endpoints],
     };
   }
 }

@@ -1,8 +1,8 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
-import { DataSource } from 'typeorm';
-import { LOGGER, type Logger } from '../config/logger.js';
-import { SETTINGS, type Settings } from '../config/settings.js';
+import type { DataSource } from 'typeorm';
+import type { Logger } from '../config/logger.js';
+import type { Settings } from '../config/settings.js';
 import { errors } from '../errors.js';
 import { OutboxListener } from './listener.js';
 import { ObjectIndex } from './object-index.js';
@@ -21,8 +21,7 @@ interface Waiter {
  * Every object in memory, current to one generation, following the outbox. An empty or failed read never deletes
  * anything here: an object goes only when the outbox says so, or when a consistent read of everything lacks it.
  */
-@Injectable()
-export class ObjectCache implements ObjectView, OnModuleInit, OnApplicationShutdown {
+export class ObjectCache implements ObjectView, OnApplicationShutdown {
   private readonly index = new ObjectIndex();
   private readonly subject = new Subject<readonly Change[]>();
   private readonly listener: OutboxListener;
@@ -38,8 +37,8 @@ export class ObjectCache implements ObjectView, OnModuleInit, OnApplicationShutd
 
   constructor(
     private readonly dataSource: DataSource,
-    @Inject(SETTINGS) settings: Settings,
-    @Inject(LOGGER) logger: Logger,
+    settings: Pick<Settings, 'databaseUrl'>,
+    logger: Logger,
   ) {
     this.logger = logger.child({ part: 'object-cache' });
     this.listener = new OutboxListener(settings.databaseUrl, this.logger, () => this.wake());
@@ -79,7 +78,8 @@ export class ObjectCache implements ObjectView, OnModuleInit, OnApplicationShutd
     return this.index.referrers(uuid);
   }
 
-  async onModuleInit(): Promise<void> {
+  /** Reads everything and begins to follow; the cache is whole before anybody can inject it. */
+  async open(): Promise<void> {
     const whole = await readAll(this.dataSource);
     if (!whole) throw errors.unavailable('the database lost its cluster_state row');
     for (const object of whole.objects) this.index.put(object);

@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { LOGGER, type Logger } from '../config/logger.js';
 import { LOCKS } from '../database/options.js';
 import { ObjectCache } from './object-cache.js';
+import { SecretBox } from './secret-box.js';
 import { StoreTransaction, type NewObject } from './store-transaction.js';
 import type { ChangeType, Spec, StoredObject } from './types.js';
 
@@ -17,6 +18,7 @@ export class ObjectStore {
   constructor(
     private readonly dataSource: DataSource,
     private readonly cache: ObjectCache,
+    private readonly secrets: SecretBox,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ part: 'object-store' });
@@ -49,7 +51,7 @@ export class ObjectStore {
     );
     // Under the lock nobody else writes: with the cache here, it is exactly what the database holds.
     await this.cache.catchUp(Number(state?.generation ?? 0));
-    return new StoreTransaction(manager, this.cache);
+    return new StoreTransaction(manager, this.cache, this.secrets);
   }
 
   create(kind: string, spec: Spec, options?: NewObject): Promise<StoredObject> {
@@ -70,7 +72,7 @@ export class ObjectStore {
    */
   async touch(manager: EntityManager, kind: string, uuid: string, change: ChangeType): Promise<number> {
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.config]);
-    return new StoreTransaction(manager, this.cache).touch(kind, uuid, change);
+    return new StoreTransaction(manager, this.cache, this.secrets).touch(kind, uuid, change);
   }
 
   /** The write is committed: a cache that cannot read now is late, not wrong. */

@@ -6,6 +6,7 @@ import { nextGeneration } from './generation.js';
 import { identityOf } from './identity-of.js';
 import { ObjectIndex } from './object-index.js';
 import { heldReferences } from './references.js';
+import type { SecretBox } from './secret-box.js';
 import type { ChangeType, ObjectView, Referrer, Spec, StoredObject } from './types.js';
 
 export interface NewObject {
@@ -35,6 +36,7 @@ export class StoreTransaction implements ObjectView {
     /** For other rows that belong to the same change. */
     readonly manager: EntityManager,
     private readonly committed: ObjectView,
+    private readonly secrets: SecretBox,
   ) {}
 
   /** The generation of the newest write; 0 before the first. */
@@ -105,10 +107,11 @@ export class StoreTransaction implements ObjectView {
   private async write(
     kind: string,
     uuid: string,
-    spec: Spec,
+    open: Spec,
     systemDefault: boolean,
     change: 'created' | 'updated',
   ): Promise<StoredObject> {
+    const spec = this.secrets.sealSpec(kind, uuid, open);
     const identity = identityOf(isKind(kind) ? kinds[kind].scope : 'system', spec);
     this.refuseTakenName(kind, uuid, identity);
     const generation = await nextGeneration(this.manager, kind, uuid, change);
