@@ -30,6 +30,11 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
+/** A refused value as it may go into a reply: whole, unless that would be long. */
+export function shortened(value: unknown): unknown {
+  return typeof value === 'object' || (typeof value === 'string' && value.length > 200) ? show(value) : value;
+}
+
 /** A refusal by a cross-field rule. */
 export function ruleError(field: string, message: string, value?: unknown): FieldError {
   return { code: 'rule', field, message, ...(value === undefined ? {} : { value }) };

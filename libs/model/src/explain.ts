@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { allowedItems, allowedValue } from './allowed.js';
-import { show, type FieldError, type FieldErrorCode } from './errors.js';
+import { shortened, show, type FieldError, type FieldErrorCode } from './errors.js';
 import { fieldAt, type Field } from './facts.js';
 
 const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
@@ -14,19 +14,22 @@ export function dotted(path: readonly PropertyKey[]): string {
   );
 }
 
+/** A repeated field whose value is no list; its elements have paths that end in an index. */
+const isNoList = (field: Field, value: unknown, path: readonly PropertyKey[]): boolean =>
+  field.repeated && !Array.isArray(value) && typeof path.at(-1) !== 'number';
+
 function codeOf(issue: z.core.$ZodIssue, value: unknown, field: Field): FieldErrorCode {
   if (value === undefined) return 'required';
+  if (isNoList(field, value, issue.path)) return 'type';
   if (issue.code === 'too_big' || issue.code === 'too_small')
     return Array.isArray(value) ? 'items' : 'length';
   if (issue.code === 'custom') return 'range';
   return field.facts.enum && typeof value === 'string' ? 'enum' : 'type';
 }
 
-function expected(code: FieldErrorCode, field: Field, value: unknown): string {
+function expected(code: FieldErrorCode, field: Field, value: unknown, path: readonly PropertyKey[]): string {
   if (code === 'items') return allowedItems(field);
-  return field.repeated && !Array.isArray(value) && code === 'type'
-    ? `a list, each ${allowedValue(field)}`
-    : allowedValue(field);
+  return isNoList(field, value, path) ? `a list, each ${allowedValue(field)}` : allowedValue(field);
 }
 
 function message(code: FieldErrorCode, path: string, field: Field, value: unknown, allowed: string): string {
@@ -55,8 +58,8 @@ export function explain(type: string, issues: readonly z.core.$ZodIssue[], value
         message: `Field check for ${path || type} failed : ${show(held)} is not allowed`,
       };
     const code = codeOf(issue, held, field);
-    const allowed = expected(code, field, held);
-    const shown = held === undefined || field.facts.secret ? {} : { value: held };
+    const allowed = expected(code, field, held, issue.path);
+    const shown = held === undefined || field.facts.secret ? {} : { value: shortened(held) };
     return { code, field: path, message: message(code, path, field, held, allowed), allowed, ...shown };
   });
 }

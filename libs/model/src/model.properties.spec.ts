@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   applyDefaults,
@@ -15,7 +15,10 @@ import {
 import { arbitraryKindAndObject } from './testing/arbitrary.js';
 import { isObject, walk, type Json } from './walk.js';
 
-const runs = { numRuns: 400 };
+// Hundreds of generated objects take a while on a busy machine.
+jest.setTimeout(60_000);
+
+const runs = { numRuns: 250 };
 
 /** Parsed, so in the form that the store keeps. */
 function parsed(kind: Parameters<typeof parseObject>[0], value: object): never {

@@ -2,7 +2,7 @@ import { clean } from './clean.js';
 import { ruleError, type FieldError } from './errors.js';
 import { fieldsOf, type Field } from './facts.js';
 import type { KindName, KindTypes } from './generated/types.js';
-import { matchesPattern, sameElement } from './keys.js';
+import { elementKey, matching } from './keys.js';
 import { kinds } from './kinds.js';
 import { isObject, type Json } from './walk.js';
 
@@ -91,7 +91,7 @@ function addInto(message: string, value: Json, payload: Json): Json {
     const field = fieldsOf(message).get(name);
     const held = result[name];
     if (field?.repeated && Array.isArray(held) && Array.isArray(added)) {
-      result[name] = added.reduce<unknown[]>((list, one) => addElement(field.nested, list, one), held);
+      result[name] = addElements(field.nested, held, added);
     } else if (field?.nested !== undefined && isObject(held) && isObject(added)) {
       result[name] = addInto(field.nested, held, added);
     } else {
@@ -101,24 +101,35 @@ function addInto(message: string, value: Json, payload: Json): Json {
   return result;
 }
 
-function addElement(nested: string | undefined, list: readonly unknown[], one: unknown): unknown[] {
-  const index = list.findIndex((e) => sameElement(nested, e, one));
-  if (index < 0) return [...list, one];
-  return list.map((e, i) =>
-    i === index && nested !== undefined && isObject(e) && isObject(one) ? addInto(nested, e, one) : e,
-  );
+function addElements(
+  nested: string | undefined,
+  held: readonly unknown[],
+  added: readonly unknown[],
+): unknown[] {
+  const list = [...held];
+  const places = new Map<string, number>();
+  for (const [i, element] of list.entries()) {
+    const key = elementKey(nested, element);
+    if (!places.has(key)) places.set(key, i);
+  }
+  for (const one of added) {
+    const key = elementKey(nested, one);
+    const place = places.get(key);
+    if (place === undefined) {
+      places.set(key, list.length);
+      list.push(one);
+      continue;
+    }
+    const there = list[place];
+    if (nested !== undefined && isObject(there) && isObject(one)) list[place] = addInto(nested, there, one);
+  }
+  return list;
 }
 
 /** What is left of a field; undefined when nothing is. */
 function without(field: Field | undefined, held: unknown, pattern: unknown): unknown {
   if (!field?.repeated || !Array.isArray(held)) return undefined;
-  const patterns = Array.isArray(pattern) ? (pattern as unknown[]) : [];
-  const gone = new Set<unknown>();
-  for (const one of patterns) {
-    const exact = held.filter((e) => sameElement(field.nested, e, one));
-    for (const e of exact.length > 0 ? exact : held.filter((e2) => matchesPattern(field.nested, e2, one)))
-      gone.add(e);
-  }
+  const gone = matching(field.nested, held, Array.isArray(pattern) ? pattern : []);
   // Scalars compare by value in the set, objects by identity: both are elements of this very list.
   const left = held.filter((e) => !gone.has(e));
   return left.length > 0 ? left : undefined;

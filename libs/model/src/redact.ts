@@ -1,6 +1,6 @@
 import { fieldsOf } from './facts.js';
 import type { KindName } from './generated/types.js';
-import { sameElement } from './keys.js';
+import { elementKey } from './keys.js';
 import { kinds } from './kinds.js';
 import { redactMessage } from './secrets.js';
 import { isObject, type Json } from './walk.js';
@@ -40,10 +40,12 @@ function keepIn(message: string, stored: Json, written: Json): Json {
 function keepNested(message: string, before: unknown, now: unknown): unknown {
   if (isObject(now)) return keepIn(message, isObject(before) ? before : {}, now);
   if (!Array.isArray(now)) return now;
-  const list: unknown[] = Array.isArray(before) ? before : [];
+  const byKey = new Map(
+    (Array.isArray(before) ? before : []).map((e: unknown) => [elementKey(message, e), e]),
+  );
   return now.map((element: unknown) => {
     if (!isObject(element)) return element;
-    const match = list.find((e) => sameElement(message, e, element));
+    const match = byKey.get(elementKey(message, element));
     return keepIn(message, isObject(match) ? match : {}, element);
   });
 }

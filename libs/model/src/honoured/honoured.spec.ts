@@ -94,6 +94,11 @@ describe('honour', () => {
     expect(
       unhonoured('pool', { east_west: false, sni_enabled: true, fail_action: {}, request_queue_depth: 128 }),
     ).toEqual([]);
+    const filled = 'https://h/api/analyticsprofile/analyticsprofile-1#System-Analytics-Profile';
+    expect(unhonoured('virtualservice', { analytics_profile_ref: filled })).toEqual([]);
+    expect(unhonoured('virtualservice', { analytics_profile_ref: 'mine' })).toEqual([
+      'analytics_profile_ref',
+    ]);
     expect(unhonoured('pool', { east_west: true, sni_enabled: false, request_queue_depth: 1 })).toEqual([
       'east_west',
       'sni_enabled',

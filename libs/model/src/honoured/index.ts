@@ -57,8 +57,14 @@ export function honoursValue(kind: KindName, path: string, value: unknown): bool
   return honour(kind, path) === 'honoured' || indexOf(kind).exact.has(`${foldPath(path)}=${String(value)}`);
 }
 
+/** The reference that the server itself fills in, however it is written. */
+const FILLED_IN: Readonly<Record<string, RegExp>> = {
+  analytics_profile_ref: /(^|[#=])System-Analytics-Profile$/,
+};
+
 /** A value that asks for nothing: the default, or what an absent field means. */
 function asksForNothing(field: Field, value: unknown): boolean {
+  if (typeof value === 'string' && FILLED_IN[field.name]?.test(value)) return true;
   if (field.facts.default !== undefined) return value === field.facts.default;
   return value === false || value === '';
 }
