@@ -247,7 +247,7 @@ function summarise(r: ClientsReport): string {
     `  latency p50 ${r.latency.p50} p99 ${r.latency.p99} max ${r.latency.max} ms; ${r.connections.opened} connections, ${r.connections.announcedCloses} ended as announced, ${r.connections.idleCloses} + ${r.connections.idleResets} closed + reset while idle`,
   ];
   if (r.notSent > 0) lines.push(`  not sent for want of free connections: ${r.notSent}`);
-  if (r.newConnections.ok > 0) {
+  if (r.sort === 'new-connection') {
     lines.push(
       `  new connections: ${r.newConnections.ok} ok, ${r.newConnections.failed} failed, longest gap ${Math.round(r.newConnections.maxGap)} ms (to ${since(r.newConnections.maxGapEndedAt)})`,
     );
