@@ -10,6 +10,7 @@ interface TestPackage {
 
 const needed: TestPackage[] = [
   { package: 'iproute2', file: 'ip', why: 'brings up the interfaces of the network namespace of the run' },
+  { package: 'procps', file: 'sysctl', why: 'tests set sysctls in namespaces of their own' },
   { package: 'redis-server', file: 'redis-server', why: 'queue tests run on Redis as well as on PostgreSQL' },
   {
     package: 'ansible',
