@@ -1,0 +1,22 @@
+import type { Logger } from '../log/logger.js';
+import { dieWithParent } from '../process/parent.js';
+import type { Options } from '../settings/options.js';
+import { FileAgent } from './file-agent.js';
+import { Shell } from './shell.js';
+
+export interface AgentSettings {
+  runtimeDir: string;
+  supervisor: number;
+}
+
+/** Runs the agent of an SE until its supervisor ends it. */
+export async function runAgent(options: Options, settings: AgentSettings, log: Logger): Promise<void> {
+  const checkParent = await dieWithParent(settings.supervisor, log);
+  if (options.snapshotFile !== undefined) {
+    const agent = new FileAgent(options.snapshotFile);
+    agent.shell = new Shell(options, settings.runtimeDir, settings.supervisor, checkParent, log, agent);
+    await agent.shell.open();
+    await agent.load();
+    return;
+  }
+}

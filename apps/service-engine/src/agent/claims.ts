@@ -1,0 +1,108 @@
+import type { Placement, Snapshot, VirtualService } from '@spillway/snapshot';
+import { VipError, type VipClaim, type VipDistribution } from '@spillway/vip';
+import type { Logger } from '../log/logger.js';
+import { placementKeyOf } from './keys.js';
+import type { ClaimState } from './placement-state.js';
+
+/** A holder of the same cluster may be about to leave: so long it is waited for before that is a failure. */
+const PASSING = 2_000;
+
+interface Entry {
+  claim: VipClaim;
+  state: ClaimState;
+  /** Since when it has been in the way of a claim that may pass. */
+  since: number;
+}
+
+/** Keeps the claims of this SE in step with its placements. */
+export class Claims {
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(
+    private readonly distribution: VipDistribution,
+    private readonly log: Logger,
+  ) {}
+
+  stateOf(key: string): ClaimState {
+    return this.#entries.get(key)?.state ?? { state: 'pending' };
+  }
+
+  /** True while a claim is missing that may be had later. */
+  get unsettled(): boolean {
+    return [...this.#entries.values()].some((e) => e.state.state !== 'held');
+  }
+
+  /** Claims what the snapshot wants. Never rejects: what cannot be had is told by `stateOf`. */
+  async prepare(snapshot: Snapshot, now: number): Promise<void> {
+    const services = new Map(snapshot.virtual_services.map((v) => [v.uuid, v]));
+    for (const p of snapshot.placements) {
+      if (p.state === 'drain') continue;
+      const claim = claimOf(p, services.get(p.virtual_service_uuid));
+      const key = placementKeyOf(p);
+      const before = this.#entries.get(key);
+      if (claim === undefined || (before?.state.state === 'held' && same(before.claim, claim))) continue;
+      const entry: Entry = {
+        claim,
+        state: before?.state ?? { state: 'pending' },
+        since: before?.since ?? now,
+      };
+      this.#entries.set(key, entry);
+      await this.#claim(entry, now);
+    }
+  }
+
+  /** What does not serve any more is given back. Called when every worker runs the snapshot. */
+  async settle(snapshot: Snapshot, isDrained: (key: string) => boolean): Promise<void> {
+    const wanted = new Map(snapshot.placements.map((p) => [placementKeyOf(p), p]));
+    for (const [key, entry] of this.#entries) {
+      const placement = wanted.get(key);
+      if (placement === undefined || (placement.state === 'drain' && isDrained(key))) {
+        this.#entries.delete(key);
+        await this.distribution.release(entry.claim.virtualServiceUuid, entry.claim.vipId);
+      } else if (placement.state === 'drain') await this.distribution.withdraw(entry.claim);
+      else if (entry.state.state === 'held') await this.distribution.admit(entry.claim);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#entries.clear();
+    await this.distribution.close();
+  }
+
+  async #claim(entry: Entry, now: number): Promise<void> {
+    try {
+      await this.distribution.prepare(entry.claim);
+      entry.state = { state: 'held' };
+    } catch (error) {
+      const known = error instanceof VipError;
+      if (known && error.passing && now - entry.since < PASSING) {
+        entry.state = { state: 'pending' };
+        return;
+      }
+      const reason = error instanceof Error ? error.message : String(error);
+      if (entry.state.state !== 'failed' || entry.state.reason !== reason)
+        this.log.error('a VIP cannot be served here', { vip: entry.claim.address, error });
+      entry.state = {
+        state: 'failed',
+        code: known ? error.code : 'VIP_CLAIM_FAILED',
+        reason,
+        holder: known ? error.holder : '',
+      };
+    }
+  }
+}
+
+function claimOf(p: Placement, service: VirtualService | undefined): VipClaim | undefined {
+  const vip = service?.vips.find((v) => v.vip_id === p.vip_id);
+  if (service === undefined || vip === undefined) return undefined;
+  return {
+    virtualServiceUuid: service.uuid,
+    virtualServiceName: service.name,
+    vipId: p.vip_id,
+    address: vip.address,
+    services: service.services,
+  };
+}
+
+const same = (a: VipClaim, b: VipClaim): boolean =>
+  a.address === b.address && JSON.stringify(a.services) === JSON.stringify(b.services);

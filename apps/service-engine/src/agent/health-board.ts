@@ -1,0 +1,54 @@
+import { HealthChecker, type ServerVerdict, type Verdict } from '@spillway/health';
+import type { Snapshot } from '@spillway/snapshot';
+import { HEALTH, type Mapping } from '@spillway/telemetry';
+import type { SlotTable } from './slot-table.js';
+
+const BYTE: Record<Verdict, number> = { unknown: HEALTH.UNKNOWN, up: HEALTH.UP, down: HEALTH.DOWN };
+
+/** Checks the servers and writes the verdicts where the workers read them. */
+export class HealthBoard {
+  readonly #checker: HealthChecker;
+
+  /** @param inherit take over the verdicts that an earlier agent of this SE left in the mapping */
+  constructor(
+    private readonly mapping: Mapping,
+    private readonly servers: SlotTable,
+    inherit: boolean,
+    private readonly onChange: (verdicts: ServerVerdict[]) => void,
+  ) {
+    const inherited = new Map<string, boolean>();
+    if (inherit)
+      for (const [key, slot] of servers.entries()) {
+        const verdict = mapping.health[slot];
+        if (verdict === HEALTH.UP || verdict === HEALTH.DOWN) inherited.set(key, verdict === HEALTH.UP);
+      }
+    this.#checker = new HealthChecker({ inherited, onChange: (verdicts) => this.#write(verdicts) });
+  }
+
+  /** The slots of the snapshot must have been given before. */
+  configure(snapshot: Snapshot): void {
+    this.#checker.configure(snapshot);
+  }
+
+  verdicts(): ServerVerdict[] {
+    return this.#checker.verdicts();
+  }
+
+  /** True when a first round of checks of the pool's servers is done, or none is made. */
+  isChecked(poolUuid: string | undefined): boolean {
+    return poolUuid === undefined || this.#checker.unchecked(poolUuid) === 0;
+  }
+
+  close(): void {
+    this.#checker.close();
+  }
+
+  #write(verdicts: ServerVerdict[]): void {
+    for (const v of verdicts) {
+      const slot = this.servers.get(v.key);
+      if (slot !== undefined) this.mapping.setHealth(slot, BYTE[v.verdict]);
+    }
+    this.mapping.publishHealth();
+    this.onChange(verdicts);
+  }
+}

@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs';
+import type { ServerVerdict } from '@spillway/health';
+import type { Settings, Snapshot } from '@spillway/snapshot';
+import { HEADER, openMapping, VS, type Mapping } from '@spillway/telemetry';
+import { HostDistribution } from '@spillway/vip';
+import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
+import type { Logger } from '../log/logger.js';
+import type { Options } from '../settings/options.js';
+import { runtimeFiles } from '../supervisor/runtime-dir.js';
+import { Counters } from './counters.js';
+import { MetricsServer } from './metrics-server.js';
+import { renderMetrics } from './metrics.js';
+import type { ObservedPlacement } from './placement-state.js';
+import { Runtime } from './runtime.js';
+import type { SavedSlots } from './slot-table.js';
+import { UsageMeter, type Usage } from './usage.js';
+import { WorkerLinks } from './worker-links.js';
+
+export interface ShellEvents {
+  save: (snapshot: Snapshot) => Promise<void>;
+  onPlacements: (changed: ObservedPlacement[]) => void;
+  onServers: (changed: ServerVerdict[]) => void;
+  onStop: () => void;
+  onReload: () => void;
+}
+
+/** Who this SE is: claims are made in its name, so it is settled before anything is applied. */
+export type Identity = Pick<Settings, 'se_uuid' | 'se_name' | 'cluster_uuid'>;
+
+/**
+ * What an agent is made of whoever tells it what to run: the mapping, the workers, the supervisor, `/metrics`, and
+ * the runtime.
+ */
+export class Shell {
+  readonly mapping: Mapping;
+  readonly links: WorkerLinks;
+  workers: WorkerRecord[] = [];
+  connected = false;
+  #runtime: Runtime | undefined;
+  #counters: Counters | undefined;
+  #frequency = 100;
+  #beat: ReturnType<typeof setInterval>;
+  #metrics: MetricsServer | undefined;
+  readonly #meter: UsageMeter;
+  readonly #metricsMeter: UsageMeter;
+  readonly #files: ReturnType<typeof runtimeFiles>;
+
+  constructor(
+    readonly options: Options,
+    runtimeDir: string,
+    private readonly supervisor: number,
+    private readonly checkParent: () => void,
+    readonly log: Logger,
+    private readonly events: ShellEvents,
+  ) {
+    this.#files = runtimeFiles(runtimeDir);
+    this.mapping = openMapping(this.#files.mapping);
+    Atomics.store(this.mapping.i32, HEADER.AGENT_PID, process.pid);
+    this.#beat = setInterval(() => this.#tick(), this.#frequency);
+    this.links = new WorkerLinks(() => this.#runtime?.onWorkers());
+    this.#meter = new UsageMeter(options.workers);
+    this.#metricsMeter = new UsageMeter(options.workers);
+    process.on('message', (message: unknown) => this.#hear(message as SupervisorOrder));
+  }
+
+  async open(): Promise<void> {
+    await this.links.listen(this.#files.socket);
+    const { metricsListen } = this.options;
+    if (metricsListen === undefined) return;
+    const server = new MetricsServer(() => this.#renderMetrics());
+    try {
+      const address = await server.listen(metricsListen.host, metricsListen.port);
+      this.#metrics = server;
+      this.report({ type: 'metrics', address });
+    } catch (error) {
+      this.log.error('metrics cannot be served', { listen: metricsListen, error });
+    }
+  }
+
+  report(report: AgentReport): void {
+    process.send?.(report);
+  }
+
+  /** The runtime, made with the first identity that is known. */
+  runtime(identity: Identity): Runtime {
+    if (this.#runtime !== undefined) return this.#runtime;
+    const { slots } = this.#files;
+    this.#runtime = new Runtime({
+      mapping: this.mapping,
+      links: this.links,
+      distribution: new HostDistribution({
+        clusterUuid: identity.cluster_uuid,
+        seUuid: identity.se_uuid,
+        seName: identity.se_name,
+        isOwnProcess: (pid, parent) => parent === this.supervisor || this.workers.some((w) => w.pid === pid),
+        onTrouble: (text) => this.log.warn(text),
+      }),
+      slotsFile: slots,
+      saved: readSlots(slots),
+      save: this.events.save,
+      log: this.log,
+      onPlacements: (changed) => {
+        for (const p of changed) this.log.info('placement', { ...p });
+        this.events.onPlacements(changed);
+      },
+      onServers: (changed) => {
+        for (const v of changed)
+          if (v.verdict !== 'unknown' || v.failure !== undefined)
+            this.log.info('server', {
+              pool: v.poolUuid,
+              server: v.server,
+              verdict: v.verdict,
+              failure: v.failure,
+            });
+        this.events.onServers(changed);
+      },
+    });
+    this.#counters = new Counters(this.mapping, this.#runtime.serviceSlots, this.#runtime.serverSlots);
+    return this.#runtime;
+  }
+
+  get runtimeOrNone(): Runtime | undefined {
+    return this.#runtime;
+  }
+
+  /** Beat and fence follow the settings of the SE group. */
+  follow(settings: Settings): void {
+    if (settings.dp_hb_frequency !== this.#frequency) {
+      this.#frequency = settings.dp_hb_frequency;
+      clearInterval(this.#beat);
+      this.#beat = setInterval(() => this.#tick(), this.#frequency);
+    }
+    this.report({
+      type: 'settings',
+      se_uuid: settings.se_uuid,
+      fence_dir: `/dev/shm/spillway-${settings.cluster_uuid}`,
+      dp_hb_frequency: settings.dp_hb_frequency,
+      dp_hb_timeout_count: settings.dp_hb_timeout_count,
+    });
+  }
+
+  get counters(): Counters | undefined {
+    return this.#counters;
+  }
+
+  usage(): Usage {
+    return this.#meter.measure(this.#pids());
+  }
+
+  openConnections(): number {
+    let sum = 0;
+    for (const [, slot] of this.#runtime?.serviceSlots.entries() ?? [])
+      sum += this.mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] ?? 0;
+    return sum;
+  }
+
+  /** Drains everything and ends the SE. */
+  async end(reason: string): Promise<void> {
+    await this.#runtime?.drain();
+    await this.#runtime?.close();
+    this.#metrics?.close();
+    this.report({ type: 'ended', reason });
+  }
+
+  #tick(): void {
+    Atomics.add(this.mapping.i32, HEADER.AGENT_BEAT, 1);
+    this.checkParent();
+  }
+
+  #pids(): number[] {
+    return [this.supervisor, process.pid, ...this.workers.map((w) => w.pid)];
+  }
+
+  #hear(order: SupervisorOrder): void {
+    switch (order.type) {
+      case 'workers':
+        this.workers = order.workers;
+        break;
+      case 'stop':
+        this.events.onStop();
+        break;
+      case 'reload':
+        this.events.onReload();
+        break;
+    }
+  }
+
+  #renderMetrics(): string {
+    const snapshot = this.#runtime?.candidate?.snapshot;
+    return renderMetrics({
+      services: this.#counters?.services() ?? [],
+      servers: this.#counters?.servers() ?? [],
+      verdicts: this.#runtime?.servers ?? [],
+      placements: this.#runtime?.placements ?? [],
+      usage: this.#metricsMeter.measure(this.#pids()),
+      epoch: snapshot?.epoch ?? 0,
+      generation: snapshot?.generation ?? 0,
+      liveWorkers: this.links.live.length,
+      workerRestarts: this.workers.reduce((sum, w) => sum + w.restarts, 0),
+      connected: this.connected,
+    });
+  }
+}
+
+/** Slots of an earlier agent under the same supervisor; undefined for the first one. */
+function readSlots(file: string): { virtual_services: SavedSlots; servers: SavedSlots } | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as { virtual_services: SavedSlots; servers: SavedSlots };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,246 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { createMapping, HEADER, WORKER_STATE, type Mapping } from '@spillway/telemetry';
+import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
+import type { Logger } from '../log/logger.js';
+import { self } from '../process/identity.js';
+import { UsageError, type Options } from '../settings/options.js';
+import { BeatWatch, type Watched } from './beat-watch.js';
+import { Child } from './child.js';
+import { Fence } from './fence.js';
+import { removeRecord, runningSupervisor, writeRecord } from './record.js';
+import { makeRuntimeDir, runtimeFiles } from './runtime-dir.js';
+
+/** Until the settings of the SE group are known. */
+const DEFAULT_FREQUENCY = 100;
+const DEFAULT_COUNT = 6;
+/** A worker that warms up or the agent that reads a large snapshot may be busy for longer than a beat. */
+const PATIENCE = 5;
+const START_TIMEOUT = 15_000;
+/** Slots for virtual services and servers in the shared mapping. */
+const SIZE = { virtualServices: 2048, servers: 16_384 };
+
+type Report<T extends AgentReport['type']> = Extract<AgentReport, { type: T }>;
+
+/**
+ * Starts the agent and the workers of one SE, starts them again when they end, and kills the one that hangs. It does
+ * nothing else, so that it never hangs itself.
+ */
+export class Supervisor {
+  readonly #identity = self();
+  readonly #runtimeDir = makeRuntimeDir();
+  readonly #mapping: Mapping;
+  readonly #agent: Child;
+  readonly #workers: Child[];
+  #watch = new BeatWatch<string>(DEFAULT_FREQUENCY);
+  #frequency = DEFAULT_FREQUENCY;
+  #timeout = DEFAULT_FREQUENCY * DEFAULT_COUNT;
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #fence: { settings: string; fence: Fence } | undefined;
+  #metrics = '';
+  #stopping = false;
+  /** When each process was last started, by name. */
+  readonly #started = new Map<string, number>();
+  #finish: (code: number) => void = () => undefined;
+
+  constructor(
+    private readonly options: Options,
+    main: string,
+    args: readonly string[],
+    private readonly log: Logger,
+    /** Told when the first configuration is live, or cannot be. */
+    private readonly onStarted: (report: Report<'started'>, metrics: string) => void,
+  ) {
+    const files = runtimeFiles(this.#runtimeDir);
+    this.#mapping = createMapping(files.mapping, { workers: options.workers, ...SIZE });
+    const env: Record<string, string | undefined> = {
+      ...process.env,
+      SPILLWAY_RUNTIME_DIR: this.#runtimeDir,
+      SPILLWAY_SUPERVISOR: `${process.pid}`,
+    };
+    this.#agent = new Child(
+      {
+        name: 'agent',
+        args: [main, 'agent', ...args],
+        env,
+        onMessage: (m) => this.#hear(m as AgentReport),
+        onStart: () => this.#childStarted('agent'),
+        onEnd: () => Atomics.store(this.#mapping.i32, HEADER.AGENT_PID, 0),
+      },
+      log,
+    );
+    // What carries traffic needs no secret.
+    const workerEnv = { ...env, SPILLWAY_ENROLMENT_TOKEN: undefined };
+    this.#workers = Array.from(
+      { length: options.workers },
+      (_, index) =>
+        new Child(
+          {
+            name: `worker ${index}`,
+            args: [main, 'worker', `${index}`],
+            env: workerEnv,
+            onStart: () => this.#childStarted(`worker ${index}`),
+            onEnd: () => this.#mapping.retireWorker(index),
+          },
+          log,
+        ),
+    );
+  }
+
+  /** Runs the SE to its end. Resolves with the exit code. */
+  async run(): Promise<number> {
+    const { dir } = this.options;
+    const other = dir === undefined ? undefined : runningSupervisor(dir);
+    if (other !== undefined)
+      throw new UsageError(`an SE runs in ${dir} already (pid ${other}): stop it first`);
+    if (dir !== undefined) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const finished = new Promise<number>((resolve) => {
+      this.#finish = resolve;
+    });
+    process.on('SIGTERM', () => this.#stop('SIGTERM'));
+    process.on('SIGINT', () => this.#stop('SIGINT'));
+    process.on('SIGHUP', () => this.#tellAgent({ type: 'reload' }));
+    this.#setBeat(DEFAULT_FREQUENCY, DEFAULT_COUNT);
+    this.#agent.start();
+    for (const worker of this.#workers) worker.start();
+    const code = await finished;
+    await this.#end();
+    return code;
+  }
+
+  async #end(): Promise<void> {
+    clearInterval(this.#ticker);
+    for (const child of [this.#agent, ...this.#workers]) child.letEnd();
+    await Promise.all([this.#agent, ...this.#workers].map(async (child) => child.end()));
+    this.#fence?.fence.close();
+    if (this.options.dir !== undefined) removeRecord(this.options.dir);
+    rmSync(this.#runtimeDir, { recursive: true, force: true });
+  }
+
+  /** The first signal drains, the second ends at once. */
+  #stop(signal: string): void {
+    if (this.#stopping) {
+      this.log.warn(`${signal} again: what is left is cut`);
+      this.#finish(0);
+      return;
+    }
+    this.log.info(`${signal}: draining`);
+    this.#stopping = true;
+    if (this.#agent.pid === 0) this.#finish(0);
+    else this.#tellAgent({ type: 'stop' });
+  }
+
+  #tellAgent(order: SupervisorOrder): void {
+    this.#agent.send(order);
+  }
+
+  #childStarted(name: string): void {
+    this.#started.set(name, performance.now());
+    const workers = this.#workers.map((w, index): WorkerRecord => ({
+      index,
+      pid: w.pid,
+      restarts: w.restarts,
+    }));
+    if (name !== 'agent') this.#tellAgent({ type: 'workers', workers });
+    this.#writeRecord();
+  }
+
+  #writeRecord(): void {
+    if (this.options.dir === undefined) return;
+    writeRecord(this.options.dir, {
+      pid: this.#identity.pid,
+      start_time: this.#identity.startTime,
+      agent_pid: this.#agent.pid,
+      workers: this.#workers.map((w) => w.pid),
+      metrics: this.#metrics,
+    });
+  }
+
+  #hear(report: AgentReport): void {
+    switch (report.type) {
+      case 'settings':
+        this.#setBeat(report.dp_hb_frequency, report.dp_hb_timeout_count);
+        this.#setFence(report);
+        this.#tellAgent({
+          type: 'workers',
+          workers: this.#workers.map((w, index) => ({ index, pid: w.pid, restarts: w.restarts })),
+        });
+        break;
+      case 'metrics':
+        this.#metrics = report.address;
+        this.#writeRecord();
+        break;
+      case 'started':
+        this.onStarted(report, this.#metrics);
+        if (report.failures.length > 0 && this.options.snapshotFile !== undefined) this.#finish(1);
+        break;
+      case 'ended':
+        this.log.info(`the SE ends: ${report.reason}`);
+        this.#finish(0);
+        break;
+    }
+  }
+
+  #setBeat(frequency: number, count: number): void {
+    this.#timeout = frequency * count;
+    if (this.#ticker !== undefined && frequency === this.#frequency) return;
+    this.#frequency = frequency;
+    clearInterval(this.#ticker);
+    this.#watch = new BeatWatch(frequency);
+    this.#ticker = setInterval(() => this.#tick(), frequency);
+  }
+
+  #setFence({ fence_dir, se_uuid }: Report<'settings'>): void {
+    const dir = this.options.fenceDir ?? fence_dir;
+    const settings = { dir, seUuid: se_uuid, frequency: this.#frequency, timeout: this.#timeout };
+    if (this.#fence?.settings === JSON.stringify(settings)) return;
+    this.#fence?.fence.close();
+    this.#fence = undefined;
+    try {
+      this.#fence = {
+        settings: JSON.stringify(settings),
+        fence: new Fence(settings, this.log.part('fence')),
+      };
+    } catch (error) {
+      this.log.error('no peer can watch this SE: the fence directory cannot be used', { dir, error });
+    }
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const name of this.#watch.tick(now, this.#watched(now)))
+      this.#byName(name)?.kill('it missed its beats');
+    try {
+      this.#fence?.fence.tick(now);
+    } catch (error) {
+      this.log.error('the fence directory cannot be used', { error });
+    }
+  }
+
+  #byName(name: string): Child | undefined {
+    return name === 'agent' ? this.#agent : this.#workers[Number(name.slice('worker '.length))];
+  }
+
+  #watched(now: number): Watched<string>[] {
+    const watched: Watched<string>[] = [];
+    for (const [index, child] of this.#workers.entries()) {
+      const block = this.#mapping.worker(index);
+      const ready = block.pid === child.pid && block.state >= WORKER_STATE.READY;
+      if (child.pid !== 0)
+        watched.push(this.#watchedOne(`worker ${index}`, block.beats, ready, this.#timeout, now));
+    }
+    if (this.#agent.pid !== 0) {
+      const { i32 } = this.#mapping;
+      const ready = Atomics.load(i32, HEADER.AGENT_PID) === this.#agent.pid;
+      const beat = Atomics.load(i32, HEADER.AGENT_BEAT);
+      watched.push(this.#watchedOne('agent', beat, ready, this.#timeout * PATIENCE, now));
+    }
+    return watched;
+  }
+
+  /** Who still starts has not begun to beat; it only must not take for ever. */
+  #watchedOne(key: string, beat: number, ready: boolean, timeout: number, now: number): Watched<string> {
+    if (ready) return { key, beat, timeout };
+    const overdue = now - (this.#started.get(key) ?? now) > START_TIMEOUT;
+    return overdue ? { key, beat: -1, timeout: 0 } : { key, beat: now, timeout: START_TIMEOUT };
+  }
+}

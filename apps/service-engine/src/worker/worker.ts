@@ -1,0 +1,126 @@
+import type { DataPlane } from '@spillway/proxy';
+import { openMapping, WORKER_F64, WORKER_STATE, type WorkerBlock } from '@spillway/telemetry';
+import type { AgentMessage } from '../ipc/messages.js';
+import type { Logger } from '../log/logger.js';
+import { dieWithParent } from '../process/parent.js';
+import { runtimeFiles } from '../supervisor/runtime-dir.js';
+import { AgentLink } from './agent-link.js';
+import { Configuration } from './configuration.js';
+import { makePlane, warmUp } from './plane.js';
+
+export interface WorkerSettings {
+  index: number;
+  runtimeDir: string;
+  supervisor: number;
+}
+
+/** Milliseconds between beats until the settings of the SE group are known. */
+const DEFAULT_FREQUENCY = 100;
+/** Changes of the status are told together. */
+const STATUS_PAUSE = 10;
+
+/** One data plane: warms up, takes its configuration from the agent, serves, and beats. */
+export async function runWorker(settings: WorkerSettings, log: Logger): Promise<void> {
+  const checkParent = await dieWithParent(settings.supervisor, log);
+  const files = runtimeFiles(settings.runtimeDir);
+  const mapping = openMapping(files.mapping);
+  const block = mapping.worker(settings.index);
+  block.claim(process.pid);
+  const heart = new Heart(block, checkParent);
+  await warmUp();
+  const worker = new Worker(makePlane(mapping, settings.index), block, heart, log);
+  worker.link = new AgentLink(
+    files.socket,
+    { type: 'hello', index: settings.index, pid: process.pid },
+    (message) => worker.take(message),
+  );
+  worker.link.connect();
+}
+
+/** Says in the shared mapping that this process is alive, and how it is. */
+class Heart {
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #frequency = 0;
+  #due = 0;
+
+  constructor(
+    private readonly block: WorkerBlock,
+    private readonly checkParent: () => void,
+  ) {
+    this.setFrequency(DEFAULT_FREQUENCY);
+  }
+
+  setFrequency(frequency: number): void {
+    if (frequency === this.#frequency) return;
+    this.#frequency = frequency;
+    clearInterval(this.#timer);
+    this.#due = performance.now() + frequency;
+    this.#timer = setInterval(() => this.#beat(), frequency);
+  }
+
+  #beat(): void {
+    const now = performance.now();
+    this.block.beat();
+    this.checkParent();
+    this.block.setGauge(WORKER_F64.LOOP_DELAY_MS, Math.max(0, now - this.#due));
+    this.#due = now + this.#frequency;
+  }
+}
+
+class Worker {
+  link: AgentLink | undefined;
+  readonly #configuration = new Configuration();
+  #applying: Promise<void> = Promise.resolve();
+  #statusDue = false;
+
+  constructor(
+    private readonly plane: DataPlane,
+    private readonly block: WorkerBlock,
+    private readonly heart: Heart,
+    private readonly log: Logger,
+  ) {
+    plane.onStatus = () => {
+      if (this.#statusDue) return;
+      this.#statusDue = true;
+      setTimeout(() => this.#tellStatus(), STATUS_PAUSE);
+    };
+  }
+
+  take(message: AgentMessage): void {
+    switch (message.type) {
+      case 'config':
+        this.#applying = this.#applying.then(() => this.#apply(message));
+        break;
+      case 'stop':
+        void this.#stop(message.drain_timeout);
+        break;
+    }
+  }
+
+  async #apply(message: Extract<AgentMessage, { type: 'config' }>): Promise<void> {
+    try {
+      const config = this.#configuration.take(message);
+      await this.plane.apply(config);
+      this.heart.setFrequency(config.snapshot.settings.dp_hb_frequency);
+      this.block.setLive(message.epoch, message.generation);
+      this.block.state = WORKER_STATE.READY;
+      this.link?.send({ type: 'applied', sequence: message.sequence, placements: this.plane.status() });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.error('a configuration was refused', { sequence: message.sequence, reason });
+      this.link?.send({ type: 'refused', sequence: message.sequence, reason });
+    }
+  }
+
+  #tellStatus(): void {
+    this.#statusDue = false;
+    this.link?.send({ type: 'status', placements: this.plane.status() });
+  }
+
+  async #stop(drainTimeout: number): Promise<void> {
+    this.block.state = WORKER_STATE.STOPPING;
+    await this.plane.drain(drainTimeout);
+    this.plane.close();
+    process.exit(0);
+  }
+}
