@@ -113,8 +113,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
   ],
   serviceenginegroup: [
     { proof: TRANSLATED, paths: ['vip_distribution=host', 'dp_hb_frequency', 'dp_hb_timeout_count'] },
-    { proof: SCALE, paths: ['min_scaleout_per_vs', 'max_scaleout_per_vs'] },
-    { proof: CANDIDATES, paths: ['max_vs_per_se', 'max_se', 'buffer_se', 'ha_mode', 'algo'] },
+    { proof: SCALE, paths: ['min_scaleout_per_vs', 'max_scaleout_per_vs', 'ha_mode'] },
+    { proof: CANDIDATES, paths: ['max_vs_per_se', 'max_se', 'buffer_se', 'algo'] },
   ],
   serviceengine: [{ proof: CANDIDATES, paths: ['enable_state', 'se_group_ref'] }],
 };
