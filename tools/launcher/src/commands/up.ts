@@ -1,3 +1,4 @@
+import { ApiError } from '../api/client.js';
 import { announcement } from '../instance/announce.js';
 import { InstanceDirectory } from '../instance/directory.js';
 import { StartError } from '../instance/failure.js';
@@ -10,7 +11,9 @@ import { stopInstance } from '../instance/stop.js';
 import { supervise } from '../instance/supervise.js';
 import { handOverSysctl } from '../instance/sysctl.js';
 import { identify, type ProcessIdentity } from '../process/identity.js';
+import { PostgresError } from '../postgres/error.js';
 import { withLock } from '../process/lock.js';
+import { WaitError } from '../process/wait.js';
 
 /** `./spillway up`: starts what is missing, then stays and keeps it running, or returns with `--detach`. */
 export async function up(args: string[]): Promise<number> {
@@ -29,7 +32,15 @@ export async function up(args: string[]): Promise<number> {
       () => console.error(`spillway: another command works on ${directory.path}; waiting for it`),
     );
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
+    if (
+      !(
+        error instanceof StartError ||
+        error instanceof ApiError ||
+        error instanceof WaitError ||
+        error instanceof PostgresError
+      )
+    )
+      throw error;
     console.error(`spillway: ${error.message}\nspillway: what this start had started was stopped again`);
     return 1;
   }

@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals';
 import { wantedServiceEngines, workersPerServiceEngine } from './plan.js';
 
 describe('the SEs of a start', () => {
-  test('three for a new directory, or as many as are asked for', () => {
-    expect(wantedServiceEngines([], undefined)).toEqual(['se-1', 'se-2', 'se-3']);
+  test('as many as are asked for', () => {
+    expect(wantedServiceEngines([], 3)).toEqual(['se-1', 'se-2', 'se-3']);
     expect(wantedServiceEngines([], 1)).toEqual(['se-1']);
     expect(wantedServiceEngines([], 0)).toEqual([]);
   });
 
   test('those it had, and more when more are asked for', () => {
-    expect(wantedServiceEngines(['se-1', 'se-2'], undefined)).toEqual(['se-1', 'se-2']);
+    expect(wantedServiceEngines(['se-1', 'se-2'], 0)).toEqual(['se-1', 'se-2']);
     expect(wantedServiceEngines(['se-2', 'edge'], 4)).toEqual(['se-2', 'edge', 'se-1', 'se-3']);
   });
 

@@ -42,7 +42,10 @@ export async function makePlan(
       `stop it first: ./spillway down --dir ${directory.path}`,
     );
   const ports = controller && state.ports ? state.ports : await choosePorts(state.ports, options.apiPort);
-  const serviceEngines = wantedServiceEngines(state.service_engines, options.serviceEngines);
+  const serviceEngines = wantedServiceEngines(
+    state.service_engines,
+    options.serviceEngines ?? (state.ports ? 0 : defaultServiceEngines),
+  );
   const sample =
     state.sample ?? (options.empty || serviceEngines.length === 0 ? undefined : await newSample(directory));
   const workers =
@@ -69,10 +72,9 @@ async function newSample(directory: InstanceDirectory): Promise<Sample> {
  * The SEs that the launcher starts: those it had, and as many more as are asked for. It never takes one away;
  * that is an operation of the controller.
  */
-export function wantedServiceEngines(had: string[], asked: number | undefined): string[] {
+export function wantedServiceEngines(had: string[], asked: number): string[] {
   const wanted = [...had];
-  const count = asked ?? (had.length > 0 ? had.length : defaultServiceEngines);
-  for (let number = 1; wanted.length < count; number += 1) {
+  for (let number = 1; wanted.length < asked; number += 1) {
     const name = `se-${number}`;
     if (!wanted.includes(name)) wanted.push(name);
   }
