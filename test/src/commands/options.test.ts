@@ -68,7 +68,7 @@ describe('up', () => {
   test('an option that is wrong is named, with what it may be', async () => {
     const wrong = await spillway(['up', '--workers', 'many', '--dir', directory], { check: false });
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('--workers many') });
-    expect(wrong.stderr).toContain('1 to 256');
+    expect(wrong.stderr).toContain('1 to 64');
   });
 });
 

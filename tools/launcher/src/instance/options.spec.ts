@@ -32,8 +32,8 @@ describe('arguments of up', () => {
   test.each([
     ['--service-engines', '65', '0 to 64'],
     ['--service-engines', '1.5', '0 to 64'],
-    ['--workers', '0', '1 to 256'],
-    ['--workers', '0x10', '1 to 256'],
+    ['--workers', '0', '1 to 64'],
+    ['--workers', '0x10', '1 to 64'],
     ['--api-port', '70000', '0 to 65535'],
     ['--api-port', '', '0 to 65535'],
   ])('%s %s is refused with its range', (name, value, range) => {

@@ -86,7 +86,7 @@ export function parseUp(args: string[]): UpOptions {
     restart: !values['no-restart'],
     tune: values.tune,
     serviceEngines: integer('service-engines', values['service-engines'], [0, 64]),
-    workers: integer('workers', values.workers, [1, 256]),
+    workers: integer('workers', values.workers, [1, 64]),
     apiPort: integer('api-port', values['api-port'], [0, 65_535]),
   };
 }

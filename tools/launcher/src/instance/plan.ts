@@ -27,14 +27,7 @@ export async function makePlan(
   state: State,
   options: UpOptions,
 ): Promise<Plan> {
-  const database = process.env.DATABASE_URL ? 'external' : 'embedded';
-  if (state.ports && state.database !== database)
-    throw new UsageError(
-      `${directory.path} was started with ${state.database === 'external' ? 'DATABASE_URL' : 'the embedded database'}`,
-      state.database === 'external'
-        ? 'set DATABASE_URL again, or give another --dir'
-        : 'unset DATABASE_URL, or give another --dir',
-    );
+  const database = sameDatabase(directory, state);
   const controller = findController(directory);
   if (controller && options.apiPort && options.apiPort !== state.ports?.api)
     throw new UsageError(
@@ -61,6 +54,17 @@ export async function makePlan(
     ...(sample ? { sample } : {}),
     ...(controller ? { controller } : {}),
   };
+}
+
+/** Which database the environment asks for. @throws UsageError when the instance has its data in the other one */
+function sameDatabase(directory: InstanceDirectory, state: State): State['database'] {
+  const asked = process.env.DATABASE_URL ? 'external' : 'embedded';
+  if (!state.ports || state.database === asked) return asked;
+  const [had, remedy] =
+    state.database === 'external'
+      ? ['DATABASE_URL', 'set DATABASE_URL again']
+      : ['the embedded database', 'unset DATABASE_URL'];
+  throw new UsageError(`${directory.path} was started with ${had}`, `${remedy}, or give another --dir`);
 }
 
 async function newSample(directory: InstanceDirectory): Promise<Sample> {
