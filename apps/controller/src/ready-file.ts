@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { EndpointMap } from './config/endpoints.js';
@@ -17,6 +17,17 @@ export function createReadyFile(settings: Settings, endpoints: EndpointMap): voi
   const content = { pid: process.pid, start_time: processStartTime(process.pid), ...endpoints };
   writeFileSync(`${file}.new`, `${JSON.stringify(content)}\n`);
   renameSync(`${file}.new`, file);
+}
+
+/** Nobody is to be sent to a controller that has stopped. Another process's file stays. */
+export function removeReadyFile(settings: Settings): void {
+  const file = path.join(settings.dir, 'controller.json');
+  try {
+    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: number };
+    if (pid === process.pid) rmSync(file, { force: true });
+  } catch (err) {
+    if ((err as NodeJS.ErrnoException).code !== 'ENOENT') throw err;
+  }
 }
 
 /** The URL of a listener; the unspecified address is reached by loopback. */

@@ -13,7 +13,9 @@ import type { Settings } from './config/settings.js';
 import { PkiService } from './pki/pki.service.js';
 import { MAX_BODY_BYTES, registerBodyParsers } from './rest/body-parsers.js';
 import { createHttpsServer } from './rest/https-server.js';
-import { createReadyFile, endpointOf } from './ready-file.js';
+import { registerReplyHeaders } from './rest/reply-headers.js';
+import { brokenRequestHandler } from './rest/unescaped-target.js';
+import { createReadyFile, endpointOf, removeReadyFile } from './ready-file.js';
 
 /** A controller that answers. */
 export interface RunningController {
@@ -29,9 +31,11 @@ export interface RunningController {
 export async function startController(settings: Settings): Promise<RunningController> {
   mkdirSync(settings.dir, { recursive: true, mode: 0o700 });
   let server: https.Server | undefined;
+  let fastify: FastifyInstance | undefined;
   const adapter = new FastifyAdapter({
     serverFactory: (handler: http.RequestListener) => (server = createHttpsServer(handler)),
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 512 },
+    clientErrorHandler: brokenRequestHandler(() => fastify),
     bodyLimit: MAX_BODY_BYTES,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
@@ -43,7 +47,9 @@ export async function startController(settings: Settings): Promise<RunningContro
   });
   try {
     const logger = app.get<Logger>(LOGGER);
-    registerBodyParsers(adapter.getInstance<FastifyInstance>());
+    fastify = adapter.getInstance<FastifyInstance>();
+    registerBodyParsers(fastify);
+    registerReplyHeaders(fastify);
     await app.init();
     const certificate = await app.get(PkiService).serverCertificate();
     server?.setSecureContext({ key: certificate.keyPem, cert: certificate.certificatePem });
@@ -53,9 +59,14 @@ export async function startController(settings: Settings): Promise<RunningContro
     endpoints.set('api', api);
     createReadyFile(settings, endpoints.all());
     logger.info({ api }, 'the controller answers');
-    return { api, app, logger, close: () => app.close() };
+    return { api, app, logger, close: () => closeAll(app, settings) };
   } catch (err) {
     await app.close();
     throw err;
   }
+}
+
+async function closeAll(app: NestFastifyApplication, settings: Settings): Promise<void> {
+  removeReadyFile(settings);
+  await app.close();
 }

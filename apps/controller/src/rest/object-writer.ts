@@ -98,7 +98,7 @@ export class ObjectWriter {
     if (object.systemDefault) throw errors.systemDefault();
     for (const hook of this.hooks.of(kind)) await hook.beforeRemove?.(tx, object, writing);
     await tx.remove(kind, uuid);
-    for (const hook of this.hooks.of(kind)) await hook.afterRemove?.(tx, object, writing);
+    await this.hooks.afterRemove(tx, object, writing);
   }
 
   private async complete(
@@ -162,7 +162,7 @@ export class ObjectWriter {
     writing: Writing,
   ): Promise<void> {
     for (const effect of body.effects) await effect(tx, object);
-    for (const hook of this.hooks.of(object.kind)) await hook.afterWrite?.(tx, object, before, writing);
+    await this.hooks.afterWrite(tx, object, before, writing);
   }
 }
 

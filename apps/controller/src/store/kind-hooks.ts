@@ -60,4 +60,18 @@ export class HookRegistry {
   of(kind: string): readonly KindHooks[] {
     return [...(this.hooks.get(kind) ?? []), ...(this.hooks.get('*') ?? [])];
   }
+
+  /** Runs what follows a write; for parts that write objects which another object brings with it. */
+  async afterWrite(
+    tx: StoreTransaction,
+    object: StoredObject,
+    before: StoredObject | undefined,
+    context: WriteContext,
+  ): Promise<void> {
+    for (const hook of this.of(object.kind)) await hook.afterWrite?.(tx, object, before, context);
+  }
+
+  async afterRemove(tx: StoreTransaction, object: StoredObject, context: WriteContext): Promise<void> {
+    for (const hook of this.of(object.kind)) await hook.afterRemove?.(tx, object, context);
+  }
 }

@@ -3295,7 +3295,7 @@ export interface FilledVipSummary extends Omit<t.VipSummary, 'auto_allocate_ip_t
 }
 
 /** {@link t.VirtualService} with its defaults. */
-export interface FilledVirtualService extends Omit<t.VirtualService, 'active_standby_se_tag' | 'advertise_down_vs' | 'allow_invalid_client_cert' | 'analytics_policy' | 'bulk_sync_kvcache' | 'close_client_conn_on_config_update' | 'cloud_type' | 'configpb_attributes' | 'connections_rate_limit' | 'content_rewrite' | 'delay_fairness' | 'dns_info' | 'dns_policies' | 'east_west_placement' | 'enable_autogw' | 'enable_session' | 'enabled' | 'flow_dist' | 'flow_label_type' | 'http_policies' | 'ign_pool_net_reach' | 'jwt_config' | 'l4_policies' | 'ldap_vs_config' | 'limit_doser' | 'markers' | 'max_cps_per_client' | 'oauth_vs_config' | 'performance_limits' | 'remove_listening_port_on_vs_down' | 'requests_rate_limit' | 'revoke_vip_route' | 'saml_sp_config' | 'scaleout_ecmp' | 'service_pool_select' | 'services' | 'sideband_profile' | 'snat_ip' | 'snat_ip6_addresses' | 'ssl_profile_selectors' | 'ssl_sess_cache_avg_size' | 'static_dns_records' | 'topology_policies' | 'traffic_enabled' | 'type' | 'use_bridge_ip_as_vip' | 'use_vip_as_snat' | 'vh_matches' | 'vh_type' | 'vip' | 'vip_runtime' | 'vs_datascripts' | 'weight'> {
+export interface FilledVirtualService extends Omit<t.VirtualService, 'active_standby_se_tag' | 'advertise_down_vs' | 'allow_invalid_client_cert' | 'analytics_policy' | 'bulk_sync_kvcache' | 'close_client_conn_on_config_update' | 'cloud_type' | 'configpb_attributes' | 'connections_rate_limit' | 'content_rewrite' | 'delay_fairness' | 'dns_info' | 'dns_policies' | 'east_west_placement' | 'enable_autogw' | 'enable_session' | 'enabled' | 'flow_dist' | 'flow_label_type' | 'http_policies' | 'ign_pool_net_reach' | 'jwt_config' | 'l4_policies' | 'ldap_vs_config' | 'limit_doser' | 'markers' | 'max_cps_per_client' | 'oauth_vs_config' | 'performance_limits' | 'remove_listening_port_on_vs_down' | 'requests_rate_limit' | 'revoke_vip_route' | 'saml_sp_config' | 'scaleout_ecmp' | 'servers' | 'service_pool_select' | 'services' | 'sideband_profile' | 'snat_ip' | 'snat_ip6_addresses' | 'ssl_profile_selectors' | 'ssl_sess_cache_avg_size' | 'static_dns_records' | 'topology_policies' | 'traffic_enabled' | 'type' | 'use_bridge_ip_as_vip' | 'use_vip_as_snat' | 'vh_matches' | 'vh_type' | 'vip' | 'vip_runtime' | 'vs_datascripts' | 'weight'> {
   active_standby_se_tag: t.VirtualServiceActiveStandbySeTag;
   advertise_down_vs: boolean;
   allow_invalid_client_cert: boolean;
@@ -3330,6 +3330,7 @@ export interface FilledVirtualService extends Omit<t.VirtualService, 'active_sta
   revoke_vip_route: boolean;
   saml_sp_config?: FilledSAMLSPConfig;
   scaleout_ecmp: boolean;
+  servers?: FilledServer[];
   service_pool_select?: FilledServicePoolSelector[];
   services?: FilledService[];
   sideband_profile?: FilledSidebandProfile;

@@ -7015,6 +7015,8 @@ export interface VirtualService {
   security_policy_ref?: string;
   /** Reference to NetworkProfile. */
   server_network_profile_ref?: string;
+  /** Only when it is created: makes the pool <name>-pool of these servers, with the first port of the virtual service as default_server_port. */
+  servers?: Server[];
   service_metadata?: string;
   service_pool_select?: ServicePoolSelector[];
   services?: Service[];
