@@ -1,4 +1,13 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
+import { PlacementWriter } from './placement-writer.js';
+import { Reconciler } from './reconciler.js';
+import { ScaleWriter } from './scale-writer.js';
+import { WorldReader } from './world-reader.js';
 
-@Module({})
+/** Who serves what: reads the world into libs/placement, writes placements, keeps what is wanted true. */
+@Global()
+@Module({
+  providers: [PlacementWriter, Reconciler, ScaleWriter, WorldReader],
+  exports: [PlacementWriter, Reconciler, ScaleWriter, WorldReader],
+})
 export class PlacementModule {}

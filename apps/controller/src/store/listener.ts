@@ -20,7 +20,9 @@ export class OutboxListener {
   constructor(
     private readonly url: string,
     private readonly logger: Logger,
-    private readonly wake: () => void,
+    /** The payload of a notification; undefined after each (re)connect. */
+    private readonly wake: (payload: string | undefined) => void,
+    private readonly channel: string = OUTBOX_CHANNEL,
   ) {}
 
   async start(): Promise<void> {
@@ -32,14 +34,14 @@ export class OutboxListener {
       connectionTimeoutMillis: 5_000,
     });
     this.client = client;
-    client.on('notification', () => this.wake());
+    client.on('notification', (notification) => this.wake(notification.payload));
     client.on('error', (err) => this.lost(client, err));
     client.on('end', () => this.lost(client));
     try {
       await client.connect();
-      await client.query(`LISTEN ${OUTBOX_CHANNEL}`);
+      await client.query(`LISTEN ${this.channel}`);
       this.wait = FIRST_WAIT_MS;
-      this.wake();
+      this.wake(undefined);
     } catch (err) {
       this.lost(client, err);
     }

@@ -1,0 +1,100 @@
+import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { contextOf } from '../identity/request.js';
+import { ObjectReader } from '../rest/object-reader.js';
+import { ObjectCache, type StoredObject } from '../store/index.js';
+import type { Operation } from '../database/entities/index.js';
+import { actionInput } from './action-input.js';
+import { ActionService, type ActionName } from './action.service.js';
+import { showOperation } from './operation-view.js';
+
+/** Actions on virtual services. The reply names the operation that carries the action out. */
+@Controller('api/virtualservice')
+export class ActionController {
+  constructor(
+    private readonly actions: ActionService,
+    private readonly objects: ObjectReader,
+    private readonly cache: ObjectCache,
+  ) {}
+
+  @Post(':uuid/scaleout')
+  @HttpCode(200)
+  scaleout(
+    @Param('uuid') uuid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<unknown> {
+    return this.act('scaleout', uuid, body, request);
+  }
+
+  @Post(':uuid/scalein')
+  @HttpCode(200)
+  scalein(
+    @Param('uuid') uuid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<unknown> {
+    return this.act('scalein', uuid, body, request);
+  }
+
+  @Post(':uuid/migrate')
+  @HttpCode(200)
+  migrate(
+    @Param('uuid') uuid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<unknown> {
+    return this.act('migrate', uuid, body, request);
+  }
+
+  @Post(':uuid/switchover')
+  @HttpCode(200)
+  switchover(
+    @Param('uuid') uuid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<unknown> {
+    return this.act('switchover', uuid, body, request);
+  }
+
+  @Post(':uuid/retryplacement')
+  @HttpCode(200)
+  async retryPlacement(
+    @Param('uuid') uuid: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<unknown> {
+    const vs = this.writable(uuid, request);
+    const { vipId } = actionInput(body, this.cache);
+    return this.answer(await this.actions.retryPlacement(vs, vipId), request);
+  }
+
+  private async act(
+    action: ActionName,
+    uuid: string,
+    body: unknown,
+    request: FastifyRequest,
+  ): Promise<unknown> {
+    const vs = this.writable(uuid, request);
+    const input = actionInput(body, this.cache);
+    const op = await this.actions.act(action, vs, input, contextOf(request).principal.name);
+    return this.answer(op, request);
+  }
+
+  private writable(uuid: string, request: FastifyRequest): StoredObject {
+    const context = contextOf(request);
+    const vs = this.objects.find('virtualservice', uuid, context);
+    context.require('virtualservice', 'write', vs.tenantUuid);
+    return vs;
+  }
+
+  private answer(op: Operation | undefined, request: FastifyRequest): unknown {
+    const { base } = contextOf(request);
+    if (op === undefined) return { status: 'nothing waits' };
+    return {
+      operation_uuid: op.uuid,
+      operation_url: `${base}/api/operation/${op.uuid}`,
+      operation: showOperation(op, base, this.cache),
+    };
+  }
+}

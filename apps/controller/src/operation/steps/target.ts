@@ -1,0 +1,202 @@
+import {
+  candidates,
+  electPrimary,
+  noCandidate,
+  whyNot,
+  type CandidateRequest,
+  type Candidates,
+  type Group,
+  type World,
+} from '@spillway/placement';
+import { numberOf } from '../../placement/fields.js';
+import type { PlacementWriter } from '../../placement/placement-writer.js';
+import { done, wait, type StepResult } from '../operation.types.js';
+import type { StepContext } from '../step-context.js';
+import type { SeMaker } from './service-engine.js';
+
+/** How long an SE may take from `admit` to listeners in every worker. */
+const ADMIT_TIMEOUT_MS = 30_000;
+const FIRST_RETRY_MS = 5_000;
+
+const gone = (ctx: StepContext): StepResult => ({
+  do: 'failed',
+  code: 'VS_GONE',
+  reason: `virtual service ${ctx.op.subject_name} was deleted`,
+});
+
+const elsewhere = (code: string, reason: string): StepResult => ({ do: 'elsewhere', code, reason });
+
+/** Waits longer after each failure, up to `se_failover_attempt_interval` (300 s). */
+export function retryAt(ctx: StepContext): Date {
+  const properties = [...ctx.cache.byKind('controllerproperties')][0]?.spec;
+  const most = numberOf(properties, 'se_failover_attempt_interval', 300) * 1000;
+  const ms = Math.min(most, FIRST_RETRY_MS * 2 ** Math.max(0, ctx.op.attempts - 1));
+  return new Date(ctx.now.getTime() + ms);
+}
+
+/** The steps that bring a VIP to one more SE: choose, program, ready, admit. */
+export class TargetSteps {
+  constructor(
+    private readonly writer: PlacementWriter,
+    private readonly maker: SeMaker,
+  ) {}
+
+  async choose(ctx: StepContext): Promise<StepResult> {
+    const world = await ctx.world();
+    const vs = await ctx.vs();
+    const group = await ctx.group();
+    if (vs === undefined || group === undefined) return gone(ctx);
+    const { params, op } = ctx;
+    if (op.next_retry !== null && ctx.now >= op.next_retry) {
+      delete params.tried;
+      op.next_retry = null;
+    }
+    const leaving = params.from_se_uuid === undefined ? [] : [params.from_se_uuid];
+    const request = { vs, vipId: op.vip_id, leaving, tried: params.tried ?? {}, promoteStandby: true };
+    if (params.to_named === true) return this.named(ctx, world, group, request);
+    const made = await this.maker.progress(ctx);
+    if (made !== undefined && made.do !== 'done') return made;
+    const found = candidates(world, request);
+    const wantsNew = params.to_new_se === true && made === undefined;
+    if (made === undefined && group.canCreateSe && (wantsNew || found.createSe))
+      return this.maker.begin(ctx, group);
+    const chosen = wantsNew ? this.newcomer(ctx, found.ranked) : this.preferred(params.made_se_uuid, found);
+    if (chosen === undefined)
+      return this.nobody(ctx, group, wantsNew ? undefined : noCandidate(group, vs, found));
+    params.to_se_uuid = chosen;
+    return done(ctx.seName(chosen));
+  }
+
+  private async named(
+    ctx: StepContext,
+    world: World,
+    group: Group,
+    request: CandidateRequest,
+  ): Promise<StepResult> {
+    const to = ctx.params.to_se_uuid ?? '';
+    const se = world.serviceEngines.get(to);
+    if (se === undefined)
+      return { do: 'failed', code: 'UNKNOWN_SE', reason: `service engine ${to} was deleted` };
+    // A standby is programmed already: that is where this step wants to be.
+    if ((await ctx.row(to))?.desired === 'prepare') return done(se.name);
+    const why = whyNot(world, group, se, request);
+    return why === undefined ? done(se.name) : { do: 'failed', code: why.code, reason: why.reason };
+  }
+
+  private preferred(made: string | undefined, found: Candidates): string | undefined {
+    return made !== undefined && found.ranked.includes(made) ? made : found.chosen;
+  }
+
+  /** Where a new SE is wanted and the cloud cannot make one: the first that comes after the request. */
+  private newcomer(ctx: StepContext, ranked: readonly string[]): string | undefined {
+    const known = (ctx.params.known_ses ??= [...ranked]);
+    return ranked.find((se) => !known.includes(se));
+  }
+
+  /** No SE can take it now: say why, ask for one, look again when the world changes. */
+  private nobody(
+    ctx: StepContext,
+    group: Group,
+    refusal: { code: string; reason: string } | undefined,
+  ): StepResult {
+    const { op, params } = ctx;
+    const tried = Object.entries(params.tried ?? {});
+    if (tried.length > 0 && params.why === undefined) {
+      const [, reason] = tried.at(-1) ?? ['', ''];
+      return { do: 'failed', code: op.error_code || 'NO_CANDIDATE', reason };
+    }
+    const failed = tried.length > 0;
+    const reason = failed
+      ? (tried.at(-1)?.[1] ?? '')
+      : (refusal?.reason ??
+        `a new service engine is wanted in group ${group.name}, and its cloud cannot make one`);
+    return {
+      do: 'ask',
+      code: failed ? op.error_code || 'RETRY_LATER' : (refusal?.code ?? 'SE_NEEDED'),
+      reason,
+      question: {
+        code: failed ? 'RETRY_LATER' : 'SE_NEEDED',
+        text: failed
+          ? `${reason}. It is tried again by itself; name a service engine to try that one`
+          : `${reason}. Start a service engine that enrols into group ${group.name}, or name one to use`,
+        fields: [{ name: 'to_se_ref', text: 'service engine to use (uuid, name or reference)' }],
+      },
+      until: op.next_retry !== null && op.next_retry > ctx.now ? op.next_retry : retryAt(ctx),
+    };
+  }
+
+  async program(ctx: StepContext): Promise<StepResult> {
+    const to = ctx.params.to_se_uuid ?? '';
+    const se = await ctx.se(to);
+    if (se === undefined)
+      return { do: 'elsewhere', code: 'UNKNOWN_SE', reason: `service engine ${to} was deleted` };
+    const rows = await ctx.rows();
+    const first = ctx.params.standby !== true && !rows.some((r) => r.primary);
+    await this.writer.program(ctx.manager, ctx.key(to), first);
+    return done(se.name);
+  }
+
+  async ready(ctx: StepContext): Promise<StepResult> {
+    const seconds = numberOf(ctx.groupSpec, 'vs_se_scaleout_ready_timeout', 60);
+    const found = await this.look(ctx, ['prepared', 'active'], seconds === 0 ? 60_000 : seconds * 1000);
+    if (found.do === 'elsewhere' && found.code === 'TIMED_OUT')
+      ctx.event('SE_SCALEOUT_READY_TIMEDOUT', found.reason, { se_uuid: ctx.params.to_se_uuid });
+    if (found.do === 'done' && ctx.params.standby === true) return { ...found, do: 'finish' };
+    return found;
+  }
+
+  async admit(ctx: StepContext): Promise<StepResult> {
+    const to = ctx.params.to_se_uuid ?? '';
+    await this.writer.want(ctx.manager, ctx.key(to), 'active');
+    const found = await this.look(ctx, ['active'], ADMIT_TIMEOUT_MS);
+    if (found.do !== 'done') return found;
+    const rows = await ctx.rows();
+    if (!rows.some((r) => r.primary)) await this.writer.makePrimary(ctx.manager, ctx.key(to));
+    ctx.event(
+      'VS_ADD_SE',
+      `virtual service ${ctx.op.subject_name} is active on service engine ${ctx.seName(to)}`,
+      {
+        se_uuid: to,
+        se_name: ctx.seName(to),
+      },
+    );
+    return found;
+  }
+
+  /** Waits until the SE says one of these of the VIP; gives it up when it fails, goes away or takes too long. */
+  private async look(ctx: StepContext, until: readonly string[], timeoutMs: number): Promise<StepResult> {
+    const to = ctx.params.to_se_uuid ?? '';
+    const name = ctx.seName(to);
+    const se = await ctx.se(to);
+    const row = await ctx.row(to);
+    if (se === undefined || row === undefined)
+      return elsewhere('SE_GONE', `service engine ${name} was deleted meanwhile`);
+    if (until.includes(row.observed)) return done(name);
+    if (row.observed === 'failed')
+      return elsewhere(
+        row.code || 'SE_FAILED',
+        `service engine ${name}: ${row.reason || row.code || 'failed'}${row.holder === '' ? '' : ` (held by ${row.holder})`}`,
+      );
+    if (se.lost || se.stopping) return elsewhere('DISCONNECTED', `service engine ${name} went away`);
+    if (ctx.now >= ctx.deadline(timeoutMs))
+      return elsewhere('TIMED_OUT', `service engine ${name} was not ready within ${timeoutMs / 1000} s`);
+    return wait(`${name} is ${row.observed}`, ctx.deadline(timeoutMs));
+  }
+
+  /** Undo: the SE that was to be added lets go; what it serves already drains. */
+  async removeTarget(ctx: StepContext): Promise<void> {
+    const to = ctx.params.to_se_uuid;
+    if (to === undefined) return;
+    const row = await ctx.row(to);
+    if (row === undefined) return;
+    if (row.desired === 'prepare') await this.writer.remove(ctx.manager, ctx.key(to));
+    else if (row.desired === 'active') {
+      const seconds = numberOf(ctx.groupSpec, 'vs_scalein_timeout', 30);
+      await this.writer.want(ctx.manager, ctx.key(to), 'drain', seconds * 1000);
+    }
+    if (!row.primary) return;
+    const world = await ctx.world();
+    const next = electPrimary(world, { uuid: ctx.op.subject_uuid }, ctx.op.vip_id, [to]);
+    if (next !== undefined) await this.writer.makePrimary(ctx.manager, ctx.key(next));
+  }
+}
