@@ -10,6 +10,7 @@ import { AppModule } from './app.module.js';
 import { Endpoints } from './config/endpoints.js';
 import { LOGGER, NestLogger, createLogger, type Logger } from './config/logger.js';
 import type { Settings } from './config/settings.js';
+import { ControllerMetrics } from './metrics/controller-metrics.js';
 import { PkiService } from './pki/pki.service.js';
 import { MAX_BODY_BYTES, registerBodyParsers } from './rest/body-parsers.js';
 import { createHttpsServer } from './rest/https-server.js';
@@ -50,6 +51,7 @@ export async function startController(settings: Settings): Promise<RunningContro
     fastify = adapter.getInstance<FastifyInstance>();
     registerBodyParsers(fastify);
     registerReplyHeaders(fastify);
+    app.get(ControllerMetrics).watch(fastify);
     await app.init();
     const certificate = await app.get(PkiService).serverCertificate();
     server?.setSecureContext({ key: certificate.keyPem, cert: certificate.certificatePem });
