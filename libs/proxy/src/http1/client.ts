@@ -161,7 +161,8 @@ export class HttpClient extends ClientConnection implements Deferred {
       case State.Body:
       case State.Chunks:
         this.giveUpServer();
-        this.refuse(408, 'the request body took too long');
+        if (this.paused) this.refuse(504, 'the server took too long to take the request');
+        else this.refuse(408, 'the request body took too long');
         return;
       case State.Wait:
       case State.Tunnel:

@@ -26,10 +26,10 @@ export function scanRequest(
   let start = from;
   // RFC 9112 section 2.2: an empty line in front of a request is skipped.
   while (b[start] === CR && start + 1 < end && b[start + 1] === LF) start += 2;
-  if (b[start] === CR && start + 1 < end) return REFUSE.BARE_CR;
   const head = request;
   head.reset();
   head.start = start;
+  if (b[start] === CR) return start + 1 < end ? REFUSE.BARE_CR : INCOMPLETE;
   const at = requestLine(head, b, start, end);
   const done = at < 0 ? at : scanFields(head, b, at, end, mostFields);
   if (done === INCOMPLETE) return end - from >= mostBytes ? REFUSE.TOO_LARGE : INCOMPLETE;

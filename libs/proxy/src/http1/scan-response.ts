@@ -24,6 +24,7 @@ export function scanResponse(b: Uint8Array, from: number, end: number): number {
   const done = at < 0 ? at : scanFields(head, b, at, end, MOST_RESPONSE_FIELDS);
   if (done === INCOMPLETE) return end - from >= MOST_RESPONSE_HEAD ? REFUSE.TOO_LARGE : INCOMPLETE;
   if (done < 0) return done;
+  if (done - from > MOST_RESPONSE_HEAD) return REFUSE.TOO_LARGE;
   if (head.codingField >= 0) {
     if (head.lengthField >= 0) return REFUSE.CODING_AND_LENGTH;
     if (head.minor === 0) return REFUSE.CODING_IN_1_0;

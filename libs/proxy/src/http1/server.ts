@@ -119,8 +119,14 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
     }
     this.server.count(SERVER.BYTES_OUT, end - start);
     this.sentAt = this.context.transport.now();
-    if (this.state === State.Head) this.context.clock.arm(this, this.client!.responseTimeout);
+    this.awaitResponse();
     return this.socket.write(data, start, end);
+  }
+
+  /** The time for the response runs from when the server has been given the whole request. */
+  private awaitResponse(): void {
+    if (this.state !== State.Head) return;
+    this.context.clock.arm(this, this.client!.requestDone ? this.client!.responseTimeout : 0);
   }
 
   private keep(data: Uint8Array, start: number, end: number): void {
@@ -144,7 +150,7 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
     const replay = this.replay!;
     this.server.count(SERVER.BYTES_OUT, replay.length);
     this.sentAt = this.context.transport.now();
-    this.context.clock.arm(this, this.client.responseTimeout);
+    this.awaitResponse();
     const taken = this.socket.write(replay.bytes(), 0, replay.length);
     if (replay.length > MOST_REPLAY) this.forgetReplay();
     if (taken) this.client.serverTakes();

@@ -1,0 +1,155 @@
+import type { HttpProfile, Placement, Pool, Server, Snapshot, VirtualService } from '@spillway/snapshot';
+import { HEALTH, layoutOf, Mapping } from '@spillway/telemetry';
+import type { DataPlane, PlaneConfig } from '../api.js';
+import { createDataPlane } from '../dataplane.js';
+import type { Transport } from '../transport/seam.js';
+import { transportHere } from './transport.js';
+
+export const HTTP: HttpProfile = {
+  xff_enabled: true,
+  keepalive_timeout: 30_000,
+  client_header_timeout: 10_000,
+  client_body_timeout: 30_000,
+  server_response_timeout: 60_000,
+  max_header_size: 16_384,
+  max_header_count: 64,
+  max_body_size: 0,
+  server_idle_timeout: 60_000,
+};
+
+export interface ServiceSpec {
+  uuid?: string;
+  /** Ports to listen on; addresses are 127.0.0.1 unless `address` says otherwise. */
+  ports: number[];
+  address?: string;
+  http?: Partial<HttpProfile>;
+  /** L4 instead of HTTP, with this idle time-out. */
+  tcpIdle?: number;
+  pool?: string | null;
+  enabled?: boolean;
+  placement?: Partial<Placement> | null;
+}
+
+export type PoolSpec = Partial<Omit<Pool, 'servers'>> & {
+  servers: (Partial<Server> & { port: number })[];
+};
+
+/** One data plane with a mapping of its own and short ways to configure it. */
+export class Rig {
+  readonly plane: DataPlane;
+  private readonly slots: PlaneConfig['slots'] = { virtual_services: {}, servers: {} };
+  private generation = 0;
+  private nextServer = 0;
+  private nextService = 0;
+
+  constructor(
+    readonly transport: Transport,
+    readonly mapping: Mapping,
+  ) {
+    this.plane = createDataPlane(transport, mapping, 0);
+  }
+
+  static async make(): Promise<Rig> {
+    const size = { workers: 2, virtualServices: 16, servers: 256 };
+    const mapping = Mapping.format(new Uint8Array(layoutOf(size).totalBytes), size);
+    return new Rig(await transportHere(), mapping);
+  }
+
+  config(services: ServiceSpec[], pools: Record<string, PoolSpec>): PlaneConfig {
+    const snapshot: Snapshot = {
+      format: 1,
+      epoch: 1,
+      generation: ++this.generation,
+      settings: {
+        se_uuid: 'serviceengine-1',
+        se_name: 'se-1',
+        cluster_uuid: 'cluster-1',
+        se_group_uuid: 'serviceenginegroup-1',
+        vip_distribution: 'host',
+        dp_hb_frequency: 100,
+        dp_hb_timeout_count: 6,
+        heartbeat_interval: 1000,
+      },
+      placements: services.flatMap((s) => this.placement(s)),
+      virtual_services: services.map((s) => this.service(s)),
+      pools: Object.entries(pools).map(([uuid, p]) => this.pool(uuid, p)),
+      health_monitors: [],
+    };
+    return { snapshot, slots: structuredClone(this.slots) };
+  }
+
+  apply(services: ServiceSpec[], pools: Record<string, PoolSpec>): Promise<void> {
+    return this.plane.apply(this.config(services, pools));
+  }
+
+  /** Slot of a server; it is up from the start. */
+  slot(pool: string, port: number): number {
+    return this.slots.servers[`${pool}/127.0.0.1:${port}`]!;
+  }
+
+  health(pool: string, port: number, verdict: number): void {
+    this.mapping.setHealth(this.slot(pool, port), verdict);
+    this.mapping.publishHealth();
+  }
+
+  private placement(s: ServiceSpec): Placement[] {
+    if (s.placement === null) return [];
+    return [
+      {
+        virtual_service_uuid: s.uuid ?? 'vs',
+        vip_id: '1',
+        state: 'active',
+        primary: true,
+        epoch: 1,
+        drain_timeout: 30_000,
+        ...s.placement,
+      },
+    ];
+  }
+
+  private service(s: ServiceSpec): VirtualService {
+    const uuid = s.uuid ?? 'vs';
+    this.slots.virtual_services[uuid] ??= this.nextService++;
+    const pool = s.pool === undefined ? 'pool' : s.pool;
+    return {
+      uuid,
+      name: uuid,
+      tenant: 'admin',
+      enabled: s.enabled ?? true,
+      vips: [{ vip_id: '1', address: s.address ?? '127.0.0.1' }],
+      services: s.ports.map((port) => ({ port, port_range_end: port })),
+      application:
+        s.tcpIdle === undefined
+          ? { type: 'http', http: { ...HTTP, ...s.http } }
+          : { type: 'tcp', tcp: { idle_timeout: s.tcpIdle } },
+      ...(pool === null ? {} : { pool_uuid: pool }),
+    };
+  }
+
+  private pool(uuid: string, p: PoolSpec): Pool {
+    const servers = p.servers.map((s): Server => {
+      const server: Server = { address: '127.0.0.1', hostname: '', state: 'enabled', ratio: 1, ...s };
+      const key = `${uuid}/${server.address}:${server.port}`;
+      if (this.slots.servers[key] === undefined) {
+        this.slots.servers[key] = this.nextServer++;
+        this.mapping.setUsed(16, this.nextServer);
+        this.mapping.setHealth(this.slots.servers[key], HEALTH.UP);
+        this.mapping.publishHealth();
+      }
+      return server;
+    });
+    return {
+      uuid,
+      name: uuid,
+      enabled: true,
+      algorithm: 'round_robin',
+      health_monitor_uuids: [],
+      min_servers_up: 1,
+      graceful_disable_timeout: 60_000,
+      connect_timeout: 2000,
+      max_idle_connections: 64,
+      ...p,
+      servers,
+    };
+  }
+}
