@@ -1,11 +1,11 @@
 import type { Service } from '@spillway/snapshot';
 
-/** One VIP of one virtual service, as one SE wants to serve it. */
+/** One VIP of one virtual service, as one SE wants to serve it; its addresses of both families go together. */
 export interface VipClaim {
   virtualServiceUuid: string;
   virtualServiceName: string;
   vipId: string;
-  address: string;
+  addresses: readonly string[];
   services: readonly Service[];
 }
 

@@ -11,11 +11,11 @@ const addresses = (): string[] =>
     .sort();
 const se = (seUuid: string): HostDistribution =>
   new HostDistribution({ clusterUuid: 'cluster-a', seUuid, seName: seUuid });
-const claim = (vipId: string, address: string) => ({
+const claim = (vipId: string, ...vips: string[]) => ({
   virtualServiceUuid: 'vs-1',
   virtualServiceName: 'vs-1',
   vipId,
-  address,
+  addresses: vips,
   services: [{ port: 80, port_range_end: 80 }],
 });
 const before = addresses();
@@ -23,13 +23,11 @@ const [first, second] = [se('se-1'), se('se-2')];
 await first.prepare(claim('4', '10.99.0.1'));
 await first.prepare(claim('6', 'fd99::1'));
 const one = addresses();
-await second.prepare(claim('4', '10.99.0.1'));
-await second.prepare(claim('6', 'fd99::1'));
+await second.prepare(claim('both', '10.99.0.1', 'fd99::1'));
 const two = addresses();
 await first.close();
 const stillOne = addresses();
-await second.release('vs-1', '4');
-await second.release('vs-1', '6');
+await second.release('vs-1', 'both');
 const none = addresses();
 spawnSync('ip', ['addr', 'add', '10.99.0.2/32', 'dev', 'lo']);
 await first.prepare(claim('4', '10.99.0.2'));

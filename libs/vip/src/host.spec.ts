@@ -28,7 +28,7 @@ const claim = (virtualServiceUuid: string, port: number, more: Partial<VipClaim>
   virtualServiceUuid,
   virtualServiceName: `name-of-${virtualServiceUuid}`,
   vipId: '1',
-  address: VIP,
+  addresses: [VIP],
   services: [{ port, port_range_end: port }],
   ...more,
 });

@@ -46,12 +46,12 @@ export class HostDistribution implements VipDistribution {
     const key = keyOf(claim.virtualServiceUuid, claim.vipId);
     const held = this.#held.get(key) ?? new Map<string, Held>();
     const missing = names.filter((n) => !held.has(claimName(n)));
-    for (const s of claim.services) refusePrivileged(claim.address, s.port);
+    for (const address of claim.addresses) for (const s of claim.services) refusePrivileged(address, s.port);
     const fresh = new Map<string, Held>();
     try {
       await underLock(async (locked) => {
         for (const name of missing) fresh.set(claimName(name), await this.#claim(name, claim, locked));
-        await this.#makeLocal(claim.address);
+        for (const address of claim.addresses) await this.#makeLocal(address);
       });
     } catch (error) {
       for (const h of fresh.values()) await h.socket.close();
@@ -96,14 +96,16 @@ export class HostDistribution implements VipDistribution {
   }
 
   #names(claim: VipClaim): ClaimName[] {
-    return claim.services.map((s) => ({
-      address: canonicalAddress(claim.address),
-      port: s.port,
-      portRangeEnd: s.port_range_end,
-      cluster: shortId(this.options.clusterUuid),
-      virtualService: shortId(claim.virtualServiceUuid),
-      se: shortId(this.options.seUuid),
-    }));
+    return claim.addresses.flatMap((address) =>
+      claim.services.map((s) => ({
+        address: canonicalAddress(address),
+        port: s.port,
+        portRangeEnd: s.port_range_end,
+        cluster: shortId(this.options.clusterUuid),
+        virtualService: shortId(claim.virtualServiceUuid),
+        se: shortId(this.options.seUuid),
+      })),
+    );
   }
 
   #isMine(name: ClaimName): boolean {

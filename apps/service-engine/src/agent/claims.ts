@@ -81,7 +81,7 @@ export class Claims {
       }
       const reason = error instanceof Error ? error.message : String(error);
       if (entry.state.state !== 'failed' || entry.state.reason !== reason)
-        this.log.error('a VIP cannot be served here', { vip: entry.claim.address, error });
+        this.log.error('a VIP cannot be served here', { vip: entry.claim.addresses.join(', '), error });
       entry.state = {
         state: 'failed',
         code: known ? error.code : 'VIP_CLAIM_FAILED',
@@ -93,16 +93,16 @@ export class Claims {
 }
 
 function claimOf(p: Placement, service: VirtualService | undefined): VipClaim | undefined {
-  const vip = service?.vips.find((v) => v.vip_id === p.vip_id);
-  if (service === undefined || vip === undefined) return undefined;
+  const addresses = service?.vips.filter((v) => v.vip_id === p.vip_id).map((v) => v.address) ?? [];
+  if (service === undefined || addresses.length === 0) return undefined;
   return {
     virtualServiceUuid: service.uuid,
     virtualServiceName: service.name,
     vipId: p.vip_id,
-    address: vip.address,
+    addresses,
     services: service.services,
   };
 }
 
 const same = (a: VipClaim, b: VipClaim): boolean =>
-  a.address === b.address && JSON.stringify(a.services) === JSON.stringify(b.services);
+  JSON.stringify([a.addresses, a.services]) === JSON.stringify([b.addresses, b.services]);
