@@ -1,3 +1,6 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { canReach, findAccount } from './account.js';
 import { parsePostmasterPid } from './postmaster.js';
@@ -11,8 +14,19 @@ describe('the account of the database server', () => {
   });
 
   test('reaches what every directory above lets it enter', () => {
-    expect(canReach('/usr/bin', { uid: 65534, gid: 65534 })).toBe(true);
-    expect(canReach('/proc/1/map_files', { uid: 65534, gid: 65534 })).toBe(false);
+    const closed = mkdtempSync(path.join(os.tmpdir(), 'spillway-account-'));
+    try {
+      const inside = path.join(closed, 'inside');
+      mkdirSync(inside);
+      const stranger = { uid: 4_000_000, gid: 4_000_000 };
+      expect(canReach(inside, stranger)).toBe(false);
+      chmodSync(closed, 0o711);
+      expect(canReach(inside, stranger)).toBe(true);
+      chmodSync(closed, 0o700);
+      expect(canReach(inside, { uid: process.getuid?.() ?? 0, gid: 4_000_000 })).toBe(true);
+    } finally {
+      rmSync(closed, { recursive: true });
+    }
   });
 });
 
