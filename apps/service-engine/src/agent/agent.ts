@@ -1,8 +1,10 @@
 import type { Logger } from '../log/logger.js';
 import { dieWithParent } from '../process/parent.js';
 import type { Options } from '../settings/options.js';
+import { IdentityStore } from '../channel/identity.js';
 import { FileAgent } from './file-agent.js';
 import { Shell } from './shell.js';
+import { SnapshotStore } from './snapshot-store.js';
 
 export interface AgentSettings {
   runtimeDir: string;
@@ -19,4 +21,10 @@ export async function runAgent(options: Options, settings: AgentSettings, log: L
     await agent.load();
     return;
   }
+  const { dir = '' } = options;
+  const { ControlledAgent } = await import('./controlled-agent.js');
+  const agent = new ControlledAgent(new IdentityStore(dir), new SnapshotStore(dir, log));
+  agent.shell = new Shell(options, settings.runtimeDir, settings.supervisor, checkParent, log, agent);
+  await agent.shell.open();
+  await agent.start();
 }

@@ -48,7 +48,7 @@ export class Shell {
   constructor(
     readonly options: Options,
     runtimeDir: string,
-    private readonly supervisor: number,
+    readonly supervisor: number,
     private readonly checkParent: () => void,
     readonly log: Logger,
     private readonly events: ShellEvents,
@@ -155,9 +155,10 @@ export class Shell {
   }
 
   /** Drains everything and ends the SE. */
-  async end(reason: string): Promise<void> {
+  async end(reason: string, last: () => Promise<void> = async () => Promise.resolve()): Promise<void> {
     await this.#runtime?.drain();
     await this.#runtime?.close();
+    await last();
     this.#metrics?.close();
     this.report({ type: 'ended', reason });
   }
