@@ -6,3 +6,4 @@ export * as status from './generated/spillway/status/v1/status.js';
 export { FILE_DESCRIPTOR_SET } from './generated/descriptors.js';
 export { type ConfigChange, PART_BYTES, splitConfig, UpdateCollector } from './parts.js';
 export { ownScopes, processRuns, type Scopes } from './scopes.js';
+export { CONTROLLER_CHANNEL_OPTIONS, CONTROLLER_NAME } from './names.js';

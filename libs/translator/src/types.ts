@@ -27,26 +27,29 @@ export interface PlacementInput {
   readonly drainTimeout: number;
 }
 
-export type ProblemCode =
-  | 'VS_MISSING'
-  | 'VIP_MISSING'
-  | 'VIP_ADDRESS_UNUSABLE'
-  | 'SERVICE_MISSING'
-  | 'SERVICE_NOT_HONOURED'
-  | 'PROFILE_MISSING'
-  | 'PROFILE_NOT_HONOURED'
-  | 'VS_TYPE_NOT_HONOURED'
-  | 'POOL_MISSING'
-  | 'POOL_GROUP_NOT_HONOURED'
-  | 'ALGORITHM_NOT_HONOURED'
-  | 'SERVER_UNUSABLE'
-  | 'SERVER_TWICE'
-  | 'SERVER_LIMIT'
-  | 'GROUP_MISSING'
-  | 'MONITOR_MISSING'
-  | 'MONITOR_NOT_HONOURED'
-  | 'SE_MISSING'
-  | 'SE_GROUP_MISSING';
+/** Every code that a problem can have. */
+export const PROBLEM_CODES = [
+  'VS_MISSING',
+  'VIP_MISSING',
+  'VIP_ADDRESS_UNUSABLE',
+  'SERVICE_MISSING',
+  'SERVICE_NOT_HONOURED',
+  'PROFILE_MISSING',
+  'PROFILE_NOT_HONOURED',
+  'VS_TYPE_NOT_HONOURED',
+  'POOL_MISSING',
+  'POOL_GROUP_NOT_HONOURED',
+  'ALGORITHM_NOT_HONOURED',
+  'SERVER_UNUSABLE',
+  'SERVER_TWICE',
+  'SERVER_LIMIT',
+  'GROUP_MISSING',
+  'MONITOR_MISSING',
+  'MONITOR_NOT_HONOURED',
+  'SE_MISSING',
+  'SE_GROUP_MISSING',
+] as const;
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
 /**
  * Why an object is not translated as written. An `error` leaves the object out (for a virtual service: it is not

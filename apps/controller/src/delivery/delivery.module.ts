@@ -1,4 +1,19 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
+import { Registry } from 'prom-client';
+import { DeliveryMetrics } from './delivery.metrics.js';
+import { DeliveryService } from './delivery.service.js';
 
-@Module({})
+/** Configuration on its way to SEs. */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: DeliveryMetrics,
+      inject: [Registry],
+      useFactory: (registry: Registry) => new DeliveryMetrics(registry),
+    },
+    DeliveryService,
+  ],
+  exports: [DeliveryService],
+})
 export class DeliveryModule {}

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { CONTROLLER_NAME } from '@spillway/protocol';
 import type { AuthorityStore } from './authority-store.js';
 import { keptCertificate, type KeyAndCertificate, replaceFile } from './certificate-files.js';
 import { outsiderUri, serviceEngineUri } from './identity.js';
@@ -64,21 +65,25 @@ export class PkiService {
 
   /**
    * Key and certificate of this replica's listeners (API, SE channel, status). `certificatePem` carries the authority
-   * after the leaf, so that a client that knows only its hash can check the chain.
+   * after the leaf, so that a client that knows only its hash can check the chain. Each call looks again, and a
+   * certificate that is due is renewed.
    */
   async serverCertificate(): Promise<KeyAndCertificate & { caPem: string }> {
     const { authority } = await this.#authority();
-    this.#server ??= keptCertificate(
-      { certificate: join(this.settings.dir, 'server.pem'), key: join(this.settings.dir, 'server.key') },
-      authority.certificatePem,
-      {
-        commonName: 'spillway controller',
-        names: serverNames(this.settings.serverNames),
-        usages: ['server'],
-        lifetime: SERVER_LIFETIME,
-      },
-      (what) => issueWith(authority, what),
-    );
+    const look = () =>
+      keptCertificate(
+        { certificate: join(this.settings.dir, 'server.pem'), key: join(this.settings.dir, 'server.key') },
+        authority.certificatePem,
+        {
+          commonName: 'spillway controller',
+          names: serverNames(this.settings.serverNames),
+          usages: ['server'],
+          lifetime: SERVER_LIFETIME,
+        },
+        (what) => issueWith(authority, what),
+      );
+    // One after the other, so that listeners that start together share one certificate.
+    this.#server = this.#server === undefined ? look() : this.#server.then(look, look);
     const kept = await this.#server;
     return {
       ...kept,
@@ -169,6 +174,8 @@ async function issueWith(authority: Authority, what: Issue): Promise<Issued> {
 const ANY = new Set(['0.0.0.0', '::', '']);
 
 function serverNames(more: readonly string[]): { dns: string[]; ip: string[] } {
-  const all = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...more])].filter((n) => !ANY.has(n));
+  const all = [...new Set([CONTROLLER_NAME, 'localhost', '127.0.0.1', '::1', hostname(), ...more])].filter(
+    (n) => !ANY.has(n),
+  );
   return { dns: all.filter((n) => isIP(n) === 0), ip: all.filter((n) => isIP(n) !== 0) };
 }

@@ -8,6 +8,8 @@ export class SeRuntime {
   @Column({ type: 'text', default: 'OPER_DOWN' }) oper_state!: string;
   @Column({ type: 'text', default: '' }) oper_reason!: string;
   @Column({ type: 'text', default: '' }) boot_id!: string;
+  /** The stream that the SE is attached by: who writes for an older one writes nothing. */
+  @Column({ type: 'text', default: '' }) session_id!: string;
   @Column({ type: 'text', default: '' }) version!: string;
   /** Configuration that is live there. */
   @Column({ type: 'bigint', default: 0 }) epoch!: string;
