@@ -42,7 +42,8 @@ class Direction {
       const { bytes } = this.#held[0]!;
       const size = throttle === 0 ? bytes.length : Math.min(bytes.length, Math.floor(this.#budget));
       if (size === 0) return;
-      this.#budget -= size;
+      // Without a throttle nothing is owed when one comes: a negative budget would not hold anything back.
+      if (throttle > 0) this.#budget -= size;
       this.#heldBytes -= size;
       if (size === bytes.length) this.#held.shift();
       else this.#held[0]!.bytes = bytes.subarray(size);
