@@ -1,35 +1,56 @@
+import { Lifecycle } from './config/lifecycle.js';
 import { readSettings, SettingsError, type Settings } from './config/settings.js';
 import { startController, type RunningController } from './start.js';
 
 /** How long the controller may take to end before it is ended. */
 const LONGEST_STOP_MS = 15_000;
 
-/** The program: start, and on SIGTERM or SIGINT end what is under way and leave. */
+/** The program: start, start anew when asked, and on SIGTERM or SIGINT end what is under way and leave. */
 export async function run(): Promise<void> {
   const settings = settingsOrExit();
-  let controller: RunningController;
-  try {
-    controller = await startController(settings);
-  } catch (err) {
-    process.stderr.write(`spillway controller: ${(err as Error).stack ?? String(err)}\n`);
-    process.exit(1);
-  }
+  let controller = await startOrExit(settings);
+  let busy: Promise<void> = Promise.resolve();
   let stopping = false;
-  const stop = (signal: NodeJS.Signals): void => {
+
+  const restart = async (): Promise<void> => {
+    if (stopping) return;
+    controller.logger.info('starting anew');
+    // The same listeners, also where they were given as "any free port".
+    const same = { ...settings, api: { ...settings.api, port: Number(new URL(controller.api).port) } };
+    await controller.close();
+    controller = await startOrExit(same);
+    follow();
+  };
+  const follow = (): void =>
+    controller.app.get(Lifecycle).onRestart(() => {
+      busy = restart();
+    });
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (stopping) return;
     stopping = true;
-    controller.logger.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), LONGEST_STOP_MS).unref();
-    controller.close().then(
-      () => process.exit(0),
-      (err: unknown) => {
-        controller.logger.error({ err }, 'could not stop in order');
-        process.exit(1);
-      },
-    );
+    await busy;
+    controller.logger.info({ signal }, 'stopping');
+    try {
+      await controller.close();
+    } catch (err) {
+      controller.logger.error({ err }, 'could not stop in order');
+      process.exit(1);
+    }
+    process.exit(0);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  follow();
+  process.on('SIGTERM', (signal) => void stop(signal));
+  process.on('SIGINT', (signal) => void stop(signal));
+}
+
+async function startOrExit(settings: Settings): Promise<RunningController> {
+  try {
+    return await startController(settings);
+  } catch (err) {
+    process.stderr.write(`spillway controller: ${(err as Error).stack ?? String(err)}\n`);
+    return process.exit(1);
+  }
 }
 
 function settingsOrExit(): Settings {

@@ -1,5 +1,6 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { Endpoints } from './endpoints.js';
+import { Lifecycle } from './lifecycle.js';
 import { LOGGER, createLogger } from './logger.js';
 import { SETTINGS, type Settings } from './settings.js';
 
@@ -12,10 +13,11 @@ export class ConfigModule {
       module: ConfigModule,
       providers: [
         Endpoints,
+        Lifecycle,
         { provide: SETTINGS, useValue: settings },
         { provide: LOGGER, useValue: createLogger(settings.logLevel) },
       ],
-      exports: [SETTINGS, LOGGER, Endpoints],
+      exports: [SETTINGS, LOGGER, Endpoints, Lifecycle],
     };
   }
 }

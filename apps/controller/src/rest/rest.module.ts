@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { ApiExceptionFilter } from './exception.filter.js';
 import { ClusterController } from './cluster.controller.js';
 import { MacroController } from './macro.controller.js';
+import { DocsController } from './docs/docs.controller.js';
 import { ConfigEventHooks } from './config-events.js';
 import { CloudHooks } from './kinds/cloud.js';
 import { PoolHooks } from './kinds/pool.js';
@@ -15,7 +16,7 @@ import { ObjectWriter } from './object-writer.js';
 
 @Module({
   // The general routes last.
-  controllers: [ClusterController, MacroController, ObjectController],
+  controllers: [DocsController, ClusterController, MacroController, ObjectController],
   providers: [
     ObjectReader,
     ObjectWriter,
