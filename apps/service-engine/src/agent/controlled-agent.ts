@@ -14,7 +14,7 @@ import {
   version,
 } from '../channel/encode.js';
 import { enrol, EnrolmentError, renewExpired } from '../channel/enrolment.js';
-import { freshness, newRequest, type IdentityStore, type SeIdentity } from '../channel/identity.js';
+import { freshness, newKey, newRequest, type IdentityStore, type SeIdentity } from '../channel/identity.js';
 import { afterDelta, candidateOf, Refused, type Candidate } from './candidate.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Runtime } from './runtime.js';
@@ -37,6 +37,8 @@ export class ControlledAgent implements ShellEvents {
   readonly #bootId = randomUUID();
   readonly #channel: Channel;
   #identity: SeIdentity | undefined;
+  /** For the first certificate; the same for every attempt. */
+  readonly #newKey = newKey();
   #runtime: Runtime | undefined;
   /** From the disk, until something is live. */
   #kept: Snapshot | undefined;
@@ -286,7 +288,7 @@ export class ControlledAgent implements ShellEvents {
       throw new EnrolmentError('this SE is not enrolled: set SPILLWAY_ENROLMENT_TOKEN');
     const fresh =
       known === undefined
-        ? await enrol(controllers, enrolmentToken ?? '', seName, log)
+        ? await enrol(controllers, enrolmentToken ?? '', this.#newKey, seName, log)
         : await renewExpired(known, controllers, log);
     this.identities.save(fresh);
     this.#identity = fresh;

@@ -1,7 +1,6 @@
-import { createSign } from 'node:crypto';
 import os from 'node:os';
 import type { Logger } from '../log/logger.js';
-import { newKey, newRequest, type SeIdentity } from './identity.js';
+import { newRequest, type SeIdentity } from './identity.js';
 import { fetchPinnedCa, post, RestError } from './rest.js';
 
 /** An SE cannot become, or stay, a member of its cluster; the message says what to do. */
@@ -20,14 +19,18 @@ interface Reply {
 const TOKEN = /^[^.\s]+\.[^.\s]+\.([0-9a-fA-F]{64})$/;
 
 /**
- * Enrols with a one-time token at the first controller that answers.
+ * Enrols with a one-time token at the first controller that answers. Asked again with the same key, as after a lost
+ * answer, the controller gives the same SE.
  *
+ * @param keyPem the key that this SE will be known by
+ * @param name what the SE is called where the token names nobody; the host name where it is left out
  * @throws {EnrolmentError} when the token is refused, so that asking again is of no use
  * @throws {RestError} when no controller could be asked
  */
 export async function enrol(
   controllers: readonly string[],
   token: string,
+  keyPem: string,
   name: string | undefined,
   log: Logger,
 ): Promise<SeIdentity> {
@@ -35,9 +38,8 @@ export async function enrol(
   if (pin === undefined)
     throw new EnrolmentError('SPILLWAY_ENROLMENT_TOKEN must be id.secret.<sha256 of the CA certificate>');
   const seName = name ?? os.hostname();
-  const keyPem = newKey();
   const csr_pem = await newRequest(keyPem, seName);
-  const body = { token, csr_pem, host: os.hostname(), ...(name === undefined ? {} : { se_name: name }) };
+  const body = { token, csr_pem, se_name: seName };
   const { reply, caPem } = await atAnyOf(controllers, log, async (controller) => {
     const ca = await fetchPinnedCa(controller, pin);
     return { reply: readReply(await post(controller, '/api/se-enrolment', body, ca)), caPem: ca };
@@ -59,13 +61,12 @@ export async function renewExpired(
   log: Logger,
 ): Promise<SeIdentity> {
   const csr_pem = await newRequest(identity.keyPem, identity.seUuid);
-  const proof = createSign('sha256').update(csr_pem).sign(identity.keyPem, 'base64');
   const reply = await atAnyOf(controllers, log, async (controller) =>
     readReply(
       await post(
         controller,
         '/api/se-enrolment/renew',
-        { se_uuid: identity.seUuid, csr_pem, proof },
+        { se_uuid: identity.seUuid, csr_pem },
         identity.caPem,
       ),
     ),
