@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { BootstrapModule } from './bootstrap/bootstrap.module.js';
 import { CloudModule } from './cloud/cloud.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
@@ -36,6 +37,7 @@ export class AppModule {
         MetricsModule,
         QueueModule,
         SeChannelModule,
+        BootstrapModule,
         DeliveryModule,
         PlacementModule,
         OperationModule,

@@ -57,6 +57,20 @@ const environment = z.object({
   SPILLWAY_DEFAULT_CLOUD: z.enum(['none', 'process']).default('none'),
   SPILLWAY_SE_DIR: z.string().min(1).optional(),
   SPILLWAY_FENCE_DIR: z.string().min(1).optional(),
+  SPILLWAY_BOOTSTRAP_SES: z
+    .string()
+    .transform((value, context): string[] => {
+      const names = value.split(',').flatMap((name) => name.trim() || []);
+      const wrong = names.find((name) => !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name));
+      if (wrong === undefined) return [...new Set(names)];
+      context.addIssue({
+        code: 'custom',
+        message: `"${wrong}" is no name of a service engine here: letters, digits, ".", "_" and "-", up to 128`,
+      });
+      return z.NEVER;
+    })
+    .default([]),
+  SPILLWAY_BOOTSTRAP_DIR: z.string().min(1).optional(),
   SPILLWAY_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -78,6 +92,9 @@ export interface Settings {
   readonly seDir: string;
   /** Undefined: `/dev/shm/spillway-<cluster uuid>`. */
   readonly fenceDir: string | undefined;
+  /** SEs that may enrol without anybody who asks for a token, and where their tokens are written. */
+  readonly bootstrapSes: readonly string[];
+  readonly bootstrapDir: string;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -110,6 +127,8 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     defaultCloud: value.SPILLWAY_DEFAULT_CLOUD,
     seDir: path.resolve(value.SPILLWAY_SE_DIR ?? path.join(dir, '..', 'se')),
     fenceDir: value.SPILLWAY_FENCE_DIR,
+    bootstrapSes: value.SPILLWAY_BOOTSTRAP_SES,
+    bootstrapDir: path.resolve(value.SPILLWAY_BOOTSTRAP_DIR ?? path.join(dir, 'tokens')),
     logLevel: value.SPILLWAY_LOG_LEVEL,
   };
 }

@@ -19,7 +19,11 @@ export class TestController {
   ) {}
 
   /** `dir` given: another start, or another replica, of the same cluster. */
-  static async start(databaseUrl: string, dir?: string): Promise<TestController> {
+  static async start(
+    databaseUrl: string,
+    dir?: string,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<TestController> {
     const own = dir ?? mkdtempSync(join(tmpdir(), 'channel-controller-'));
     const settings = readSettings({
       SPILLWAY_DIR: own,
@@ -30,6 +34,7 @@ export class TestController {
       SPILLWAY_METRICS_LISTEN: 'off',
       SPILLWAY_ADMIN_PASSWORD: 'correct-horse',
       SPILLWAY_LOG_LEVEL: process.env['SPILLWAY_LOG_LEVEL'] ?? 'silent',
+      ...environment,
     });
     return new TestController(await startController(settings), own);
   }

@@ -15,6 +15,8 @@ import {
 } from '../channel/encode.js';
 import { enrol, EnrolmentError, renewExpired } from '../channel/enrolment.js';
 import { freshness, newKey, newRequest, type IdentityStore, type SeIdentity } from '../channel/identity.js';
+import { TokenSource } from '../channel/token-source.js';
+import type { Logger } from '../log/logger.js';
 import { afterDelta, candidateOf, Refused, type Candidate } from './candidate.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Runtime } from './runtime.js';
@@ -39,6 +41,7 @@ export class ControlledAgent implements ShellEvents {
   #identity: SeIdentity | undefined;
   /** For the first certificate; the same for every attempt. */
   readonly #newKey = newKey();
+  #tokens: TokenSource | undefined;
   #runtime: Runtime | undefined;
   /** From the disk, until something is live. */
   #kept: Snapshot | undefined;
@@ -280,20 +283,27 @@ export class ControlledAgent implements ShellEvents {
 
   /** Enrols where that has not been done, and renews a certificate that ran out. */
   async #currentIdentity(): Promise<SeIdentity> {
-    const { controllers, enrolmentToken, seName } = this.shell.options;
+    const { controllers } = this.shell.options;
     const log = this.shell.log.part('enrolment');
     const known = this.#identity;
     if (known !== undefined && freshness(known.certificatePem, Date.now()) !== 'expired') return known;
-    if (known === undefined && enrolmentToken === undefined)
-      throw new EnrolmentError('this SE is not enrolled: set SPILLWAY_ENROLMENT_TOKEN');
-    const fresh =
-      known === undefined
-        ? await enrol(controllers, enrolmentToken ?? '', this.#newKey, seName, log)
-        : await renewExpired(known, controllers, log);
+    const fresh = known === undefined ? await this.#enrol(log) : await renewExpired(known, controllers, log);
     this.identities.save(fresh);
     this.#identity = fresh;
     log.info(known === undefined ? 'enrolled' : 'renewed an expired certificate', { se: fresh.seName });
     return fresh;
+  }
+
+  async #enrol(log: Logger): Promise<SeIdentity> {
+    const { controllers, enrolmentToken, enrolmentTokenFile, seName } = this.shell.options;
+    this.#tokens ??= new TokenSource(enrolmentToken, enrolmentTokenFile);
+    const token = this.#tokens.next();
+    try {
+      return await enrol(controllers, token, this.#newKey, seName, log);
+    } catch (error) {
+      if (error instanceof EnrolmentError) this.#tokens.refused(token);
+      throw error;
+    }
   }
 
   async #renewSoon(): Promise<void> {

@@ -11,6 +11,8 @@ export interface Options {
   workers: number;
   controllers: string[];
   enrolmentToken: string | undefined;
+  /** Where a token is or will be, for an SE that was given none. */
+  enrolmentTokenFile: string | undefined;
   seName: string | undefined;
   /** May set the sysctls that it needs. */
   tune: boolean;
@@ -47,6 +49,7 @@ export function parseOptions(args: readonly string[], env: Environment): Options
     workers: parseWorkers(given.get('workers') ?? env['SPILLWAY_WORKERS']),
     controllers: verb === 'engine' ? [] : controllers,
     enrolmentToken: env['SPILLWAY_ENROLMENT_TOKEN'] || undefined,
+    enrolmentTokenFile: env['SPILLWAY_ENROLMENT_TOKEN_FILE'] || undefined,
     seName: env['SPILLWAY_SE_NAME'] || undefined,
     tune: env['SPILLWAY_TUNE'] === '1',
     metricsListen: parseListen(env['SPILLWAY_METRICS_LISTEN']),
