@@ -5,9 +5,7 @@ import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 
 const [first, file] = process.argv.slice(2);
-const url = new URL(
-  first === '--metrics-of' ? `http://${JSON.parse(readFileSync(file, 'utf8')).metrics}/metrics` : first,
-);
+const url = new URL(first === '--metrics-of' ? JSON.parse(readFileSync(file, 'utf8')).metrics : first);
 // The certificate names the host that clients use, not this loopback address: what is asked is only "does it answer".
 const options = { timeout: 2000, rejectUnauthorized: false };
 const request = (url.protocol === 'https:' ? getHttps : getHttp)(url, options, (reply) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
 import { type AddressInfo } from 'node:net';
 import { writeJson } from '../instance/json-file.js';
 import { hasCode } from '../process/errno.js';
@@ -7,12 +8,18 @@ import { identify, stored } from '../process/identity.js';
 import { freePort } from '../process/port.js';
 
 /*
- * The servers of the sample application, in one process: `origins.program.js FILE PORT...`. Each listens on
- * loopback, on its port or on a free one where that is 0 or taken, says its name at every path and that it is
- * well at /health. When all listen, FILE names them.
+ * The servers of the sample application, in one process: `origins.program.js [--host HOST] FILE PORT...`. Each says its
+ * name at every path and that it is well at /health. Without a host each listens on loopback, on its port or on a free
+ * one where that is 0 or taken; with a host, others rely on the ports, and one that is taken is an error. When all
+ * listen, FILE names their ports.
  */
-const [file, ...ports] = process.argv.slice(2);
-if (file === undefined) throw new Error('usage: origins.program.js FILE PORT...');
+const { values, positionals } = parseArgs({
+  options: { host: { type: 'string' } },
+  allowPositionals: true,
+});
+const [file, ...ports] = positionals;
+if (file === undefined) throw new Error('usage: origins.program.js [--host HOST] FILE PORT...');
+const host = values.host ?? '127.0.0.1';
 
 const servers = await Promise.all(
   ports.map(async (wish, index) => {
@@ -26,11 +33,11 @@ const servers = await Promise.all(
     // Longer than what a proxy keeps an idle connection, so that it is the proxy that closes.
     server.keepAliveTimeout = 75_000;
     const listen = async (port: number): Promise<void> => {
-      server.listen(port, '127.0.0.1');
+      server.listen(port, host);
       await once(server, 'listening');
     };
     await listen(Number(wish) || (await freePort())).catch(async (error: unknown) => {
-      if (!hasCode(error, 'EADDRINUSE')) throw error;
+      if (!hasCode(error, 'EADDRINUSE') || values.host !== undefined) throw error;
       await listen(await freePort());
     });
     return server;
