@@ -37,6 +37,18 @@ function condition(filter: FieldFilter, values: unknown[]): string | undefined {
 export class OperationList {
   constructor(private readonly dataSource: DataSource) {}
 
+  /** The newest ended operation of each VIP of a virtual service, or of an SE under the empty vip_id. */
+  async lastOf(subjectUuid: string): Promise<Map<string, Operation>> {
+    const rows = await this.dataSource.manager
+      .createQueryBuilder(Operation, 'o')
+      .distinctOn(['o.vip_id'])
+      .where('o.subject_uuid = :subjectUuid AND o.ended_at IS NOT NULL', { subjectUuid })
+      .orderBy('o.vip_id')
+      .addOrderBy('o.ended_at', 'DESC')
+      .getMany();
+    return new Map(rows.map((op) => [op.vip_id, op]));
+  }
+
   async page(query: ListQuery, sees: (op: Operation) => boolean): Promise<OperationPage> {
     const values: unknown[] = [];
     const where = query.filters.flatMap((f) => condition(f, values) ?? []);

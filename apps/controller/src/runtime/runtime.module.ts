@@ -1,4 +1,17 @@
-import { Module } from '@nestjs/common';
+import { Global, Module } from '@nestjs/common';
+import { ObjectReader } from '../rest/object-reader.js';
+import { OperationList } from '../operation/operation-list.js';
+import { InventoryController } from './inventory.controller.js';
+import { InventoryService } from './inventory.service.js';
+import { RuntimeController } from './runtime.controller.js';
+import { RuntimeHooks } from './vip-runtime.hooks.js';
+import { RuntimeReader } from './runtime-reader.js';
 
-@Module({})
+/** What runs: runtime views, inventories, the state of virtual services, pools, servers and SEs. */
+@Global()
+@Module({
+  controllers: [InventoryController, RuntimeController],
+  providers: [InventoryService, ObjectReader, OperationList, RuntimeHooks, RuntimeReader],
+  exports: [RuntimeReader],
+})
 export class RuntimeModule {}

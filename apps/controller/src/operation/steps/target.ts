@@ -26,6 +26,10 @@ const gone = (ctx: StepContext): StepResult => ({
 
 const elsewhere = (code: string, reason: string): StepResult => ({ do: 'elsewhere', code, reason });
 
+/** An SE that comes wakes the operation; beyond that it looks every `vs_awaiting_se_timeout` (60 s). */
+const awaitSeMs = (ctx: StepContext): number =>
+  1000 * numberOf([...ctx.cache.byKind('controllerproperties')][0]?.spec, 'vs_awaiting_se_timeout', 60);
+
 /** Waits longer after each failure, up to `se_failover_attempt_interval` (300 s). */
 export function retryAt(ctx: StepContext): Date {
   const properties = [...ctx.cache.byKind('controllerproperties')][0]?.spec;
@@ -121,7 +125,7 @@ export class TargetSteps {
           : `${reason}. Start a service engine that enrols into group ${group.name}, or name one to use`,
         fields: [{ name: 'to_se_ref', text: 'service engine to use (uuid, name or reference)' }],
       },
-      until: op.next_retry !== null && op.next_retry > ctx.now ? op.next_retry : retryAt(ctx),
+      until: failed ? retryAt(ctx) : new Date(ctx.now.getTime() + awaitSeMs(ctx)),
     };
   }
 

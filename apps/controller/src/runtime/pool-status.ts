@@ -1,0 +1,86 @@
+import type { Pool, Server } from '@spillway/snapshot';
+import type { ServerVerdict } from '../database/entities/index.js';
+import { newest, status, type OperStatus } from './oper-status.js';
+
+/** Who uses a pool, and on which SEs it is checked. */
+export interface PoolUse {
+  /** Enabled virtual services that use it. */
+  readonly virtualServices: readonly string[];
+  /** SEs on which one of them is placed, by uuid with their names. */
+  readonly serviceEngines: ReadonlyMap<string, string>;
+}
+
+export interface ServerStatus {
+  readonly id: string;
+  readonly server: Server;
+  readonly status: OperStatus;
+  readonly verdicts: readonly ServerVerdict[];
+}
+
+export interface PoolStatus {
+  readonly status: OperStatus;
+  readonly servers: readonly ServerStatus[];
+  readonly enabled: number;
+  readonly up: number;
+}
+
+/** `address:port`, IPv6 in brackets: what a server is called inside its pool. */
+export const serverId = (s: Pick<Server, 'address' | 'port'>): string =>
+  s.address.includes(':') ? `[${s.address}]:${s.port}` : `${s.address}:${s.port}`;
+
+/** The state of a pool and of each of its servers, from what the SEs say that serve it. */
+export function poolStatus(pool: Pool, use: PoolUse, verdicts: readonly ServerVerdict[]): PoolStatus {
+  const heard = verdicts.filter((v) => use.serviceEngines.has(v.se_uuid));
+  const byServer = Map.groupBy(heard, (v) => v.server);
+  const servers = pool.servers.map((server): ServerStatus => {
+    const id = serverId(server);
+    const mine = byServer.get(id) ?? [];
+    return { id, server, verdicts: mine, status: serverStatus(pool, server, use, mine) };
+  });
+  const enabled = servers.filter((s) => s.server.state === 'enabled').length;
+  const up = servers.filter((s) => s.status.state === 'OPER_UP').length;
+  return { servers, enabled, up, status: wholeStatus(pool, use, servers, up) };
+}
+
+function serverStatus(
+  pool: Pool,
+  server: Server,
+  use: PoolUse,
+  verdicts: readonly ServerVerdict[],
+): OperStatus {
+  const changedAt = newest(...verdicts.map((v) => v.changed_at));
+  if (server.state !== 'enabled' || !pool.enabled)
+    return status('OPER_DISABLED', server.state === 'draining' ? ['connections are ending'] : []);
+  const unused = unusedReason(use);
+  if (unused !== undefined) return status('OPER_UNUSED', [unused]);
+  if (verdicts.length === 0) return status('OPER_INITIALIZING', ['not checked yet']);
+  const down = verdicts.filter((v) => !v.up);
+  const reasons = down.map((v) => {
+    const text = [v.failure_code, v.failure_text].filter((t) => t !== '').join(': ');
+    return `${use.serviceEngines.get(v.se_uuid) ?? v.se_uuid}: ${text || 'down'}`;
+  });
+  const code = down[0]?.failure_code ?? '';
+  return status(down.length < verdicts.length ? 'OPER_UP' : 'OPER_DOWN', reasons, { code, changedAt });
+}
+
+function wholeStatus(pool: Pool, use: PoolUse, servers: readonly ServerStatus[], up: number): OperStatus {
+  const changedAt = newest(...servers.map((s) => s.status.changedAt));
+  if (!pool.enabled) return status('OPER_DISABLED');
+  const unused = unusedReason(use);
+  if (unused !== undefined) return status('OPER_UNUSED', [unused]);
+  if (servers.length === 0)
+    return status('OPER_DOWN', [`pool ${pool.name} has no servers`], { code: 'NO_SERVERS' });
+  if (up >= pool.min_servers_up) return status('OPER_UP', [], { changedAt });
+  if (servers.some((s) => s.status.state === 'OPER_INITIALIZING'))
+    return status('OPER_INITIALIZING', ['servers are being checked'], { changedAt });
+  return status('OPER_DOWN', [`${up} of ${servers.length} servers up, ${pool.min_servers_up} needed`], {
+    code: 'NOT_ENOUGH_SERVERS_UP',
+    changedAt,
+  });
+}
+
+function unusedReason(use: PoolUse): string | undefined {
+  if (use.virtualServices.length === 0) return 'no enabled virtual service uses it';
+  if (use.serviceEngines.size === 0) return `${use.virtualServices.join(', ')} is on no service engine`;
+  return undefined;
+}

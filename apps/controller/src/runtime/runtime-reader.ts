@@ -1,0 +1,166 @@
+import { Injectable } from '@nestjs/common';
+import { requested, type ServiceEngine } from '@spillway/placement';
+import type { Pool } from '@spillway/snapshot';
+import { translatePool, translateVirtualService } from '@spillway/translator';
+import { DataSource, In } from 'typeorm';
+import {
+  ServerVerdict,
+  type Operation,
+  type PlacementRow,
+  type SeRuntime,
+} from '../database/entities/index.js';
+import { OperationStore } from '../operation/operation.store.js';
+import { listOf, textOf } from '../placement/fields.js';
+import { vipKey, WorldReader, type PlacementWorld } from '../placement/world-reader.js';
+import { ObjectCache, type StoredObject } from '../store/index.js';
+import type { OperStatus } from './oper-status.js';
+import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
+import { vipStatus, wholeStatus, type SeFact } from './vs-status.js';
+
+export interface VipView {
+  readonly vipId: string;
+  readonly status: OperStatus;
+  readonly rows: readonly PlacementRow[];
+  readonly operation: Operation | undefined;
+  readonly numSeRequested: number;
+  readonly additional: number;
+}
+
+export interface VsView {
+  readonly object: StoredObject;
+  readonly status: OperStatus;
+  readonly vips: readonly VipView[];
+  readonly pools: readonly string[];
+}
+
+/** Everything that runs, read at one moment; the views are reckoned when they are asked for. */
+export class RuntimeState {
+  private readonly pools = new Map<string, PoolStatus>();
+  private readonly facts = new Map<string, SeFact>();
+
+  constructor(
+    private readonly cache: ObjectCache,
+    readonly world: PlacementWorld,
+    private readonly operations: ReadonlyMap<string, Operation>,
+    private readonly verdicts: ReadonlyMap<string, readonly ServerVerdict[]>,
+  ) {
+    for (const se of world.serviceEngines.values())
+      this.facts.set(se.uuid, {
+        name: se.name,
+        connected: se.connected,
+        lost: se.lost,
+        reason: world.runtimes.get(se.uuid)?.oper_reason ?? '',
+      });
+  }
+
+  get serviceEngines(): ReadonlyMap<string, SeFact> {
+    return this.facts;
+  }
+
+  se(uuid: string): { view: ServiceEngine; runtime: SeRuntime | undefined } | undefined {
+    const view = this.world.serviceEngines.get(uuid);
+    return view === undefined ? undefined : { view, runtime: this.world.runtimes.get(uuid) };
+  }
+
+  /** The operation on an SE or VIP that has not ended. */
+  operationOn(subjectUuid: string, vipId = ''): Operation | undefined {
+    return this.operations.get(vipKey(subjectUuid, vipId));
+  }
+
+  virtualService(object: StoredObject): VsView {
+    const vs = this.world.virtualServices.get(object.uuid);
+    const group = this.world.groups.get(vs?.groupUuid ?? '');
+    const pools = poolsOf(this.cache, object);
+    const states = pools.flatMap((uuid) => {
+      const found = this.cache.get(uuid);
+      return found === undefined ? [] : [{ name: found.name, status: this.pool(found).status }];
+    });
+    const problems = translateVirtualService(object.uuid, this.cache).problems.flatMap((p) =>
+      p.severity === 'error' ? [`${p.path === '' ? '' : `${p.path}: `}${p.text}`] : [],
+    );
+    const vips = (vs?.vips ?? []).map(({ vipId, additional }): VipView => {
+      const rows = this.world.rows.filter((r) => r.vs_uuid === object.uuid && r.vip_id === vipId);
+      const operation = this.operationOn(object.uuid, vipId);
+      const enabled = vs?.enabled === true;
+      const numSeRequested = group === undefined ? 1 : requested(group, additional);
+      const state = vipStatus({
+        enabled,
+        rows,
+        serviceEngines: this.facts,
+        operation,
+        problems,
+        pools: states,
+      });
+      return { vipId, rows, operation, numSeRequested, additional, status: state };
+    });
+    return { object, vips, pools, status: wholeStatus(vips) };
+  }
+
+  pool(object: StoredObject): PoolStatus {
+    const known = this.pools.get(object.uuid);
+    if (known !== undefined) return known;
+    const body = translatePool(object.uuid, this.cache).fragment?.body as Pool;
+    const found = poolStatus(body, this.useOf(object.uuid), this.verdicts.get(object.uuid) ?? []);
+    this.pools.set(object.uuid, found);
+    return found;
+  }
+
+  /** Enabled virtual services that use a pool, themselves or through a pool group, and the SEs that serve them. */
+  private useOf(poolUuid: string): PoolUse {
+    const users = usersOf(this.cache, poolUuid).filter((vs) => vs.spec['enabled'] !== false);
+    const uuids = new Set(users.map((vs) => vs.uuid));
+    const serviceEngines = new Map<string, string>();
+    for (const row of this.world.rows)
+      if (uuids.has(row.vs_uuid) && row.desired !== 'drain')
+        serviceEngines.set(row.se_uuid, this.facts.get(row.se_uuid)?.name ?? row.se_uuid);
+    return { virtualServices: users.map((vs) => vs.name), serviceEngines };
+  }
+}
+
+/** The pools of a virtual service: its own, and the members of its pool group. */
+export function poolsOf(cache: Pick<ObjectCache, 'get'>, vs: StoredObject): string[] {
+  const own = textOf(vs.spec, 'pool_ref');
+  const group = cache.get(textOf(vs.spec, 'pool_group_ref'));
+  const members = listOf(group?.spec, 'members').map((m) => textOf(m, 'pool_ref'));
+  return [...new Set([own, ...members])].filter((uuid) => uuid !== '');
+}
+
+/** The virtual services that use a pool. */
+export function usersOf(cache: Pick<ObjectCache, 'referrers'>, poolUuid: string): StoredObject[] {
+  const found = new Map<string, StoredObject>();
+  for (const { object } of cache.referrers(poolUuid)) {
+    const users = object.kind === 'poolgroup' ? cache.referrers(object.uuid).map((r) => r.object) : [object];
+    for (const user of users) if (user.kind === 'virtualservice') found.set(user.uuid, user);
+  }
+  return [...found.values()];
+}
+
+/** Reads what runs, for runtime views, inventories and status. */
+@Injectable()
+export class RuntimeReader {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly cache: ObjectCache,
+    private readonly world: WorldReader,
+    private readonly operations: OperationStore,
+  ) {}
+
+  /** `poolUuids`: the pools whose servers matter; undefined for all. */
+  async read(poolUuids?: readonly string[]): Promise<RuntimeState> {
+    const [world, active, verdicts] = await Promise.all([
+      this.world.read(),
+      this.operations.active(),
+      this.dataSource.manager.find(
+        ServerVerdict,
+        poolUuids === undefined ? {} : { where: { pool_uuid: In([...poolUuids]) } },
+      ),
+    ]);
+    const operations = new Map(active.map((op) => [vipKey(op.subject_uuid, op.vip_id), op]));
+    return new RuntimeState(
+      this.cache,
+      world,
+      operations,
+      Map.groupBy(verdicts, (v) => v.pool_uuid),
+    );
+  }
+}

@@ -1,0 +1,180 @@
+import { Controller, Get, Param, Req } from '@nestjs/common';
+import { candidates, plan } from '@spillway/placement';
+import type { FastifyRequest } from 'fastify';
+import { errors } from '../errors.js';
+import { contextOf } from '../identity/request.js';
+import { OperationList } from '../operation/operation-list.js';
+import { ObjectReader } from '../rest/object-reader.js';
+import type { StoredObject } from '../store/index.js';
+import { InventoryService } from './inventory.service.js';
+import type { InventoryContext } from './inventory-items.js';
+import { healthScore, showStatus } from './oper-status.js';
+import { scaleStatus } from './scale-status.js';
+import { seFigures, seStatus } from './se-status.js';
+import { showServer } from './server-view.js';
+import { assigned, percentUp, vipRuntime, vipSummary } from './vip-summary.js';
+
+type Json = Record<string, unknown>;
+
+/** What runs of one object. */
+@Controller('api')
+export class RuntimeController {
+  constructor(
+    private readonly inventory: InventoryService,
+    private readonly objects: ObjectReader,
+    private readonly operations: OperationList,
+  ) {}
+
+  @Get('virtualservice/:uuid/runtime')
+  virtualService(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    return this.vsRuntime(uuid, request, false);
+  }
+
+  @Get('virtualservice/:uuid/runtime/detail')
+  virtualServiceDetail(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    return this.vsRuntime(uuid, request, true);
+  }
+
+  /** The scale of each VIP: what runs on it, or what ran last. */
+  @Get('virtualservice/:uuid/scaleoutstatus')
+  async scaleStatus(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    const { object, ctx } = await this.find('virtualservice', uuid, request);
+    const view = ctx.state.virtualService(object);
+    const last = await this.operations.lastOf(uuid);
+    return {
+      uuid,
+      vip_scale_status: view.vips.map((vip) => {
+        const op = vip.operation ?? last.get(vip.vipId);
+        const numbers = { assigned: assigned(vip.rows).length, requested: vip.numSeRequested };
+        return {
+          vip_id: vip.vipId,
+          num_se_assigned: numbers.assigned,
+          num_se_requested: numbers.requested,
+          ...(op === undefined ? {} : { scale_status: scaleStatus(op, numbers, ctx.link) }),
+        };
+      }),
+    };
+  }
+
+  /** Where each VIP is, where it could go, and why not elsewhere. */
+  @Get('virtualservice/:uuid/placement/summary')
+  async placement(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    const { ctx } = await this.find('virtualservice', uuid, request);
+    const { world } = ctx.state;
+    const vs = world.virtualServices.get(uuid);
+    if (vs === undefined) throw errors.notFound('VirtualService');
+    return {
+      uuid,
+      vips: vs.vips.map(({ vipId }) => {
+        const found = candidates(world, { vs, vipId });
+        return {
+          vip_id: vipId,
+          placed_on: world.rows.flatMap((r) =>
+            r.vs_uuid === uuid && r.vip_id === vipId ? [ctx.link('serviceengine', r.se_uuid)] : [],
+          ),
+          candidates: found.ranked.map((se) => ctx.link('serviceengine', se)),
+          not_candidates: found.refused.map((r) => ({
+            se_ref: ctx.link('serviceengine', r.se),
+            code: r.code,
+            reason: r.reason,
+          })),
+          next: plan(world, vs, uuid, vipId).do,
+        };
+      }),
+    };
+  }
+
+  @Get('pool/:uuid/runtime')
+  pool(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    return this.poolRuntime(uuid, request, false);
+  }
+
+  @Get('pool/:uuid/runtime/detail')
+  poolDetail(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    return this.poolRuntime(uuid, request, true);
+  }
+
+  @Get('pool/:uuid/runtime/server')
+  async servers(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    const { object, ctx } = await this.find('pool', uuid, request);
+    const servers = ctx.state.pool(object).servers.map((s) => showServer(s, ctx.state.serviceEngines, false));
+    return { count: servers.length, results: servers };
+  }
+
+  @Get('pool/:uuid/runtime/server/detail')
+  async serversInDetail(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    const { object, ctx } = await this.find('pool', uuid, request);
+    const servers = ctx.state.pool(object).servers.map((s) => showServer(s, ctx.state.serviceEngines, true));
+    return { count: servers.length, results: servers };
+  }
+
+  @Get('serviceengine/:uuid/runtime')
+  async serviceEngine(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    const { object, ctx } = await this.find('serviceengine', uuid, request);
+    const se = ctx.state.se(uuid);
+    const rows = ctx.state.world.rows.filter((r) => r.se_uuid === uuid);
+    return {
+      uuid,
+      name: object.name,
+      oper_status: showStatus(seStatus(se?.view.enableState ?? 'enabled', se?.runtime)),
+      ...seFigures(se?.runtime),
+      virtualservice: rows.map((r) => ({
+        ref: ctx.link('virtualservice', r.vs_uuid),
+        vip_id: r.vip_id,
+        primary: r.primary,
+        desired: r.desired,
+        observed: r.observed,
+        connections_left: Number(r.connections_left),
+        ...(r.reason === '' ? {} : { reason: r.reason }),
+        ...(r.holder === '' ? {} : { holder: r.holder }),
+      })),
+    };
+  }
+
+  private async vsRuntime(uuid: string, request: FastifyRequest, detail: boolean): Promise<Json> {
+    const { object, ctx } = await this.find('virtualservice', uuid, request);
+    const view = ctx.state.virtualService(object);
+    const ses = ctx.state.serviceEngines;
+    const percents = view.vips.map((v) => percentUp(v, ses));
+    const percent = percents.length === 0 ? 0 : Math.min(...percents);
+    const last = detail ? await this.operations.lastOf(uuid) : undefined;
+    return {
+      uuid,
+      name: object.name,
+      oper_status: showStatus(view.status),
+      percent_ses_up: percent,
+      vip_summary: view.vips.map((v) => vipSummary(v, ses, ctx.link, last?.get(v.vipId))),
+      ...(detail
+        ? {
+            vip_runtime: view.vips.map(vipRuntime),
+            health_score: healthScore(view.status, percent),
+            pools: view.pools.map((p) => ctx.link('pool', p)),
+          }
+        : {}),
+    };
+  }
+
+  private async poolRuntime(uuid: string, request: FastifyRequest, detail: boolean): Promise<Json> {
+    const { object, ctx } = await this.find('pool', uuid, request);
+    const view = ctx.state.pool(object);
+    return {
+      uuid,
+      name: object.name,
+      oper_status: showStatus(view.status),
+      num_servers: view.servers.length,
+      num_servers_enabled: view.enabled,
+      num_servers_up: view.up,
+      ...(detail ? { server: view.servers.map((s) => showServer(s, ctx.state.serviceEngines, true)) } : {}),
+    };
+  }
+
+  private async find(
+    kind: 'virtualservice' | 'pool' | 'serviceengine',
+    uuid: string,
+    request: FastifyRequest,
+  ): Promise<{ object: StoredObject; ctx: InventoryContext }> {
+    const context = contextOf(request);
+    const object = this.objects.find(kind, uuid, context);
+    return { object, ctx: await this.inventory.context([object], context) };
+  }
+}

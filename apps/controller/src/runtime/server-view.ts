@@ -1,0 +1,36 @@
+import { showStatus, timeStamp } from './oper-status.js';
+import type { ServerStatus } from './pool-status.js';
+import type { SeFact } from './vs-status.js';
+
+type Json = Record<string, unknown>;
+
+const isV6 = (address: string) => address.includes(':');
+
+/** One server of a pool at run time; in detail, what each SE says of it. */
+export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, detail: boolean): Json {
+  const { server } = s;
+  return {
+    uuid: s.id,
+    name: server.hostname || s.id,
+    hostname: server.hostname,
+    ip: { addr: server.address, type: isV6(server.address) ? 'V6' : 'V4' },
+    ip_addr: { addr: server.address, type: isV6(server.address) ? 'V6' : 'V4' },
+    port: server.port,
+    ratio: server.ratio,
+    enabled: server.state === 'enabled',
+    oper_status: showStatus(s.status),
+    ...(detail
+      ? {
+          health_monitor: s.verdicts.map((v) => ({
+            se_uuid: v.se_uuid,
+            se_name: ses.get(v.se_uuid)?.name ?? '',
+            state: v.up ? 'OPER_UP' : 'OPER_DOWN',
+            failure_code: v.failure_code,
+            failure_text: v.failure_text,
+            health_monitor_uuid: v.health_monitor_uuid,
+            last_transition_time: timeStamp(v.changed_at),
+          })),
+        }
+      : {}),
+  };
+}
