@@ -1,8 +1,9 @@
-import { canonical, type Fragment } from '@spillway/snapshot';
+import { applyDefaults, isKind, type KindName, type KindTypes } from '@spillway/model';
+import { canonical, type Fragment, parseFragment, SnapshotError } from '@spillway/snapshot';
 import { translateHealthMonitor } from './health-monitor.js';
 import { translatePool } from './pool.js';
 import { translateSettings } from './settings.js';
-import type { Lookup, StoredObject, Translated } from './types.js';
+import { error, type Lookup, type StoredObject, type Translated } from './types.js';
 import { translateVirtualService } from './virtual-service.js';
 
 /** What can be translated by itself; `settings` is translated per SE. */
@@ -33,7 +34,7 @@ export class FragmentCache {
     const known = this.#entries.get(id);
     if (known !== undefined && this.#holds(known)) return known.translated;
     const read = new Map<string, number | undefined>();
-    const fresh = this.#translate(type, uuid, recording(this.lookup, read));
+    const fresh = checked(this.#translate(type, uuid, recording(this.lookup, read)));
     const translated = { ...fresh, fragment: sameOr(known?.translated.fragment, fresh.fragment) };
     this.#forget(id);
     this.#entries.set(id, { translated, read });
@@ -87,11 +88,38 @@ const TRANSLATORS = {
   health_monitor: translateHealthMonitor,
 };
 
+const filled = new WeakMap<StoredObject, StoredObject>();
+
+/** With the defaults of today: an object may have been stored before a field had one. */
+function withDefaults(object: StoredObject): StoredObject {
+  if (!isKind(object.kind)) return object;
+  const known = filled.get(object);
+  if (known !== undefined) return known;
+  const spec = applyDefaults(object.kind, object.spec as KindTypes[KindName]);
+  const fresh = { ...object, kind: object.kind, uuid: object.uuid, name: object.name, spec };
+  filled.set(object, fresh);
+  return fresh;
+}
+
+/** What the SE would refuse is left out here: one bad object must not keep an SE from all others. */
+function checked(translated: Translated): Translated {
+  const { fragment } = translated;
+  if (fragment === undefined) return translated;
+  try {
+    parseFragment(fragment.type, fragment.key, fragment.body);
+    return translated;
+  } catch (err) {
+    if (!(err instanceof SnapshotError)) throw err;
+    const problem = error('NOT_TRANSLATABLE', err.path, `cannot be run by a service engine: ${err.message}`);
+    return { fragment: undefined, uses: [], problems: [...translated.problems, problem] };
+  }
+}
+
 const recording = (lookup: Lookup, read: Map<string, number | undefined>): Lookup => ({
   get(uuid: string): StoredObject | undefined {
     const object = lookup.get(uuid);
     read.set(uuid, object?.generation);
-    return object;
+    return object === undefined ? undefined : withDefaults(object);
   },
 });
 

@@ -9,7 +9,7 @@ import {
   parseSnapshot,
 } from '@spillway/snapshot';
 import fc from 'fast-check';
-import { type PlacementInput, SnapshotSource, type StoredObject } from './index.js';
+import { FragmentCache, type PlacementInput, SnapshotSource, type StoredObject } from './index.js';
 import { stored, type WrittenObject } from './testing/objects.js';
 
 const CLUSTER = 'cluster-1';
@@ -265,5 +265,44 @@ describe('SnapshotSource', () => {
     ).toBe(true);
     // Nobody uses it.
     expect([...world.apply(object('pool', 3, {}), source)]).toEqual([]);
+  });
+});
+
+describe('what an SE would refuse', () => {
+  it('is left out with the place that is at fault, and the rest is served', () => {
+    const world = new World();
+    const source = world.source();
+    for (const edit of [1, 3].flatMap(served)) world.apply(edit, source);
+    // Never stored by the API; another release, or a hand in the database, may have.
+    world.apply(
+      object('pool', 1, { servers: [{ ip: { addr: '10.0.0.1', type: 'V4' }, ratio: 99 }] }),
+      source,
+    );
+    const snapshot = source.snapshotOf('serviceengine-1');
+    expect(snapshot.unserved).toMatchObject([
+      { placement: { vsUuid: 'virtualservice-1' }, problems: [{ code: 'NOT_TRANSLATABLE' }] },
+    ]);
+    expect(snapshot.unserved[0]?.problems[0]?.text).toContain('servers.0.ratio');
+    expect(snapshot.fragments.has('virtual_service/virtualservice-3')).toBe(true);
+    parseSnapshot(assemble(snapshot.fragments.values(), 1, 1));
+    world.apply(object('pool', 1, {}), source);
+    expect(source.snapshotOf('serviceengine-1').unserved).toEqual([]);
+  });
+
+  it('does not come from fields that an older release did not store', () => {
+    const bare = {
+      kind: 'pool',
+      uuid: 'pool-1',
+      name: 'p',
+      generation: 1,
+      spec: { name: 'p', servers: [{ ip: { addr: '10.0.0.1', type: 'V4' } }] },
+    };
+    const source = new SnapshotSource({ get: (uuid) => (uuid === bare.uuid ? bare : undefined) }, CLUSTER);
+    expect(source.problemsOf('virtualservice-1')[0]?.code).toBe('VS_MISSING');
+    const cache = new FragmentCache({ get: (uuid) => (uuid === bare.uuid ? bare : undefined) }, CLUSTER);
+    expect(cache.get('pool', 'pool-1').fragment?.body).toMatchObject({
+      enabled: true,
+      servers: [{ ratio: 1, port: 80 }],
+    });
   });
 });

@@ -136,11 +136,24 @@ export class SnapshotSource {
     used.add(`virtual_service/${row.vsUuid}`);
     const { fragment, problems } = this.#cache.get('virtual_service', row.vsUuid);
     if (fragment === undefined) return problems.filter((p) => p.severity === 'error');
+    const missing = this.#missing('virtual_service', row.vsUuid, used);
+    if (missing.length > 0) return missing;
     if (fragment.type === 'virtual_service' && fragment.body.vips.some((v) => v.vip_id === row.vipId))
       return [];
     return [
       error('VIP_MISSING', 'vsvip_ref', `the virtual service has no VIP ${row.vipId} with a usable address`),
     ];
+  }
+
+  /** Errors of what a translation needs beside itself. */
+  #missing(type: Translatable, uuid: string, used: Set<string>): readonly Problem[] {
+    return this.#cache.get(type, uuid).uses.flatMap((need) => {
+      if (need.type === 'placement') return [];
+      used.add(`${need.type}/${need.uuid}`);
+      const { fragment, problems } = this.#cache.get(need.type, need.uuid);
+      if (fragment === undefined) return problems.filter((p) => p.severity === 'error');
+      return this.#missing(need.type, need.uuid, used);
+    });
   }
 
   #markDirty(seUuids: Iterable<string>): Set<string> {

@@ -48,6 +48,7 @@ export const PROBLEM_CODES = [
   'MONITOR_NOT_HONOURED',
   'SE_MISSING',
   'SE_GROUP_MISSING',
+  'NOT_TRANSLATABLE',
 ] as const;
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
 

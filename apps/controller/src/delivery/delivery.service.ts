@@ -83,6 +83,11 @@ export class DeliveryService implements OnApplicationBootstrap, OnApplicationShu
     this.#unsubscribe?.();
   }
 
+  /** SEs that this replica delivers to. */
+  get streams(): number {
+    return this.#attached.size;
+  }
+
   /** Resolves when no change up to this generation is on its way to an SE of this replica any more. */
   async whenLive(generation: number): Promise<void> {
     await this.cache.whenAt(generation);

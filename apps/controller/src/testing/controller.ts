@@ -6,6 +6,7 @@ import { applyDefaults, type KindName, type KindTypes } from '@spillway/model';
 import { DataSource } from 'typeorm';
 import { readSettings } from '../config/settings.js';
 import { Endpoints } from '../config/endpoints.js';
+import { DeliveryService } from '../delivery/delivery.service.js';
 import { EnrolmentService } from '../se-channel/enrolment.service.js';
 import { type RunningController, startController } from '../start.js';
 import { ObjectCache, ObjectStore, type Spec, type StoredObject } from '../store/index.js';
@@ -125,10 +126,10 @@ export class TestController {
     return { vs: vs.uuid, pool: pool.uuid, vsvip: vsvip.uuid };
   }
 
-  /** Writes a placement as operations do; returns its generation, which is its epoch. */
+  /** Writes a placement as operations do, until delivery knows it; returns its generation, which is its epoch. */
   async place(vs: string, se: string, desired = 'active', vip = '0'): Promise<number> {
     const id = randomUUID();
-    return this.db.transaction(async (manager) => {
+    const written = await this.db.transaction(async (manager) => {
       const generation = await this.store.touch(manager, 'placement', id, 'created');
       await manager.query(
         `INSERT INTO placement (id, vs_uuid, vip_id, se_uuid, "primary", desired, epoch)
@@ -137,6 +138,9 @@ export class TestController {
       );
       return generation;
     });
+    await this.cache.catchUp(written);
+    await this.get(DeliveryService).whenLive(written);
+    return written;
   }
 
   async stop(keep = false): Promise<void> {
@@ -145,5 +149,6 @@ export class TestController {
   }
 }
 
-const filled = (kind: KindName, spec: Spec): Spec =>
+/** A spec as the API stores it. */
+export const filled = (kind: KindName, spec: Spec): Spec =>
   applyDefaults(kind, spec as unknown as KindTypes[KindName]) as unknown as Spec;
