@@ -4,7 +4,7 @@ import {
   type ClientDuplexStream,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { se, UpdateCollector, type ConfigChange } from '@spillway/protocol';
+import { CONTROLLER_CHANNEL_OPTIONS, se, UpdateCollector, type ConfigChange } from '@spillway/protocol';
 import type { Logger } from '../log/logger.js';
 import { EnrolmentError } from './enrolment.js';
 import type { SeIdentity } from './identity.js';
@@ -32,6 +32,7 @@ const REFUSED_PAUSE = 10_000;
 /** More than this waits to be sent: the stream is stuck and heartbeats are of no use. */
 const QUEUE_LIMIT = 4 * 1024 * 1024;
 const OPTIONS = {
+  ...CONTROLLER_CHANNEL_OPTIONS,
   'grpc.keepalive_time_ms': 5_000,
   'grpc.keepalive_timeout_ms': 3_000,
   'grpc.max_receive_message_length': 16 * 1024 * 1024,
