@@ -73,7 +73,9 @@ class Plane implements DataPlane {
   close(): void {
     this.stopping = true;
     for (const placement of this.placements.values()) placement.drain(0);
-    for (const server of [...this.compiled.servers.values(), ...this.leaving]) server.enter('disabled', 0);
+    const servers = [...this.compiled.servers.values(), ...this.leaving];
+    for (const server of servers) server.state = 'disabled';
+    for (const server of servers) server.enforce(0);
     this.stopTicking();
     this.tellDrained();
   }

@@ -30,7 +30,7 @@ export class Clock implements Deferred {
     this.origin = now();
   }
 
-  /** Time is up after `milliseconds` (at most one tick later). Replaces what ran before; 0 stops it. */
+  /** Time is up after `milliseconds` (at most two ticks later). Replaces what ran before; 0 stops it. */
   arm(timed: Timed, milliseconds: number): void {
     if (milliseconds <= 0) {
       timed.deadline = 0;

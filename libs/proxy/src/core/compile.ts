@@ -99,11 +99,15 @@ export function slotOf(slots: Record<string, number>, key: string, most: number,
  */
 export function commitServers(before: Compiled, after: Compiled): ServerRuntime[] {
   const gone: ServerRuntime[] = [];
+  const changed: [server: ServerRuntime, milliseconds: number][] = [];
   for (const [uuid, compiled] of before.pools)
     if (after.pools.get(uuid)?.pool !== compiled.pool) compiled.pool.retire();
   for (const [key, server] of before.servers) {
     if (after.servers.has(key)) continue;
-    server.enter('draining', server.pool?.spec.graceful_disable_timeout ?? 0);
+    if (server.state === 'enabled') {
+      server.state = 'draining';
+      changed.push([server, server.pool?.spec.graceful_disable_timeout ?? 0]);
+    }
     gone.push(server);
   }
   for (const { spec, slots, pool } of after.pools.values())
@@ -113,7 +117,10 @@ export function commitServers(before: Compiled, after: Compiled): ServerRuntime[
       server.maxIdle = spec.max_idle_connections;
       server.moveTo(slots[place]!);
       const { state } = spec.servers[place]!;
-      if (server.state !== state) server.enter(state, spec.graceful_disable_timeout);
+      if (server.state === state) return;
+      server.state = state;
+      changed.push([server, spec.graceful_disable_timeout]);
     });
+  for (const [server, milliseconds] of changed) server.enforce(milliseconds);
   return gone;
 }

@@ -114,19 +114,18 @@ export class ServerRuntime extends Timed {
   }
 
   /**
-   * Enters a state. Outside `enabled` idle connections are closed at once; `draining` gives the rest
-   * `milliseconds` (-1: for ever, 0: nothing), `disabled` nothing.
+   * Acts on the state it has got. Outside `enabled` idle connections are closed at once; `draining` gives the rest
+   * `milliseconds` (-1: for ever, 0: nothing), `disabled` nothing. Set the states of all servers first: a request
+   * that is ended here looks for another server at once.
    */
-  enter(state: ServerState, milliseconds: number): void {
-    const before = this.state;
-    this.state = state;
-    if (state === 'enabled') {
+  enforce(milliseconds: number): void {
+    if (this.state === 'enabled') {
       this.context.clock.disarm(this);
       return;
     }
     this.closeIdle();
-    if (state === 'disabled' || milliseconds === 0) this.endBusy();
-    else if (before !== state && milliseconds > 0) this.context.clock.arm(this, milliseconds);
+    if (this.state === 'disabled' || milliseconds === 0) this.endBusy();
+    else if (milliseconds > 0) this.context.clock.arm(this, milliseconds);
   }
 
   /** The time for a graceful end is up. */

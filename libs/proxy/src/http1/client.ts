@@ -424,9 +424,12 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.answer(status, reason);
   }
 
-  /** Another server for the request that `failed` could not serve. */
+  /**
+   * Another server for the request that `failed` could not serve: of its pool as it is now, not as it was when the
+   * request began, since the change may be the very reason.
+   */
   another(failed: ServerRuntime): ServerRuntime | null {
-    return this.config?.pool?.pick(failed) ?? null;
+    return failed.pool?.pick(failed) ?? this.placement.service.config.pool?.pick(failed) ?? null;
   }
 
   movedTo(link: ServerConnection): void {

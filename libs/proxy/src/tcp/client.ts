@@ -109,7 +109,7 @@ export class TcpClient extends ClientConnection {
   }
 
   private next(avoid: ServerRuntime | null): void {
-    const server = this.attempts++ < MOST_ATTEMPTS ? (this.pool?.pick(avoid) ?? null) : null;
+    const server = this.attempts++ < MOST_ATTEMPTS ? ((avoid?.pool ?? this.pool)?.pick(avoid) ?? null) : null;
     if (server === null) this.kill();
     else this.server = new TcpServer(this.context, server, this).begin();
   }
