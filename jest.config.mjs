@@ -13,7 +13,12 @@ const suite = (displayName, roots, extra = {}) => ({
 /** @type {import('jest').Config} */
 export default {
   projects: [
-    suite('unit', ['apps', 'libs', 'tools'], { testMatch: ['**/dist/**/*.spec.js'] }),
+    suite('unit', ['apps', 'libs', 'tools'], {
+      testMatch: ['**/dist/**/*.spec.js'],
+      // One PostgreSQL for all spec files, started by the first that needs it.
+      globalSetup: '<rootDir>/apps/controller/dist/testing/run-setup.js',
+      globalTeardown: '<rootDir>/apps/controller/dist/testing/run-teardown.js',
+    }),
     suite('e2e', ['test'], { testMatch: ['**/dist/**/*.test.js'] }),
   ],
 };

@@ -1,37 +1,41 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { ensurePostgres, stopPostgres } from '@spillway/launcher';
+import { randomUUID } from 'node:crypto';
+import { ensurePostgres } from '@spillway/launcher';
 import pg from 'pg';
 
-/** A real PostgreSQL of its own for one spec file, with as many empty databases as it wants. */
+/** Databases of one spec file on the real PostgreSQL that all spec files of a run share. */
 export interface TestDatabase {
   /** URL of a new, empty database. */
   fresh(): Promise<string>;
+  /** Takes them away. What is still connected to one is disconnected. */
   stop(): Promise<void>;
 }
 
 export async function testDatabase(): Promise<TestDatabase> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'spillway-spec-'));
+  const directory = process.env['SPILLWAY_TEST_RUN'];
+  if (directory === undefined) throw new Error('run this spec with the jest.config.mjs of the repository');
+  // The first spec file of a run that needs the server starts it; it ends with the run (run-teardown.ts).
   const server = await ensurePostgres(directory, { durable: false });
-  let made = 0;
+  const made: string[] = [];
+  const admin = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  };
   return {
     async fresh() {
-      const name = `spec_${++made}`;
-      const client = new pg.Client({ connectionString: server.url });
-      await client.connect();
-      try {
-        await client.query(`CREATE DATABASE ${name}`);
-      } finally {
-        await client.end();
-      }
+      const name = `spec_${randomUUID().replaceAll('-', '')}`;
+      await admin(`CREATE DATABASE ${name}`);
+      made.push(name);
       const url = new URL(server.url);
       url.pathname = `/${name}`;
       return url.href;
     },
     async stop() {
-      await stopPostgres(directory);
-      rmSync(directory, { recursive: true, force: true });
+      for (const name of made) await admin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     },
   };
 }
