@@ -223,24 +223,33 @@ export class Supervisor {
   #watched(now: number): Watched<string>[] {
     const watched: Watched<string>[] = [];
     for (const [index, child] of this.#workers.entries()) {
+      if (child.pid === 0) continue;
+      const key = `worker ${index}`;
       const block = this.#mapping.worker(index);
-      const ready = block.pid === child.pid && block.state >= WORKER_STATE.READY;
-      if (child.pid !== 0)
-        watched.push(this.#watchedOne(`worker ${index}`, block.beats, ready, this.#timeout, now));
+      if (block.pid !== child.pid) watched.push(this.#startingOne(key, now));
+      // While it warms up, and until it was given something to serve, it harms nobody by being slow.
+      else
+        watched.push({
+          key,
+          beat: block.beats,
+          timeout: serves(block.state) ? this.#timeout : START_TIMEOUT,
+        });
     }
     if (this.#agent.pid !== 0) {
       const { i32 } = this.#mapping;
-      const ready = Atomics.load(i32, HEADER.AGENT_PID) === this.#agent.pid;
       const beat = Atomics.load(i32, HEADER.AGENT_BEAT);
-      watched.push(this.#watchedOne('agent', beat, ready, this.#timeout * PATIENCE, now));
+      if (Atomics.load(i32, HEADER.AGENT_PID) !== this.#agent.pid)
+        watched.push(this.#startingOne('agent', now));
+      else watched.push({ key: 'agent', beat, timeout: this.#timeout * PATIENCE });
     }
     return watched;
   }
 
-  /** Who still starts has not begun to beat; it only must not take for ever. */
-  #watchedOne(key: string, beat: number, ready: boolean, timeout: number, now: number): Watched<string> {
-    if (ready) return { key, beat, timeout };
+  /** Who has not come up yet cannot beat; it only must not take for ever. */
+  #startingOne(key: string, now: number): Watched<string> {
     const overdue = now - (this.#started.get(key) ?? now) > START_TIMEOUT;
     return overdue ? { key, beat: -1, timeout: 0 } : { key, beat: now, timeout: START_TIMEOUT };
   }
 }
+
+const serves = (state: number): boolean => state >= WORKER_STATE.READY;
