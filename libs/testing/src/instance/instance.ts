@@ -56,16 +56,28 @@ export interface InstanceOptions {
 /** The root of this checkout. */
 export const repository = dirname(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))));
 
+/** Where a test runs, and what may be expected there. */
+export interface TestNetwork {
+  /** To start programs in; undefined: the network of this process. */
+  netns: Netns | undefined;
+  /** Addresses may be added to its loopback. */
+  isolated: boolean;
+  /** `tcp_migrate_req` is on: a closing listener loses no connection. */
+  migrates: boolean;
+}
+
 /**
  * The network of a test that needs VIPs and `tcp_migrate_req`: the one it is in when `./spillway test` made
- * it, else a namespace of its own. Undefined network and `migrates: false` where neither can be had.
+ * it, else a namespace of its own, else the host as it is.
  */
-export async function testNetwork(scope: Scope): Promise<{ netns: Netns | undefined; migrates: boolean }> {
+export async function testNetwork(scope: Scope): Promise<TestNetwork> {
   const sysctl = '/proc/sys/net/ipv4/tcp_migrate_req';
   const here = existsSync(sysctl) && readFileSync(sysctl, 'latin1').trim() === '1';
-  if (process.env['SPILLWAY_TEST_NETWORK'] === 'namespace') return { netns: undefined, migrates: here };
-  if (Netns.available) return { netns: await Netns.create(scope), migrates: true };
-  return { netns: undefined, migrates: here };
+  if (process.env['SPILLWAY_TEST_NETWORK'] === 'namespace') {
+    return { netns: undefined, isolated: true, migrates: here };
+  }
+  if (Netns.available) return { netns: await Netns.create(scope), isolated: true, migrates: true };
+  return { netns: undefined, isolated: false, migrates: here };
 }
 
 /**
