@@ -7,6 +7,12 @@ import { SecretBox } from './secret-box.js';
 import { StoreTransaction, type NewObject } from './store-transaction.js';
 import type { ChangeType, Spec, StoredObject } from './types.js';
 
+interface Begun {
+  readonly tx: StoreTransaction;
+  /** Of the newest committed write when the lock was taken. */
+  readonly generation: number;
+}
+
 /**
  * The only way to change an object. A write is one transaction under the configuration lock; it returns after the
  * commit, when this replica's cache has reached it, so that a client reads what it wrote.
@@ -14,6 +20,8 @@ import type { ChangeType, Spec, StoredObject } from './types.js';
 @Injectable()
 export class ObjectStore {
   private readonly logger: Logger;
+  /** Each transaction has a manager of its own, and goes with it. */
+  private readonly open = new WeakMap<EntityManager, Begun>();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -45,13 +53,10 @@ export class ObjectStore {
    * caller may wait for `cache.catchUp(tx.generation)`.
    */
   async within(manager: EntityManager): Promise<StoreTransaction> {
-    await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.config]);
-    const [state]: { generation: string }[] = await manager.query(
-      'SELECT generation FROM cluster_state WHERE id = 1',
-    );
+    const { tx, generation } = await this.begun(manager);
     // Under the lock nobody else writes: with the cache here, it is exactly what the database holds.
-    await this.cache.catchUp(Number(state?.generation ?? 0));
-    return new StoreTransaction(manager, this.cache, this.secrets);
+    await this.cache.catchUp(generation);
+    return tx;
   }
 
   create(kind: string, spec: Spec, options?: NewObject): Promise<StoredObject> {
@@ -71,8 +76,27 @@ export class ObjectStore {
    * Answers its generation.
    */
   async touch(manager: EntityManager, kind: string, uuid: string, change: ChangeType): Promise<number> {
+    const { tx } = await this.begun(manager);
+    return tx.touch(kind, uuid, change);
+  }
+
+  /**
+   * Takes the lock at the first write of a transaction; what is asked of the same transaction later joins in. The
+   * generation is the one before its own writes, which no cache can reach until they are committed.
+   */
+  private async begun(manager: EntityManager): Promise<Begun> {
+    const before = this.open.get(manager);
+    if (before) return before;
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCKS.config]);
-    return new StoreTransaction(manager, this.cache, this.secrets).touch(kind, uuid, change);
+    const [state]: { generation: string }[] = await manager.query(
+      'SELECT generation FROM cluster_state WHERE id = 1',
+    );
+    const begun = {
+      tx: new StoreTransaction(manager, this.cache, this.secrets),
+      generation: Number(state?.generation ?? 0),
+    };
+    this.open.set(manager, begun);
+    return begun;
   }
 
   /** The write is committed: a cache that cannot read now is late, not wrong. */
