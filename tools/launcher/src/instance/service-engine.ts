@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { inRepository } from '../paths.js';
 import { type ProcessIdentity, running, type StoredIdentity } from '../process/identity.js';
 import type { InstanceDirectory } from './directory.js';
@@ -16,10 +16,9 @@ export function findServiceEngine(directory: InstanceDirectory, name: string): P
   return running(readJson<StoredIdentity>(directory.file('se', name, 'supervisor.json')));
 }
 
-/** Whether the SE has an identity of its own, so that it needs no token to start. */
-export function isEnrolled(directory: InstanceDirectory, name: string): boolean {
-  const identity = directory.file('se', name, 'identity');
-  return existsSync(identity) && readdirSync(identity).length > 0;
+/** The uuid that the SE has since it enrolled; it needs no token to start then. */
+export function enrolledUuid(directory: InstanceDirectory, name: string): string | undefined {
+  return readJson<{ se_uuid: string }>(directory.file('se', name, 'identity/identity.json'))?.se_uuid;
 }
 
 /** How the launcher starts its SEs. */

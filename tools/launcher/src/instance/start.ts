@@ -7,7 +7,7 @@ import type { InstanceDirectory } from './directory.js';
 import type { UpOptions } from './options.js';
 import { makePlan, type Plan } from './plan.js';
 import { sampleAnswers, serviceEngineConnects } from './ready.js';
-import { findServiceEngine, isEnrolled, startServiceEngine } from './service-engine.js';
+import { findServiceEngine, enrolledUuid, startServiceEngine } from './service-engine.js';
 import { adminSession } from './session.js';
 import { type Sample, StateFile } from './state.js';
 
@@ -38,7 +38,7 @@ export async function startInstance(directory: InstanceDirectory, options: UpOpt
     service_engines: plan.serviceEngines,
     ...(plan.sample ? { sample: plan.sample } : {}),
   });
-  const enrolled = plan.serviceEngines.filter((name) => isEnrolled(directory, name));
+  const enrolled = plan.serviceEngines.filter((name) => enrolledUuid(directory, name) !== undefined);
   const [controller, sample] = await together(
     bringUpController(directory, state, plan),
     bringUpOrigins(directory, state, plan.sample),
@@ -64,26 +64,23 @@ async function finish(
   enrolled: string[],
 ): Promise<void> {
   const { plan, sample } = running;
+  const connects = async (name: string): Promise<void> =>
+    await serviceEngineConnects(directory, api, name, () =>
+      Boolean(findServiceEngine(directory, name) ?? state.running(`se/${name}`)),
+    );
   const fresh = plan.serviceEngines.filter((name) => !enrolled.includes(name));
   await together(
+    ...enrolled.map(async (name) => await noted(running, connects(name))),
     ...fresh.map(async (name) => {
       const { token } = await api.post<{ token: string }>('/api/se-enrolment/token', { name });
       await bringUpServiceEngine(directory, state, plan, name, token);
+      await connects(name);
     }),
-    makeSample(state, api, plan.sample, sample),
   );
-  const alive = (name: string): boolean =>
-    Boolean(findServiceEngine(directory, name) ?? state.running(`se/${name}`));
-  await together(
-    ...fresh.map((name) => serviceEngineConnects(directory, api, name, () => alive(name))),
-    ...enrolled.map((name) =>
-      noted(
-        running,
-        serviceEngineConnects(directory, api, name, () => alive(name)),
-      ),
-    ),
-    sample && (sample.created ? noted(running, sampleAnswers(sample)) : sampleAnswers(sample)),
-  );
+  // Not before there are SEs: the controller would make one for it.
+  await makeSample(state, api, plan.sample, sample);
+  if (sample?.created) await noted(running, sampleAnswers(sample));
+  else if (sample) await sampleAnswers(sample);
 }
 
 /** What was there before may have been changed or deleted since by its owner: that is told, and stops nothing. */

@@ -2,6 +2,7 @@ import { type ControllerFile, findController } from './controller.js';
 import type { InstanceDirectory } from './directory.js';
 import { readJson } from './json-file.js';
 import { type ServiceEngineEntry, serviceEngineInventory } from './ready.js';
+import { enrolledUuid } from './service-engine.js';
 import { adminSession, initialPassword, username } from './session.js';
 import { runningParts } from './stop.js';
 
@@ -53,7 +54,7 @@ export async function instanceStatus(directory: InstanceDirectory): Promise<Stat
       const entry = entries.find(({ config }) => config.name === name);
       return {
         name,
-        uuid: entry?.uuid ?? '',
+        uuid: entry?.uuid ?? enrolledUuid(directory, name) ?? '',
         pid: parts.get(`se/${name}`)?.pid ?? 0,
         state: entry?.runtime?.oper_status?.state ?? 'OPER_UNKNOWN',
       };
