@@ -150,6 +150,8 @@ export class ChannelSe {
   /** How the stream ended. */
   ended: { code: number; details: string } | undefined;
   answer: boolean;
+  /** What its heartbeats say. */
+  figures: Partial<se.Heartbeat> = {};
   /** Refuses what this returns a reason for. */
   refuse: (change: ConfigChange) => string | undefined = () => undefined;
   readonly #client: se.SeChannelClient;
@@ -203,8 +205,8 @@ export class ChannelSe {
     this.#stream.write({ body });
   }
 
-  heartbeat(more: Partial<se.Heartbeat> = {}): void {
-    this.say({ $case: 'heartbeat', value: se.Heartbeat.fromPartial(more) });
+  heartbeat(): void {
+    this.say({ $case: 'heartbeat', value: se.Heartbeat.fromPartial(this.figures) });
   }
 
   status(placements: se.PlacementStatus[], servers: se.ServerStatus[] = [], full = false): void {
