@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Subject, type Observable } from 'rxjs';
-import type { DataSource } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { Logger } from '../config/logger.js';
 import type { Settings } from '../config/settings.js';
 import { errors } from '../errors.js';
@@ -11,6 +11,8 @@ import type { Change, ObjectView, Referrer, StoredObject } from './types.js';
 
 /** Looked at even without a notification, so that a lost one costs seconds and nothing else. */
 const POLL_MS = 5_000;
+/** How the connections of the cache differ from the pool of everybody. */
+const READING = { poolSize: 2, entities: [], migrations: [] } as const;
 
 interface Waiter {
   readonly generation: number;
@@ -25,6 +27,8 @@ export class ObjectCache implements ObjectView, OnApplicationShutdown {
   private readonly index = new ObjectIndex();
   private readonly subject = new Subject<readonly Change[]>();
   private readonly listener: OutboxListener;
+  /** Connections of its own: whoever holds the configuration lock waits for the cache while others hold the pool. */
+  private readonly reading: DataSource;
   private readonly logger: Logger;
   private waiters: Waiter[] = [];
   private running: Promise<void> | undefined;
@@ -35,11 +39,9 @@ export class ObjectCache implements ObjectView, OnApplicationShutdown {
   /** Batches of changes, after the cache has moved. After a reading of everything: what differs from before. */
   readonly changes: Observable<readonly Change[]> = this.subject.asObservable();
 
-  constructor(
-    private readonly dataSource: DataSource,
-    settings: Pick<Settings, 'databaseUrl'>,
-    logger: Logger,
-  ) {
+  constructor(dataSource: DataSource, settings: Pick<Settings, 'databaseUrl'>, logger: Logger) {
+    const options: object = { ...dataSource.options, ...READING };
+    this.reading = new DataSource(options as DataSourceOptions);
     this.logger = logger.child({ part: 'object-cache' });
     this.listener = new OutboxListener(settings.databaseUrl, this.logger, () => this.wake());
   }
@@ -80,7 +82,8 @@ export class ObjectCache implements ObjectView, OnApplicationShutdown {
 
   /** Reads everything and begins to follow; the cache is whole before anybody can inject it. */
   async open(): Promise<void> {
-    const whole = await readAll(this.dataSource);
+    await this.reading.initialize();
+    const whole = await readAll(this.reading);
     if (!whole) throw errors.unavailable('the database lost its cluster_state row');
     for (const object of whole.objects) this.index.put(object);
     this.position = { clusterUuid: whole.clusterUuid, epoch: whole.epoch, generation: whole.generation };
@@ -94,6 +97,7 @@ export class ObjectCache implements ObjectView, OnApplicationShutdown {
     await this.listener.close();
     await this.running?.catch(() => undefined);
     this.subject.complete();
+    if (this.reading.isInitialized) await this.reading.destroy();
   }
 
   /** Reads on until the cache is at least at that generation. Rejects with a 503 when the database does not answer. */
@@ -124,7 +128,7 @@ export class ObjectCache implements ObjectView, OnApplicationShutdown {
   }
 
   private async readOn(): Promise<void> {
-    const since = await readSince(this.dataSource, this.generation);
+    const since = await readSince(this.reading, this.generation);
     if (!since || since.clusterUuid !== this.clusterUuid || since.generation < this.generation) {
       throw errors.unavailable(
         'the database does not hold the cluster that it held before; nothing was changed',
@@ -141,7 +145,7 @@ export class ObjectCache implements ObjectView, OnApplicationShutdown {
   }
 
   private async readEverything(): Promise<void> {
-    const whole = await readAll(this.dataSource);
+    const whole = await readAll(this.reading);
     if (!whole || whole.clusterUuid !== this.clusterUuid || whole.generation < this.generation) {
       throw errors.unavailable(
         'the database does not hold the cluster that it held before; nothing was changed',

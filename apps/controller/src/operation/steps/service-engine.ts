@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { applyDefaults } from '@spillway/model';
 import type { Group } from '@spillway/placement';
 import { PlacementRow, SeRuntime } from '../../database/entities/index.js';
 import { numberOf, textOf } from '../../placement/fields.js';
 import type { CloudService } from '../../cloud/cloud.service.js';
-import type { ObjectStore } from '../../store/index.js';
+import type { ObjectStore, Spec } from '../../store/index.js';
 import type { OperationStore } from '../operation.store.js';
 import { done, wait, type StepResult } from '../operation.types.js';
 import type { StepContext } from '../step-context.js';
@@ -85,16 +86,17 @@ export class ServiceEngineSteps {
       if (tx.get(op.subject_uuid) === undefined)
         await tx.create(
           'serviceengine',
-          {
+          applyDefaults('serviceengine', {
             name,
             tenant_ref: group.tenantUuid,
             cloud_ref: cloudUuid,
             se_group_ref: group.uuid,
-            enable_state: 'SE_STATE_ENABLED',
             controller_created: true,
-          },
+          }) as unknown as Spec,
           { uuid: op.subject_uuid },
         );
+      // The SE may enrol as soon as it runs: its object has to be committed by then.
+      return wait('its object is made', ctx.now);
     }
     try {
       await this.clouds.create({ seUuid: op.subject_uuid, name, groupUuid: group.uuid, cloudUuid });
