@@ -57,7 +57,11 @@ function takeOut(message: string, data: Spec, steps: MacroStep[], depth: number,
     const reference = /^(.+_refs?)_data$/.exec(key)?.[1];
     const target = reference === undefined ? undefined : fieldAt(message, reference)?.target;
     if (reference === undefined || target === undefined || !isKind(target)) {
-      body[key] = nested(message, key, value, steps, depth);
+      const own = nested(message, key, value, steps, depth);
+      // Both may stand in one body, in either order: what is made joins what is named.
+      const made = body[key];
+      body[key] =
+        Array.isArray(made) && Array.isArray(own) ? [...(made as unknown[]), ...(own as unknown[])] : own;
       continue;
     }
     const made = (one: unknown): string => {
