@@ -46,7 +46,7 @@ export function sampleObjects({ address, port, origins }: Sample): SampleObject[
       kind: 'vsvip',
       body: {
         name: 'sample-vip',
-        vip: [{ vip_id: '1', ip_address: { addr: address, type: 'V4' } }],
+        vip: [{ vip_id: '0', ip_address: { addr: address, type: 'V4' } }],
       },
     },
     {
