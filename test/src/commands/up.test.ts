@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { isAlive, killNow, identify, Scope } from '@spillway/testing';
+import { eventually, identify, isAlive, killNow, Scope } from '@spillway/testing';
 import {
   fetchOnce,
   processesOf,
@@ -55,7 +55,7 @@ describe('up', () => {
     expect(status).toEqual({
       api: expect.stringMatching(/^https:\/\/127\.0\.0\.1:\d+$/),
       grpc: expect.stringMatching(/127\.0\.0\.1:\d+$/),
-      health: expect.any(String),
+      health: expect.stringMatching(/127\.0\.0\.1:\d+$/),
       grpc_ca: join(directory, 'controller/ca.pem'),
       grpc_cert: join(directory, 'controller/status-client.pem'),
       grpc_key: join(directory, 'controller/status-client.key'),
@@ -106,7 +106,7 @@ describe('up', () => {
     const args = ['up', '--detach', '--service-engines', '1', '--dir'];
     await Promise.all([spillway([...args, directory]), spillway([...args, other])]);
     const [mine, theirs] = [await statusOf(directory), await statusOf(other)];
-    expect(new Set([mine.api, mine.grpc, theirs.api, theirs.grpc]).size).toBe(4);
+    expect(new Set([mine.api, mine.grpc, mine.health, theirs.api, theirs.grpc, theirs.health]).size).toBe(6);
     expect(sampleUrl(other)).not.toBe(sampleUrl(directory));
     const processes = await processesOf(other);
     await spillway(['down', '--dir', directory]);
@@ -117,6 +117,21 @@ describe('up', () => {
 });
 
 describe('SEs and the controller', () => {
+  test('an SE that was deleted is not brought back, unless more are asked for', async () => {
+    const args = ['up', '--detach', '--empty', '--dir', directory, '--service-engines'];
+    await spillway([...args, '2']);
+    const [kept, gone] = (await statusOf(directory)).service_engines;
+    const process = identify(gone?.pid ?? 0);
+    await spillway(['delete', 'serviceengine', 'se-2', '--dir', directory]);
+    await eventually(() => process && !isAlive(process), { what: 'se-2 to end' });
+    await spillway([...args, '1']);
+    expect((await statusOf(directory)).service_engines).toEqual([kept]);
+    await spillway([...args, '2']);
+    const [, fresh] = (await statusOf(directory)).service_engines;
+    expect(fresh).toMatchObject({ name: 'se-2', state: 'OPER_UP' });
+    expect(fresh?.uuid).not.toBe(gone?.uuid);
+  });
+
   test('SEs outlive a killed controller, serve without it, and are found again', async () => {
     const args = ['up', '--detach', '--service-engines', '2', '--dir', directory];
     await spillway(args);

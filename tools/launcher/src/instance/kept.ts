@@ -4,7 +4,7 @@ import { withLock } from '../process/lock.js';
 import { findController } from './controller.js';
 import type { InstanceDirectory } from './directory.js';
 import type { Plan } from './plan.js';
-import { findServiceEngine } from './service-engine.js';
+import { findServiceEngine, ownServiceEngines } from './service-engine.js';
 import { bringUpController, bringUpOrigins, bringUpServiceEngine } from './start.js';
 import { StateFile } from './state.js';
 import type { Kept } from './supervise.js';
@@ -30,7 +30,7 @@ export function keptParts(directory: InstanceDirectory, plan: Plan): Kept[] {
       runs: () => Boolean(state.running('controller') ?? findController(directory)),
       start: async () => await begin(async (now) => await bringUpController(directory, now, plan)),
     },
-    ...state.state.service_engines.map((name) => ({
+    ...ownServiceEngines(directory, state.state).map((name) => ({
       name,
       runs: () => Boolean(findServiceEngine(directory, name) ?? state.running(`se/${name}`)),
       start: async () => await begin(async (now) => await bringUpServiceEngine(directory, now, plan, name)),

@@ -5,6 +5,7 @@ import { type ControllerFile, findController } from './controller.js';
 import type { InstanceDirectory } from './directory.js';
 import type { UpOptions } from './options.js';
 import { choosePorts } from './ports.js';
+import { ownServiceEngines } from './service-engine.js';
 import type { Ports, Sample, State } from './state.js';
 
 /** What a start wants to be there, from the options and from what the instance was before. */
@@ -36,7 +37,7 @@ export async function makePlan(
     );
   const ports = controller && state.ports ? state.ports : await choosePorts(state.ports, options.apiPort);
   const serviceEngines = wantedServiceEngines(
-    state.service_engines,
+    ownServiceEngines(directory, state),
     options.serviceEngines ?? (state.ports ? 0 : defaultServiceEngines),
   );
   const sample =

@@ -4,6 +4,7 @@ import { type ProcessIdentity, running, type StoredIdentity } from '../process/i
 import type { InstanceDirectory } from './directory.js';
 import { readJson } from './json-file.js';
 import { startProgram, type Started } from './spawn.js';
+import type { State } from './state.js';
 
 /** Bun itself: the `bun` of node_modules/.bin is a shell script around it. */
 export const bun = inRepository('node_modules/bun/bin/bun.exe');
@@ -19,6 +20,19 @@ export function findServiceEngine(directory: InstanceDirectory, name: string): P
 /** The uuid that the SE has since it enrolled; it needs no token to start then. */
 export function enrolledUuid(directory: InstanceDirectory, name: string): string | undefined {
   return readJson<{ se_uuid: string }>(directory.file('se', name, 'identity/identity.json'))?.se_uuid;
+}
+
+/**
+ * The SEs that the launcher looks after. One that gave up its identity was deleted by an operator: it is not
+ * brought back.
+ */
+export function ownServiceEngines(
+  directory: InstanceDirectory,
+  { service_engines, enrolled }: State,
+): string[] {
+  return service_engines.filter(
+    (name) => enrolled[name] === undefined || enrolledUuid(directory, name) !== undefined,
+  );
 }
 
 /** How the launcher starts its SEs. */

@@ -77,6 +77,8 @@ async function finish(
       await connects(name);
     }),
   );
+  const known = plan.serviceEngines.map((name) => [name, enrolledUuid(directory, name)]);
+  state.update({ enrolled: Object.fromEntries(known.filter(([, uuid]) => uuid !== undefined)) });
   // Not before there are SEs: the controller would make one for it.
   await makeSample(state, api, plan.sample, sample);
   if (sample?.created) await noted(running, sampleAnswers(sample));

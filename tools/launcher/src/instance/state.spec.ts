@@ -26,6 +26,7 @@ describe('state of an instance', () => {
       version: 1,
       database: 'embedded',
       service_engines: [],
+      enrolled: {},
       processes: {},
     });
     expect(readdirSync(directory.path)).toEqual([]);

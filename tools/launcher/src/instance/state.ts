@@ -27,13 +27,15 @@ export interface State {
   workers?: number;
   /** Names of the SEs that the launcher starts; those that operations create are the controller's. */
   service_engines: string[];
+  /** Those of them that have connected once, with their uuid. */
+  enrolled: Record<string, string>;
   /** Absent in an instance without the sample application. */
   sample?: Sample;
   /** Processes that the launcher started, by name: `launcher`, `controller`, `origins`, `se/<name>`. */
   processes: Record<string, StoredIdentity>;
 }
 
-const fresh: State = { version: 1, database: 'embedded', service_engines: [], processes: {} };
+const fresh: State = { version: 1, database: 'embedded', service_engines: [], enrolled: {}, processes: {} };
 
 /** The remembered state; a fresh one for a new directory. */
 export function readState(directory: InstanceDirectory): State {

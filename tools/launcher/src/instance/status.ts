@@ -37,7 +37,11 @@ export async function instanceStatus(directory: InstanceDirectory): Promise<Stat
   const file = readJson<ControllerFile>(directory.file('controller/controller.json'));
   const controller = findController(directory);
   const entries = controller ? await askController(directory, controller.api) : [];
-  const names = new Set([...directory.serviceEngineNames(), ...entries.map(({ config }) => config.name)]);
+  // A directory without identity or process is what a deleted SE leaves: its log.
+  const here = directory
+    .serviceEngineNames()
+    .filter((name) => parts.has(`se/${name}`) || enrolledUuid(directory, name) !== undefined);
+  const names = new Set([...here, ...entries.map(({ config }) => config.name)]);
   return {
     api: file?.api ?? '',
     grpc: file?.grpc ?? '',
