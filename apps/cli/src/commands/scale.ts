@@ -4,10 +4,11 @@ import { CliError } from '../errors.js';
 import { at } from '../kinds.js';
 import { follow } from '../progress.js';
 import { resolve, uuidOf } from '../resolve.js';
+import { vipIdOf } from '../vip.js';
 import { clientOf, seconds } from './shared.js';
 
 interface WaitOptions {
-  vip: string;
+  vip?: string;
   wait?: boolean;
   timeout: number;
   quiet?: boolean;
@@ -18,7 +19,7 @@ function action(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .argument('<virtualservice>', 'name or uuid')
-    .option('--vip <id>', 'vip_id', '0')
+    .option('--vip <id>', 'vip_id of the VIP; otherwise the only one that it has')
     .option('--wait', 'follow the operation to its end')
     .option('--timeout <seconds>', 'longest wait', seconds, 300)
     .option('-q, --quiet', 'no progress');
@@ -34,7 +35,7 @@ async function act(
   const client = clientOf(command);
   const vs = await resolve(client, 'virtualservice', name);
   const reply = await client.post(`/api/virtualservice/${uuidOf(vs)}/${verb}`, {
-    vip_id: options.vip,
+    vip_id: options.vip ?? (await vipIdOf(client, vs)),
     ...(await body(client)),
   });
   const operation = at(reply, 'operation.uuid') ?? reply['operation_uuid'];
