@@ -66,6 +66,28 @@ describe('login', () => {
     expect(Number(last.headers['retry-after'])).toBeGreaterThan(0);
     expect((await stranger.login('limited', 'right password')).status).toBe(429);
   });
+
+  it('takes the limit and its time from the system settings', async () => {
+    const client = await controller.admin();
+    await client.create('user', { name: 'locked', password: 'right password' });
+    await client.patch('/api/systemconfiguration', {
+      replace: {
+        portal_configuration: {
+          max_login_failure_count: 2,
+          account_lock_timeout: 7,
+          minimum_password_length: 12,
+        },
+      },
+    });
+    const stranger = controller.client();
+    for (let i = 0; i < 2; i += 1) expect((await stranger.login('locked', 'wrong')).status).toBe(401);
+    const locked = await stranger.login('locked', 'right password');
+    expect(locked.status).toBe(429);
+    expect(Number(locked.headers['retry-after'])).toBeGreaterThan(6 * 60);
+    const short = await client.post('/api/user', { name: 'short', password: 'eleven char' });
+    expect([short.status, short.body['error']]).toEqual([400, expect.stringMatching(/password.*12/)]);
+    await client.patch('/api/systemconfiguration', { replace: { portal_configuration: {} } });
+  });
 });
 
 describe('a session', () => {
@@ -116,6 +138,19 @@ describe('a session', () => {
     expect(Number(row?.minutes)).toBeGreaterThan(14);
     await database.query("UPDATE session SET expires_at = now() - interval '1 second'");
     expect((await client.get('/api/pool')).status).toBe(401);
+    const admin = await controller.admin();
+    await admin.patch('/api/controllerproperties', { replace: { api_idle_timeout: 45 } });
+    expect(
+      (
+        await controller
+          .admin()
+          .then((s) => s.post('/login', { username: 'admin', password: ADMIN_PASSWORD }))
+      ).body['controller'],
+    ).toEqual({ api_idle_timeout: 45 });
+    const [longer] = await database.query<{ minutes: string }[]>(
+      'SELECT extract(epoch from max(expires_at) - now()) / 60 AS minutes FROM session',
+    );
+    expect(Number(longer?.minutes)).toBeGreaterThan(44);
   });
 });
 

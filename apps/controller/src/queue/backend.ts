@@ -2,7 +2,6 @@ import type { Job, Queue, Worker } from 'bullmq';
 import pg from 'pg';
 import type { Settings } from '../config/settings.js';
 
-const NAME = 'spillway';
 /** Each of queue and worker has its own pool beside one listening connection. */
 const POOL_SIZE = 3;
 
@@ -15,9 +14,11 @@ export interface QueueParts {
 /** Opens queue and worker on Redis where `REDIS_URL` is set, else on PostgreSQL. BullMQ is loaded only here. */
 export async function openQueue(
   settings: Pick<Settings, 'databaseUrl' | 'redisUrl'>,
+  cluster: string,
   parts: QueueParts,
 ): Promise<{ queue: Queue; worker: Worker }> {
   const bullmq = await import('bullmq');
+  const name = `spillway-${cluster}`;
   const jobs = {
     removeOnComplete: true,
     removeOnFail: { age: 86_400, count: 1_000 },
@@ -26,8 +27,8 @@ export async function openQueue(
   const work = { concurrency: parts.concurrency, runRetryDelay: 500 };
   const opened =
     settings.redisUrl === undefined
-      ? await onPostgres(bullmq, settings.databaseUrl, parts, jobs, work)
-      : onRedis(bullmq, settings.redisUrl, parts, jobs, work);
+      ? await onPostgres(bullmq, settings.databaseUrl, name, parts, jobs, work)
+      : onRedis(bullmq, settings.redisUrl, name, parts, jobs, work);
   opened.queue.on('error', parts.onError);
   opened.worker.on('error', parts.onError);
   opened.worker.on('failed', (_job, err) => parts.onError(err));
@@ -38,7 +39,14 @@ type BullMq = typeof import('bullmq');
 type Jobs = { removeOnComplete: boolean; removeOnFail: { age: number; count: number } };
 type Work = { concurrency: number; runRetryDelay: number };
 
-async function onPostgres(bullmq: BullMq, url: string, parts: QueueParts, jobs: Jobs, work: Work) {
+async function onPostgres(
+  bullmq: BullMq,
+  url: string,
+  name: string,
+  parts: QueueParts,
+  jobs: Jobs,
+  work: Work,
+) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -49,15 +57,15 @@ async function onPostgres(bullmq: BullMq, url: string, parts: QueueParts, jobs: 
   const connection = { connectionString: url, max: POOL_SIZE, application_name: 'spillway-queue' };
   const backend = bullmq.createPostgresBackend;
   return {
-    queue: new bullmq.Queue(NAME, { connection, defaultJobOptions: jobs }, backend) as unknown as Queue,
-    worker: new bullmq.Worker(NAME, parts.process, { connection, ...work }, backend) as unknown as Worker,
+    queue: new bullmq.Queue(name, { connection, defaultJobOptions: jobs }, backend) as unknown as Queue,
+    worker: new bullmq.Worker(name, parts.process, { connection, ...work }, backend) as unknown as Worker,
   };
 }
 
-function onRedis(bullmq: BullMq, url: string, parts: QueueParts, jobs: Jobs, work: Work) {
+function onRedis(bullmq: BullMq, url: string, name: string, parts: QueueParts, jobs: Jobs, work: Work) {
   const connection = { url, maxRetriesPerRequest: null };
   return {
-    queue: new bullmq.Queue(NAME, { connection, defaultJobOptions: jobs }),
-    worker: new bullmq.Worker(NAME, parts.process, { connection, ...work }),
+    queue: new bullmq.Queue(name, { connection, defaultJobOptions: jobs }),
+    worker: new bullmq.Worker(name, parts.process, { connection, ...work }),
   };
 }

@@ -16,6 +16,11 @@ export interface AddOptions {
   readonly attempts?: number;
 }
 
+/** Several clusters may share one Redis: each has its own queue. */
+export abstract class ClusterIdentity {
+  abstract readonly clusterUuid: string;
+}
+
 const RETRY_MS = 2_000;
 const AT_ONCE = 8;
 
@@ -34,6 +39,7 @@ export class QueueService implements OnApplicationBootstrap, OnApplicationShutdo
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
     @Inject(LOGGER) logger: Logger,
+    private readonly cluster: ClusterIdentity,
   ) {
     this.logger = logger.child({ part: 'queue' });
   }
@@ -94,7 +100,7 @@ export class QueueService implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   private async tryOpen(): Promise<{ queue: Queue; worker: Worker }> {
-    const opened = await openQueue(this.settings, {
+    const opened = await openQueue(this.settings, this.cluster.clusterUuid, {
       concurrency: AT_ONCE,
       process: (job) => this.run(job),
       onError: (err) => this.logger.warn({ err }, 'queue'),

@@ -69,7 +69,6 @@ export const PROFILES: readonly Seed[] = [
   application('HTTP', 'HTTP', { http_profile: {} }),
   application('Secure-HTTP', 'HTTP', {
     http_profile: {
-      ssl_everywhere_enabled: true,
       http_to_https: true,
       server_side_redirect_to_https: true,
       hsts_enabled: true,

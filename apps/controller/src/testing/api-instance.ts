@@ -18,6 +18,8 @@ export interface ApiInstance {
   client(): ApiSession;
   /** A client that is logged in as admin. */
   admin(): Promise<ApiSession>;
+  /** The same controller started anew over the same database and directory. */
+  restart(): Promise<ApiInstance>;
   close(): Promise<void>;
 }
 
@@ -36,7 +38,28 @@ export async function startApiInstance(extra: Readonly<Record<string, string>> =
     ...(process.env['REDIS_URL'] === undefined ? {} : { REDIS_URL: process.env['REDIS_URL'] }),
     ...extra,
   });
-  const running = await startController(settings);
+  let running = await startController(settings);
+  const cleanUp = async (): Promise<void> => {
+    await running.close();
+    await database.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return describe(running, settings, {
+    cleanUp,
+    restart: async () => {
+      await running.close();
+      running = await startController(settings);
+      return running;
+    },
+  });
+}
+
+interface Handles {
+  cleanUp(): Promise<void>;
+  restart(): Promise<RunningController>;
+}
+
+function describe(running: RunningController, settings: Settings, handles: Handles): ApiInstance {
   const ca = readFileSync(path.join(settings.dir, 'ca.pem'), 'utf8');
   return {
     running,
@@ -48,10 +71,7 @@ export async function startApiInstance(extra: Readonly<Record<string, string>> =
       await session.login('admin', ADMIN_PASSWORD);
       return session;
     },
-    async close() {
-      await running.close();
-      await database.stop();
-      rmSync(directory, { recursive: true, force: true });
-    },
+    restart: async () => describe(await handles.restart(), settings, handles),
+    close: () => handles.cleanUp(),
   };
 }

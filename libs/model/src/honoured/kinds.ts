@@ -9,6 +9,18 @@ const SCALE = 'libs/placement/src/scale.spec.ts';
 /** Refuses what does not fit together. */
 const RULES = 'libs/model/src/rules/rules.spec.ts';
 
+/** The controller's own behaviour, over its API. */
+const VS_API = 'apps/controller/src/rest/kinds/virtualservice.spec.ts';
+const POOL_API = 'apps/controller/src/rest/kinds/pool.spec.ts';
+const OBJECTS_API = 'apps/controller/src/rest/wire/objects.spec.ts';
+const DOCS_API = 'apps/controller/src/rest/docs/docs.spec.ts';
+const SESSIONS = 'apps/controller/src/identity/session.spec.ts';
+const ROLES = 'apps/controller/src/identity/roles.spec.ts';
+
+const SERVERS = ['ip.*', 'port', 'hostname', 'enabled', 'disable_immediately', 'ratio'].map(
+  (field) => `servers[].${field}`,
+);
+
 const VIPS = ['vip_id', 'enabled', 'ip_address.*', 'ip6_address.*'].map((field) => `vip[].${field}`);
 
 /** What acts today, per kind. Add a path together with the test that proves it. */
@@ -30,6 +42,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     },
     { proof: CANDIDATES, paths: ['se_group_ref'] },
     { proof: RULES, paths: ['vrf_context_ref'] },
+    { proof: VS_API, paths: SERVERS },
   ],
   vsvip: [
     { proof: TRANSLATED, paths: VIPS },
@@ -43,12 +56,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'default_server_port',
         'lb_algorithm=LB_ALGORITHM_LEAST_CONNECTIONS',
         'lb_algorithm=LB_ALGORITHM_ROUND_ROBIN',
-        'servers[].ip.*',
-        'servers[].port',
-        'servers[].hostname',
-        'servers[].enabled',
-        'servers[].disable_immediately',
-        'servers[].ratio',
+        ...SERVERS,
         'ipaddrgroup_ref',
         'health_monitor_refs',
         'min_servers_up',
@@ -116,5 +124,34 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     { proof: SCALE, paths: ['min_scaleout_per_vs', 'max_scaleout_per_vs', 'ha_mode'] },
     { proof: CANDIDATES, paths: ['max_vs_per_se', 'max_se', 'buffer_se', 'algo'] },
   ],
+  user: [
+    { proof: SESSIONS, paths: ['password', 'username', 'is_superuser'] },
+    {
+      proof: ROLES,
+      paths: [
+        'access[].tenant_ref',
+        'access[].role_ref',
+        'access[].all_tenants',
+        'default_tenant_ref',
+        'is_active',
+      ],
+    },
+  ],
+  role: [{ proof: ROLES, paths: ['privileges[].resource', 'privileges[].type'] }],
+  systemconfiguration: [
+    { proof: POOL_API, paths: ['allow_pool_sharing'] },
+    { proof: OBJECTS_API, paths: ['portal_configuration.use_uuid_from_input'] },
+    { proof: DOCS_API, paths: ['portal_configuration.disable_swagger'] },
+    {
+      proof: SESSIONS,
+      paths: [
+        'portal_configuration.allow_basic_authentication',
+        'portal_configuration.minimum_password_length',
+        'portal_configuration.max_login_failure_count',
+        'portal_configuration.account_lock_timeout',
+      ],
+    },
+  ],
+  controllerproperties: [{ proof: SESSIONS, paths: ['api_idle_timeout'] }],
   serviceengine: [{ proof: CANDIDATES, paths: ['enable_state', 'se_group_ref'] }],
 };
