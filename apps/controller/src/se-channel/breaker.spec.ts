@@ -40,6 +40,14 @@ describe('FailoverBreaker', () => {
     expect(names(breaker.decide(HOLD, lost('a', 'b'), () => 2, HOLD).down)).toEqual(['a', 'b']);
   });
 
+  it('holds the rest while they come back one by one', () => {
+    const breaker = new FailoverBreaker();
+    breaker.decide(0, lost('a', 'b', 'c'), () => 4, HOLD);
+    expect(names(breaker.decide(1_000, lost('a', 'b'), () => 4, HOLD).held.get('g'))).toEqual(['a', 'b']);
+    expect(names(breaker.decide(2_000, lost('a'), () => 4, HOLD).held.get('g'))).toEqual(['a']);
+    expect(names(breaker.decide(HOLD, lost('a'), () => 4, HOLD).down)).toEqual(['a']);
+  });
+
   it('forgets a hold that ended', () => {
     const breaker = new FailoverBreaker();
     breaker.decide(0, lost('a', 'b'), () => 2, HOLD);

@@ -46,9 +46,11 @@ export class FailoverBreaker {
     for (const [group, lost] of unproven) {
       const before = (this.#losses.get(group) ?? []).filter((l) => now - l.at < INCIDENT);
       const total = lost.length + before.length;
-      const since = this.#heldSince.get(group) ?? now;
-      if (total > 1 && total * 2 > up(group) + before.length && now - since < holdFor) {
-        this.#heldSince.set(group, since);
+      const since = this.#heldSince.get(group);
+      const many = total > 1 && total * 2 > up(group) + before.length;
+      // Once held, until the last one is back: while they return one by one, those still missing are ever fewer.
+      if ((many || since !== undefined) && now - (since ?? now) < holdFor) {
+        this.#heldSince.set(group, since ?? now);
         verdict.held.set(group, lost);
       } else {
         verdict.down.push(...lost);
