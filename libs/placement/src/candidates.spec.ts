@@ -54,6 +54,10 @@ describe('why an SE is not a candidate', () => {
     expect(only(world([se('a')]), { tried: { a: 'port taken' } })?.code).toBe('TRIED_BEFORE'));
 });
 
+const makes = (one: ReturnType<typeof se>) =>
+  candidates(world([one], [], [group({ canCreateSe: true })]), ask).createSe;
+const away = (over: object) => se('a', { connected: false, ...over });
+
 describe('which one', () => {
   it('the one with fewer virtual services', () => {
     const w = world([se('a'), se('b')], [on('a', { vsUuid: 'x' })]);
@@ -71,6 +75,13 @@ describe('which one', () => {
     expect(with_('distributed', { maxSe: 1 }).createSe).toBe(false);
     expect(with_('packed').createSe).toBe(false);
     expect(with_('packed', { maxVsPerSe: 1 })).toMatchObject({ createSe: true });
+  });
+  it('makes none while one may come back in a moment', () => {
+    expect([away({}), away({ lost: true }), away({ enableState: 'disabled' })].map(makes)).toEqual([
+      false,
+      true,
+      true,
+    ]);
   });
   it('says that all are full when all are', () => {
     const g = group({ maxVsPerSe: 1 });

@@ -73,8 +73,22 @@ export function candidates(world: World, request: CandidateRequest): Candidates 
 }
 
 function wantsNewSe(world: World, group: Group, best: string | undefined, bestLoad: number): boolean {
-  if (!mayCreateSe(world, group)) return false;
+  if (!mayCreateSe(world, group) || (best === undefined && comesBack(world, group))) return false;
   return best === undefined || (group.algorithm === 'distributed' && bestLoad > 0);
+}
+
+/** An SE of the group whose channel is interrupted may be back in a moment; whether it is lost shows soon. */
+function comesBack(world: World, group: Group): boolean {
+  for (const se of world.serviceEngines.values())
+    if (
+      se.groupUuid === group.uuid &&
+      se.enableState === 'enabled' &&
+      !se.connected &&
+      !se.lost &&
+      !se.stopping
+    )
+      return true;
+  return false;
 }
 
 /** The cloud lets the controller create one more SE in this group. */

@@ -1,8 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import { ConfigRecorder } from './config-recorder.js';
+import { EventController } from './event.controller.js';
+import { EventReader } from './event-reader.js';
 import { EventService } from './event.service.js';
 
 /** Recording and reading of events. `EventService` is injectable everywhere. */
 @Global()
-@Module({ providers: [EventService, ConfigRecorder], exports: [EventService] })
+@Module({
+  controllers: [EventController],
+  providers: [EventService, EventReader, ConfigRecorder],
+  exports: [EventService, EventReader],
+})
 export class EventModule {}

@@ -20,6 +20,8 @@ export interface OperationParams {
   tried?: Record<string, string>;
   /** The operation that makes an SE for this one. */
   create_operation?: string;
+  /** The last attempt to make one failed; the next begins at `retry_at`. */
+  create_failure?: { code: string; reason: string; retry_at: string };
   /** The SE that it made. */
   made_se_uuid?: string;
   /** Candidates when a new SE was asked for by hand: any other is the new one. */

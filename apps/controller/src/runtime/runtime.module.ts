@@ -6,12 +6,13 @@ import { InventoryService } from './inventory.service.js';
 import { RuntimeController } from './runtime.controller.js';
 import { RuntimeHooks } from './vip-runtime.hooks.js';
 import { RuntimeReader } from './runtime-reader.js';
+import { StateWatcher } from './state-watcher.js';
 
 /** What runs: runtime views, inventories, the state of virtual services, pools, servers and SEs. */
 @Global()
 @Module({
   controllers: [InventoryController, RuntimeController],
-  providers: [InventoryService, ObjectReader, OperationList, RuntimeHooks, RuntimeReader],
+  providers: [InventoryService, ObjectReader, OperationList, RuntimeHooks, RuntimeReader, StateWatcher],
   exports: [RuntimeReader],
 })
 export class RuntimeModule {}

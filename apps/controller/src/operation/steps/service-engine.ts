@@ -5,7 +5,7 @@ import { PlacementRow, SeRuntime } from '../../database/entities/index.js';
 import { numberOf, textOf } from '../../placement/fields.js';
 import type { CloudService } from '../../cloud/cloud.service.js';
 import type { ObjectStore, Spec } from '../../store/index.js';
-import type { OperationStore } from '../operation.store.js';
+import { paramsOf, type OperationStore } from '../operation.store.js';
 import { done, wait, type StepResult } from '../operation.types.js';
 import type { StepContext } from '../step-context.js';
 
@@ -15,39 +15,39 @@ const properties = (ctx: StepContext) => [...ctx.cache.byKind('controllerpropert
 export class SeMaker {
   constructor(private readonly operations: OperationStore) {}
 
-  /** Undefined when none was asked for; `done` when it is there. */
+  /** Undefined when none is being made, also after a failure (`params.create_failure`); `done` when it is there. */
   async progress(ctx: StepContext): Promise<StepResult | undefined> {
     const { params } = ctx;
     if (params.create_operation === undefined) return params.made_se_uuid === undefined ? undefined : done();
     const child = await this.operations.find(params.create_operation, ctx.manager);
-    if (child === null || child.state === 'failed' || child.state === 'cancelled') {
-      delete params.create_operation;
-      const seconds = numberOf(properties(ctx), 'se_spawn_retry_interval', 300);
-      const reason =
-        child?.error === undefined || child.error === '' ? 'the service engine was not made' : child.error;
-      return {
-        do: 'ask',
-        code: child?.error_code || 'CREATE_SE_FAIL',
-        reason,
-        question: {
-          code: 'RETRY_LATER',
-          text: `no service engine could be made (${reason}). It is tried again in ${seconds} s; name one to use that`,
-          fields: [{ name: 'to_se_ref', text: 'service engine to use (uuid, name or reference)' }],
-        },
-        until: new Date(ctx.now.getTime() + seconds * 1000),
-      };
-    }
-    if (child.ended_at === null) return wait(`service engine ${child.subject_name} is being made`);
+    if (child !== null && child.ended_at === null)
+      return wait(`service engine ${child.subject_name} is being made`);
     delete params.create_operation;
-    params.made_se_uuid = child.subject_uuid;
-    return done();
+    if (child?.state === 'succeeded') {
+      delete params.create_failure;
+      params.made_se_uuid = child.subject_uuid;
+      return done();
+    }
+    const seconds = numberOf(properties(ctx), 'se_spawn_retry_interval', 300);
+    params.create_failure = {
+      code: child?.error_code || 'CREATE_SE_FAIL',
+      reason: `no service engine could be made: ${child?.error || 'its operation is gone'}`,
+      retry_at: new Date(ctx.now.getTime() + seconds * 1000).toISOString(),
+    };
+    return undefined;
   }
 
-  /** While a retry is due later, nothing is begun. */
+  /** Starts `create_se`, or joins one that runs for the same group. */
   async begin(ctx: StepContext, group: Group): Promise<StepResult> {
     const { op } = ctx;
-    if (op.next_retry !== null && op.next_retry > ctx.now && op.state === 'waiting')
-      return wait('a service engine is made later', op.next_retry);
+    delete ctx.params.create_failure;
+    const others = await this.operations.active(ctx.manager);
+    const same = others.find((o) => o.type === 'create_se' && paramsOf(o).group_uuid === group.uuid);
+    if (same !== undefined) {
+      // One that is being made for another virtual service may have room for this one, too.
+      ctx.params.create_operation = same.uuid;
+      return wait(`service engine ${same.subject_name} is being made`);
+    }
     const spec = ctx.cache.get(group.uuid)?.spec;
     const seUuid = `serviceengine-${randomUUID()}`;
     const name = `${textOf(spec, 'se_name_prefix', 'se')}-se-${seUuid.slice(14, 19)}`;

@@ -24,6 +24,21 @@ const gone = (ctx: StepContext): StepResult => ({
   reason: `virtual service ${ctx.op.subject_name} was deleted`,
 });
 
+const NAME_ONE = [{ name: 'to_se_ref', text: 'service engine to use (uuid, name or reference)' }];
+
+/** "If the Controller runs into an issue when creating a new SE, it will wait a few minutes and then try again." */
+const createLater = (failure: { code: string; reason: string; retry_at: string }): StepResult => ({
+  do: 'ask',
+  code: failure.code,
+  reason: failure.reason,
+  question: {
+    code: 'RETRY_LATER',
+    text: `${failure.reason}. It is tried again at ${failure.retry_at}; name a service engine to use that one`,
+    fields: NAME_ONE,
+  },
+  until: new Date(failure.retry_at),
+});
+
 const elsewhere = (code: string, reason: string): StepResult => ({ do: 'elsewhere', code, reason });
 
 /** An SE that comes wakes the operation; beyond that it looks every `vs_awaiting_se_timeout` (60 s). */
@@ -62,9 +77,12 @@ export class TargetSteps {
     if (made !== undefined && made.do !== 'done') return made;
     const found = candidates(world, request);
     const wantsNew = params.to_new_se === true && made === undefined;
-    if (made === undefined && group.canCreateSe && (wantsNew || found.createSe))
+    const failure = params.create_failure;
+    const later = failure !== undefined && ctx.now < new Date(failure.retry_at);
+    if (made === undefined && !later && group.canCreateSe && (wantsNew || found.createSe))
       return this.maker.begin(ctx, group);
     const chosen = wantsNew ? this.newcomer(ctx, found.ranked) : this.preferred(params.made_se_uuid, found);
+    if (chosen === undefined && failure !== undefined) return createLater(failure);
     if (chosen === undefined)
       return this.nobody(ctx, group, wantsNew ? undefined : noCandidate(group, vs, found));
     params.to_se_uuid = chosen;
@@ -123,7 +141,7 @@ export class TargetSteps {
         text: failed
           ? `${reason}. It is tried again by itself; name a service engine to try that one`
           : `${reason}. Start a service engine that enrols into group ${group.name}, or name one to use`,
-        fields: [{ name: 'to_se_ref', text: 'service engine to use (uuid, name or reference)' }],
+        fields: NAME_ONE,
       },
       until: failed ? retryAt(ctx) : new Date(ctx.now.getTime() + awaitSeMs(ctx)),
     };
