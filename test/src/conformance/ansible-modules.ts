@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run, type Instance } from '@spillway/testing';
+import { run, type Instance, type Netns } from '@spillway/testing';
 
 /** Debian's `ansible` package keeps its collections here. */
 const DIST_PACKAGES = '/usr/lib/python3/dist-packages';
@@ -27,6 +27,8 @@ export class AnsibleModules {
   constructor(
     private readonly instance: Instance,
     private readonly dir: string,
+    /** The network that the instance is in; undefined: this one. */
+    private readonly netns: Netns | undefined,
   ) {}
 
   /** `kind` is that of the API: `pool` runs `avi_pool`. */
@@ -54,6 +56,7 @@ export class AnsibleModules {
       ['-W', 'ignore', '-m', `ansible_collections.community.network.plugins.modules.avi_${kind}`, file],
       {
         env: { ...process.env, PYTHONPATH: DIST_PACKAGES, HOME: this.dir, PYTHONDONTWRITEBYTECODE: '1' },
+        ...(this.netns && { netns: this.netns }),
         check: false,
         timeout: 60_000,
       },

@@ -114,7 +114,7 @@ const succeeded = (result: ModuleResult): ModuleResult => {
   beforeAll(async () => {
     const { netns } = await testNetwork(scope);
     instance = await Instance.start(scope, { serviceEngines: 1, netns });
-    modules = new AnsibleModules(instance, await scope.tempDir('ansible'));
+    modules = new AnsibleModules(instance, await scope.tempDir('ansible'), netns);
   }, 120_000);
   afterAll(() => scope.close(), 60_000);
 
