@@ -95,3 +95,4 @@ const slots = {
 };
 await createDataPlane(bunTransport(), mapping, 0).apply({ snapshot, slots });
 process.stdout.write('ready\n');
+process.once('SIGTERM', () => process.exit(0));

@@ -92,7 +92,7 @@ class Plane implements DataPlane {
     this.leaving.push(...commitServers(before, after));
     const gone = this.commitPlacements(placed);
     await this.openListeners();
-    for (const placement of this.placements.values()) placement.closeUnwanted();
+    this.closeUnwanted();
     for (const placement of gone) placement.drain(0);
     this.forgetFinished();
     this.tellStatus();
@@ -140,7 +140,11 @@ class Plane implements DataPlane {
   }
 
   private async openListeners(): Promise<void> {
-    for (const placement of this.placements.values()) await placement.open();
+    for (const placement of this.placements.values()) if (!placement.settled) await placement.open();
+  }
+
+  private closeUnwanted(): void {
+    for (const placement of this.placements.values()) if (!placement.settled) placement.closeUnwanted();
   }
 
   private tick(): void {
@@ -154,7 +158,7 @@ class Plane implements DataPlane {
 
   private retryListeners(): void {
     if (this.stopping || ![...this.placements.values()].some((p) => p.failed)) return;
-    this.work = this.work.then(() => this.openListeners());
+    this.work = this.work.then(() => this.openListeners()).then(() => this.closeUnwanted());
   }
 
   private gauges(): void {

@@ -13,6 +13,8 @@ export const serverKey = (poolUuid: string, s: Pick<Server, 'address' | 'port'>)
 /** What was made of one pool, to be used again while the pool stays the same. */
 interface CompiledPool {
   readonly spec: PoolSpec;
+  /** Identity of each server. */
+  readonly keys: readonly string[];
   readonly slots: Int32Array;
   readonly pool: Pool;
 }
@@ -54,35 +56,39 @@ function compilePool(
   before: Compiled,
   after: Compiled,
 ): void {
-  const keys = spec.servers.map((s) => serverKey(spec.uuid, s));
-  const slots = Int32Array.from(keys, (key) =>
-    slotOf(config.slots.servers, key, context.mapping.layout.servers, 'server'),
-  );
-  const servers = spec.servers.map((s, i) => {
-    const key = keys[i]!;
+  const old = before.pools.get(spec.uuid);
+  const sameSpec = old !== undefined && equal(old.spec, spec);
+  const keys = sameSpec ? old.keys : spec.servers.map((s) => serverKey(spec.uuid, s));
+  const most = context.mapping.layout.servers;
+  let same = sameSpec;
+  const slots = new Int32Array(keys.length);
+  const servers = keys.map((key, i) => {
     if (after.servers.has(key)) throw new PlaneConfigError(`server ${key} occurs twice`);
-    const server = before.servers.get(key) ?? new ServerRuntime(context, key, s.address, s.port, slots[i]!);
+    const slot = slotOf(config.slots.servers, key, most, 'server');
+    slots[i] = slot;
+    const { address, port } = spec.servers[i]!;
+    const server = before.servers.get(key) ?? new ServerRuntime(context, key, address, port, slot);
     after.servers.set(key, server);
+    same &&= old!.slots[i] === slot && old!.pool.servers[i] === server;
     return server;
   });
-  const old = before.pools.get(spec.uuid);
-  const same =
-    old !== undefined &&
-    isDeepStrictEqual(old.spec, spec) &&
-    isDeepStrictEqual(old.slots, slots) &&
-    old.pool.servers.every((s, i) => s === servers[i]);
   after.pools.set(
     spec.uuid,
-    same ? old : { spec, slots, pool: new Pool(context, spec, servers, slots, old?.pool ?? null) },
+    same && old !== undefined
+      ? old
+      : { spec, keys, slots, pool: new Pool(context, spec, servers, slots, old?.pool ?? null) },
   );
 }
+
+/** Parts that have not changed mostly come as the same object. */
+const equal = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
 
 function compileService(spec: VirtualService, before: Compiled, after: Compiled): void {
   const pool = spec.pool_uuid === undefined ? null : (after.pools.get(spec.pool_uuid)?.pool ?? undefined);
   if (pool === undefined)
     throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
   const old = before.services.get(spec.uuid);
-  const same = old !== undefined && old.pool === pool && isDeepStrictEqual(old.spec, spec);
+  const same = old !== undefined && old.pool === pool && equal(old.spec, spec);
   after.services.set(spec.uuid, same ? old : { spec, pool });
 }
 

@@ -94,6 +94,20 @@ export class PlacementRuntime extends Timed implements Acceptor {
     return wanted;
   }
 
+  /** What the listeners were last brought in line with; they need no look while it stays the same. */
+  private settledFor: { service: unknown; state: unknown; draining: boolean } | null = null;
+
+  /** Nothing is to be opened or closed. */
+  get settled(): boolean {
+    const { settledFor } = this;
+    return (
+      settledFor !== null &&
+      settledFor.service === this.service.config.spec &&
+      settledFor.state === this.spec?.state &&
+      settledFor.draining === this.draining
+    );
+  }
+
   /** Opens what is wanted and not open; what fails is remembered and tried again at the next call. */
   async open(): Promise<void> {
     for (const [key, { address, port }] of this.wanted()) {
@@ -108,9 +122,9 @@ export class PlacementRuntime extends Timed implements Acceptor {
         point.error = null;
         this.dirty = true;
       } catch (error) {
-        if (!(error instanceof BindError)) throw error;
-        if (point.error?.code !== error.code) this.dirty = true;
-        point.error = error;
+        const failure = error instanceof BindError ? error : new BindError('EUNKNOWN', address, port);
+        if (point.error?.code !== failure.code) this.dirty = true;
+        point.error = failure;
       }
     }
   }
@@ -124,6 +138,10 @@ export class PlacementRuntime extends Timed implements Acceptor {
       this.points.delete(key);
       this.dirty = true;
     }
+    const open = wanted.size === this.points.size && !this.failed;
+    this.settledFor = open
+      ? { service: this.service.config.spec, state: this.spec?.state, draining: this.draining }
+      : null;
   }
 
   get failed(): boolean {
@@ -142,7 +160,7 @@ export class PlacementRuntime extends Timed implements Acceptor {
       this.dirty = true;
       clock.disarm(this);
     }
-    this.closeUnwanted();
+    if (!this.settled) this.closeUnwanted();
     if (this.connections.length === 0) return;
     if (milliseconds <= 0) {
       this.onTimeout();

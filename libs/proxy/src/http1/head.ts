@@ -81,11 +81,11 @@ export class Head {
     this.method = 0;
     this.absolutePath = -1;
     this.status = 0;
-    this.count = 0;
     if (this.droppedCount > 0) {
-      this.dropped.fill(0);
+      for (let i = 0; i < this.count; i++) this.dropped[i] = 0;
       this.droppedCount = 0;
     }
+    this.count = 0;
     this.contentLength = -1;
     this.chunked = false;
     this.codingField = -1;

@@ -1,3 +1,4 @@
+import { copyInto } from '../bytes.js';
 import { HEAD_ROOM } from '../transport/seam.js';
 
 const FIRST_CAPACITY = 2048;
@@ -23,7 +24,7 @@ export class Held {
   append(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
     if (this.end + length >= this.data.length) this.grow(length);
-    this.data.set(bytes.subarray(start, end), this.end);
+    copyInto(this.data, this.end, bytes, start, end);
     this.end += length;
   }
 
@@ -57,9 +58,7 @@ export class Replay {
       data.set(this.data.subarray(0, this.length));
       this.data = data;
     }
-    // Most requests are small; a loop beats a view of the typed array there.
-    if (n <= 64) for (let i = 0; i < n; i++) this.data[this.length + i] = bytes[start + i]!;
-    else this.data.set(bytes.subarray(start, end), this.length);
+    copyInto(this.data, this.length, bytes, start, end);
     this.length += n;
   }
 

@@ -59,6 +59,7 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   private reused = false;
   private anyByte = false;
   private persistent = true;
+  /** When the last bytes of a request that is not idempotent went out on a kept connection. */
   private sentAt = 0;
   private remaining = 0;
   private chunks: ChunkScanner | null = null;
@@ -118,7 +119,7 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
       else this.forgetReplay();
     }
     this.server.count(SERVER.BYTES_OUT, end - start);
-    this.sentAt = this.context.transport.now();
+    if (this.reused && !this.client!.idempotent) this.sentAt = this.context.transport.now();
     this.awaitResponse();
     return this.socket.write(data, start, end);
   }
@@ -149,7 +150,6 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
     this.state = State.Head;
     const replay = this.replay!;
     this.server.count(SERVER.BYTES_OUT, replay.length);
-    this.sentAt = this.context.transport.now();
     this.awaitResponse();
     const taken = this.socket.write(replay.bytes(), 0, replay.length);
     if (replay.length > MOST_REPLAY) this.forgetReplay();
