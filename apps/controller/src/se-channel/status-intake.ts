@@ -4,12 +4,14 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { BatchWriter } from './batch.js';
 import type { ObservedPlacement, PlacementObserved, SeEvents, ServerVerdictChanged } from './se-events.js';
 
-/** One thing to write; items of one batch are written in the order of `ORDER`. */
-type Item =
-  | { type: 'full'; seUuid: string; placements: string[]; servers: string[] }
-  | { type: 'prune'; seUuid: string; poolUuid: string; servers: readonly string[] }
-  | { type: 'placement'; seUuid: string; status: PlacementNews }
-  | { type: 'verdict'; seUuid: string; status: se.ServerStatus };
+/** One thing to write; `at` counts up, so that what a later one made void is known. */
+type Item = { at: number; seUuid: string } & (
+  | { type: 'full'; placements: string[]; servers: string[] }
+  | { type: 'prune'; poolUuid: string; servers: readonly string[] }
+  | { type: 'placement'; status: PlacementNews }
+  | { type: 'verdict'; status: se.ServerStatus }
+);
+type ItemOf<T extends Item['type']> = Extract<Item, { type: T }>;
 
 /** What is written of a placement. */
 export interface PlacementNews {
@@ -110,6 +112,7 @@ interface VerdictRow {
  */
 export class StatusIntake {
   readonly #writer: BatchWriter<string, Item>;
+  #at = 0;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -123,6 +126,7 @@ export class StatusIntake {
   status(seUuid: string, status: se.Status): void {
     if (status.full)
       this.#writer.set(`full ${seUuid}`, {
+        at: this.#next(),
         type: 'full',
         seUuid,
         placements: status.placements.map((p) => `${p.virtualServiceUuid}#${p.vipId}`),
@@ -130,11 +134,17 @@ export class StatusIntake {
       });
     for (const p of status.placements) this.placement(seUuid, newsOf(p));
     for (const s of status.servers)
-      this.#writer.set(`verdict ${seUuid} ${s.poolUuid} ${s.server}`, { type: 'verdict', seUuid, status: s });
+      this.#writer.set(`verdict ${seUuid} ${s.poolUuid} ${s.server}`, {
+        at: this.#next(),
+        type: 'verdict',
+        seUuid,
+        status: s,
+      });
   }
 
   placement(seUuid: string, status: PlacementNews): void {
     this.#writer.set(`placement ${seUuid} ${status.vsUuid} ${status.vipId}`, {
+      at: this.#next(),
       type: 'placement',
       seUuid,
       status,
@@ -143,21 +153,43 @@ export class StatusIntake {
 
   /** The SE checks these servers of a pool and no others any more. */
   prune(seUuid: string, poolUuid: string, servers: readonly string[]): void {
-    this.#writer.set(`prune ${seUuid} ${poolUuid}`, { type: 'prune', seUuid, poolUuid, servers });
+    this.#writer.set(`prune ${seUuid} ${poolUuid}`, {
+      at: this.#next(),
+      type: 'prune',
+      seUuid,
+      poolUuid,
+      servers,
+    });
   }
 
   /** The SE is lost: what it said of its placements and servers counts no more. */
   forget(seUuid: string): void {
-    this.#writer.set(`full ${seUuid}`, { type: 'full', seUuid, placements: [], servers: [] });
+    this.#writer.set(`full ${seUuid}`, {
+      at: this.#next(),
+      type: 'full',
+      seUuid,
+      placements: [],
+      servers: [],
+    });
+  }
+
+  /** Resolves when what was told so far has been written, or tried. */
+  written(): Promise<void> {
+    return this.#writer.flush();
   }
 
   close(): Promise<void> {
     return this.#writer.close();
   }
 
-  async #write(items: Item[]): Promise<void> {
-    const of = <T extends Item['type']>(type: T) =>
-      items.filter((i): i is Extract<Item, { type: T }> => i.type === type);
+  #next(): number {
+    this.#at += 1;
+    return this.#at;
+  }
+
+  async #write(all: Item[]): Promise<void> {
+    const items = withoutVoid(all);
+    const of = <T extends Item['type']>(type: T) => items.filter((i): i is ItemOf<T> => i.type === type);
     const placements: PlacementRow[] = [];
     let verdicts: VerdictRow[] = [];
     await this.dataSource.transaction(async (manager: EntityManager) => {
@@ -182,6 +214,26 @@ export class StatusIntake {
     for (const row of verdicts) this.events.emit('serverVerdict', verdictEvent(row));
   }
 }
+
+/** Leaves out what an SE said before a full status, or of servers before they were pruned. */
+function withoutVoid(items: readonly Item[]): Item[] {
+  const full = new Map<string, number>();
+  const pruned = new Map<string, ItemOf<'prune'>>();
+  for (const item of items) {
+    if (item.type === 'full') full.set(item.seUuid, item.at);
+    if (item.type === 'prune') pruned.set(`${item.seUuid} ${item.poolUuid}`, item);
+  }
+  return items.filter((item) => {
+    const before = item.at < (full.get(item.seUuid) ?? 0);
+    if (item.type === 'placement') return !before || isProblem(item.status.code);
+    if (item.type !== 'verdict') return true;
+    const prune = pruned.get(`${item.seUuid} ${item.status.poolUuid}`);
+    const gone = prune !== undefined && item.at < prune.at && !prune.servers.includes(item.status.server);
+    return !before && !gone;
+  });
+}
+
+const isProblem = (code: string): boolean => (PROBLEM_CODES as readonly string[]).includes(code);
 
 const rows = <T>(manager: EntityManager, sql: string, parameters: unknown[]): Promise<T[]> =>
   manager.query(sql, parameters);
