@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, Put, Req } from '@nestjs/common';
+import { redact } from '@spillway/model';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ApiError, errors } from '../errors.js';
@@ -69,7 +70,7 @@ export class AccountController {
       allow: () => undefined,
     };
     const changed = {
-      ...user.spec,
+      ...redact('user', user.spec),
       ...(full_name === undefined ? {} : { full_name }),
       ...(email === undefined ? {} : { email }),
       ...(password === undefined ? {} : { password }),

@@ -2,9 +2,10 @@ import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { errors } from '../errors.js';
+import { EventService } from '../event/index.js';
 import { baseOf } from '../rest/base-url.js';
 import { show } from '../rest/representation.js';
-import { ObjectCache, type StoredObject } from '../store/index.js';
+import { ADMIN_TENANT, ObjectCache, type StoredObject } from '../store/index.js';
 import { versionInfo } from '../version.js';
 import { Authenticator } from './authenticator.js';
 import { clearedCookies, sessionCookies, sessionIds } from './cookies.js';
@@ -34,6 +35,7 @@ export class LoginController {
     private readonly authenticator: Authenticator,
     private readonly sessions: SessionService,
     private readonly cache: ObjectCache,
+    private readonly events: EventService,
   ) {}
 
   /** Form or JSON; `username` with `password` or with `token`, or a token alone. */
@@ -55,6 +57,7 @@ export class LoginController {
         : await this.authenticator.byPassword(username, password ?? '', request.ip);
     const session = await this.sessions.open(user.uuid);
     void reply.header('Set-Cookie', sessionCookies(session.id, session.csrfToken));
+    this.note('USER_LOGIN', user, request.ip);
     return this.welcome(user, baseOf(request));
   }
 
@@ -65,7 +68,10 @@ export class LoginController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    await this.sessions.close(sessionIds(request.headers.cookie));
+    const ids = sessionIds(request.headers.cookie);
+    const user = this.cache.get((await this.sessions.use(ids))?.session.user_uuid ?? '');
+    await this.sessions.close(ids);
+    if (user) this.note('USER_LOGOUT', user, request.ip);
     void reply.header('Set-Cookie', clearedCookies());
     return {};
   }
@@ -83,6 +89,19 @@ export class LoginController {
     const { principal } = contextOf(request);
     const { token, expiresAt } = await this.sessions.issueToken(principal.uuid, sent.data.hours);
     return { token, expires_at: expiresAt.toISOString(), username: principal.name };
+  }
+
+  private note(eventId: 'USER_LOGIN' | 'USER_LOGOUT', user: StoredObject, address: string): void {
+    this.events.note({
+      eventId,
+      kind: 'user',
+      objUuid: user.uuid,
+      objName: user.name,
+      tenantUuid: ADMIN_TENANT,
+      userName: user.name,
+      description: `User ${user.name} logged ${eventId === 'USER_LOGIN' ? 'in' : 'out'} from ${address}`,
+      details: { client_ip: address },
+    });
   }
 
   /** The body that clients of the published API read after a login. */

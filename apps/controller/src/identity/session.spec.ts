@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import { until } from '../testing/until.js';
 import { ADMIN_PASSWORD, startApiInstance, type ApiInstance } from '../testing/api-instance.js';
 
 let controller: ApiInstance;
@@ -121,6 +122,15 @@ describe('a session', () => {
     const reply = await client.post('/logout', {});
     expect(reply.status).toBe(200);
     expect((await client.get('/api/pool')).status).toBe(401);
+    const noted = await until(
+      () =>
+        controller.running.app
+          .get(DataSource)
+          .query("SELECT event_id FROM event WHERE event_id LIKE 'USER_LOG%' ORDER BY id DESC LIMIT 1"),
+      (rows) => JSON.stringify(rows).includes('USER_LOGOUT'),
+      'the event of the logout',
+    );
+    expect(noted).toEqual([{ event_id: 'USER_LOGOUT' }]);
   });
 
   it('ends when it is idle for api_idle_timeout, and use pushes that on', async () => {
