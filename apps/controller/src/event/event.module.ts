@@ -1,5 +1,4 @@
 import { Global, Module } from '@nestjs/common';
-import { ConfigRecorder } from './config-recorder.js';
 import { EventController } from './event.controller.js';
 import { EventReader } from './event-reader.js';
 import { EventService } from './event.service.js';
@@ -8,7 +7,7 @@ import { EventService } from './event.service.js';
 @Global()
 @Module({
   controllers: [EventController],
-  providers: [EventService, EventReader, ConfigRecorder],
+  providers: [EventService, EventReader],
   exports: [EventService, EventReader],
 })
 export class EventModule {}

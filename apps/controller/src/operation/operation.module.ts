@@ -7,12 +7,13 @@ import { OperationFeed } from './operation-feed.js';
 import { OperationList } from './operation-list.js';
 import { OperationRunner } from './operation-runner.js';
 import { OperationController } from './operation.controller.js';
+import { SeActionController } from './se-action.controller.js';
 import { OperationStore } from './operation.store.js';
 
 /** Operations: rows with steps, the runner that carries them on, actions, REST and server-sent events. */
 @Global()
 @Module({
-  controllers: [ActionController, OperationController],
+  controllers: [ActionController, OperationController, SeActionController],
   providers: [
     ObjectReader,
     ActionService,

@@ -11,6 +11,7 @@ import { SeEvents } from '../se-channel/se-events.js';
 import { ObjectCache, type Change } from '../store/index.js';
 import { numberOf } from './fields.js';
 import { recentFailure } from './recent-failure.js';
+import { IdleSes } from './idle-ses.js';
 import { startEvacuations } from './evacuation.js';
 import { PlacementWriter } from './placement-writer.js';
 import { ScaleWriter } from './scale-writer.js';
@@ -37,6 +38,7 @@ const FAR_REACHING = new Set([
 @Injectable()
 export class Reconciler implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger: Logger;
+  private readonly idleSes: IdleSes;
   private readonly dirty = new Set<string>();
   private all = false;
   private running: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class Reconciler implements OnApplicationBootstrap, OnApplicationShutdown
     @Inject(LOGGER) logger: Logger,
   ) {
     this.logger = logger.child({ part: 'placement' });
+    this.idleSes = new IdleSes(cache, operations, dataSource);
   }
 
   onApplicationBootstrap(): void {
@@ -153,9 +156,12 @@ export class Reconciler implements OnApplicationBootstrap, OnApplicationShutdown
         );
         if (this.stopped) return;
       }
-    if (everything)
-      for (const started of await startEvacuations(world, this.cache, this.operations, this.dataSource))
-        this.runner.wake(started);
+    if (!everything) return;
+    const started = [
+      ...(await startEvacuations(world, this.cache, this.operations, this.dataSource)),
+      ...(await this.idleSes.look(world)),
+    ];
+    for (const op of started) this.runner.wake(op);
   }
 
   private needs(world: PlacementWorld, uuid: string, active: ReadonlyMap<string, Operation>): boolean {

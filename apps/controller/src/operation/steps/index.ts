@@ -34,7 +34,7 @@ export function stepFunctions(services: StepServices): StepFunctions {
   const target = new TargetSteps(writer, new SeMaker(operations));
   const source = new SourceSteps(writer);
   const switchover = new SwitchoverSteps(writer);
-  const engine = new ServiceEngineSteps(store, clouds);
+  const engine = new ServiceEngineSteps(store, clouds, writer);
   return {
     steps: {
       // A scale-in chose its SE when it was admitted.

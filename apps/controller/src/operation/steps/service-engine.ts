@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { applyDefaults } from '@spillway/model';
 import type { Group } from '@spillway/placement';
-import { PlacementRow, SeRuntime } from '../../database/entities/index.js';
+import { PlacementRow, SeRuntime, ServerVerdict } from '../../database/entities/index.js';
+import type { PlacementWriter } from '../../placement/placement-writer.js';
 import { numberOf, textOf } from '../../placement/fields.js';
 import type { CloudService } from '../../cloud/cloud.service.js';
 import type { ObjectStore, Spec } from '../../store/index.js';
@@ -71,6 +72,7 @@ export class ServiceEngineSteps {
   constructor(
     private readonly store: ObjectStore,
     private readonly clouds: CloudService,
+    private readonly writer: PlacementWriter,
   ) {}
 
   /** The object first, so that the SE enrols as it; then the cloud's call, which may be repeated. */
@@ -118,6 +120,7 @@ export class ServiceEngineSteps {
 
   /** Waits while the reconciler moves what the SE carries; it knows from `enable_state` that the SE must go. */
   async evacuate(ctx: StepContext): Promise<StepResult> {
+    if (ctx.op.type === 'delete_se' && ctx.params.force !== true) await this.disable(ctx);
     const rows = await this.rowsOf(ctx);
     const here = rows.filter((r) => r.desired !== 'drain');
     if (ctx.op.type === 'evacuate_se' && !disabled(ctx))
@@ -162,10 +165,23 @@ export class ServiceEngineSteps {
     await this.forget(ctx);
   }
 
+  /** So that nothing new comes to an SE that is to be deleted, and what is there moves. */
+  private async disable(ctx: StepContext): Promise<void> {
+    const object = ctx.object;
+    if (object === undefined || disabled(ctx)) return;
+    const tx = await this.store.within(ctx.manager);
+    const now = tx.get(object.uuid);
+    if (now !== undefined)
+      await tx.replace('serviceengine', object.uuid, { ...now.spec, enable_state: 'SE_STATE_DISABLED' });
+  }
+
   private async forget(ctx: StepContext): Promise<void> {
     const tx = await this.store.within(ctx.manager);
+    for (const row of await this.rowsOf(ctx))
+      await this.writer.remove(ctx.manager, { vsUuid: row.vs_uuid, vipId: row.vip_id, seUuid: row.se_uuid });
     if (tx.get(ctx.op.subject_uuid) !== undefined) await tx.remove('serviceengine', ctx.op.subject_uuid);
     await ctx.manager.delete(SeRuntime, { se_uuid: ctx.op.subject_uuid });
+    await ctx.manager.delete(ServerVerdict, { se_uuid: ctx.op.subject_uuid });
   }
 
   private rowsOf(ctx: StepContext): Promise<PlacementRow[]> {
