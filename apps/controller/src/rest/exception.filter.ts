@@ -41,7 +41,12 @@ export function toApiError(thrown: unknown, request: Pick<FastifyRequest, 'metho
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return new ApiError(statusCode, typeof code === 'string' ? code : 'BAD_REQUEST', String(message));
   if (typeof code === 'string' && DATABASE_AWAY.test(code))
-    return errors.unavailable('The database cannot be reached now. Nothing was changed; try again.', thrown);
+    return errors.unavailable(
+      request.method === 'GET'
+        ? 'The database cannot be reached now. Try again.'
+        : 'The database cannot be reached now. Read the object before you repeat the change: its answer may be what was lost.',
+      thrown,
+    );
   return new ApiError(500, 'INTERNAL', "Internal error. The controller's log tells more.");
 }
 
