@@ -42,6 +42,7 @@ describe('the state of a placement over all workers', () => {
     ['no health yet', { checked: false }, 'pending'],
     ['prepared as wanted', { wanted: 'prepare', workers: [row('prepared')] }, 'prepared'],
     ['a disabled virtual service', { enabled: false, workers: [row('prepared')] }, 'prepared'],
+    ['one that is being disabled', { enabled: false, workers: [row('draining', 2)] }, 'draining'],
     ['one worker of two', { workers: [row('active'), row('prepared')] }, 'prepared'],
     ['every worker', { workers: [row('active'), row('active')] }, 'active'],
     ['no worker', { workers: [] }, 'prepared'],

@@ -67,7 +67,9 @@ export function observe(facts: PlacementFacts): ObservedPlacement {
     return { ...base, state: 'failed', code, reason, holder };
   }
   if (claim.state === 'pending' || !facts.checked) return base;
-  if (placement.state === 'prepare' || !facts.enabled) return { ...base, state: 'prepared' };
+  // Not wanted to serve, but it may have served until now: what is connected is being drained.
+  if (placement.state === 'prepare' || !facts.enabled)
+    return { ...base, state: left > 0 ? 'draining' : 'prepared', connectionsLeft: left };
   const failed = workers.find((w) => w?.state === 'failed')?.error;
   if (failed !== undefined) {
     const by = facts.holder === '' ? '' : `, by ${facts.holder}`;

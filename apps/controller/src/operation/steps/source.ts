@@ -1,4 +1,5 @@
 import { electPrimary } from '@spillway/placement';
+import type { PlacementRow } from '../../database/entities/index.js';
 import { numberOf } from '../../placement/fields.js';
 import type { PlacementWriter } from '../../placement/placement-writer.js';
 import { DRAIN_GRACE_MS } from '../../placement/views.js';
@@ -11,6 +12,12 @@ const WITHDRAW_TIMEOUT_MS = 5_000;
 /** `vs_scalein_timeout` of the group, or what the request set; milliseconds. */
 const drainTimeout = (ctx: StepContext): number =>
   ctx.params.drain_timeout ?? numberOf(ctx.groupSpec, 'vs_scalein_timeout', 30) * 1000;
+
+/**
+ * What was not taken up, or failed, has no connections to end. A placement that is merely prepared may have served
+ * a moment ago (a disabled virtual service, a worker that starts again): it says itself when it is drained.
+ */
+const neverServed = (row: PlacementRow): boolean => row.observed === 'pending' || row.observed === 'failed';
 
 /** The steps that take a VIP from an SE: switch the primary, withdraw, drain, release. */
 export class SourceSteps {
@@ -103,8 +110,7 @@ export class SourceSteps {
     for (const seUuid of seUuids) {
       const row = await ctx.row(seUuid);
       if (row === undefined || row.observed === 'draining' || row.observed === 'drained') continue;
-      // What never served, or failed, has no connections to end.
-      if (row.observed === 'pending' || row.observed === 'failed' || row.observed === 'prepared') continue;
+      if (neverServed(row)) continue;
       if ((await ctx.se(seUuid))?.connected !== true || ctx.now >= ctx.deadline(WITHDRAW_TIMEOUT_MS))
         continue;
       return wait(`${ctx.seName(seUuid)} closes its listeners`, ctx.deadline(WITHDRAW_TIMEOUT_MS));
@@ -118,7 +124,7 @@ export class SourceSteps {
     for (const seUuid of seUuids) {
       const row = await ctx.row(seUuid);
       if (row === undefined || row.observed === 'drained') continue;
-      if (row.observed === 'pending' || row.observed === 'failed' || row.observed === 'prepared') continue;
+      if (neverServed(row)) continue;
       const se = await ctx.se(seUuid);
       const deadline = new Date(row.desired_at.getTime() + row.drain_timeout + DRAIN_GRACE_MS);
       if (se === undefined || se.lost || ctx.now >= deadline) continue;
