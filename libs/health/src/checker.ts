@@ -131,6 +131,13 @@ export class HealthChecker {
     return [...ids].flatMap((id) => this.#probes.get(id)?.last ?? []);
   }
 
+  /** Servers of a pool that are up. */
+  up(poolUuid: string): number {
+    let count = 0;
+    for (const s of this.#members.values()) if (s.member.poolUuid === poolUuid && s.verdict === 'up') count++;
+    return count;
+  }
+
   /** Servers of a pool for which the first round is still under way. */
   unchecked(poolUuid: string): number {
     let count = 0;

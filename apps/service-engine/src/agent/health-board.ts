@@ -1,5 +1,5 @@
 import { HealthChecker, type ServerVerdict, type Verdict } from '@spillway/health';
-import type { Snapshot } from '@spillway/snapshot';
+import type { Pool, Snapshot } from '@spillway/snapshot';
 import { HEALTH, type Mapping } from '@spillway/telemetry';
 import type { SlotTable } from './slot-table.js';
 
@@ -37,6 +37,14 @@ export class HealthBoard {
   /** True when a first round of checks of the pool's servers is done, or none is made. */
   isChecked(poolUuid: string | undefined): boolean {
     return poolUuid === undefined || this.#checker.unchecked(poolUuid) === 0;
+  }
+
+  /** True when enough servers of the pool are up, or no first check is under way that could find more. */
+  canServe(pool: Pool): boolean {
+    return (
+      this.#checker.unchecked(pool.uuid) === 0 ||
+      this.#checker.up(pool.uuid) >= Math.max(1, pool.min_servers_up)
+    );
   }
 
   close(): void {

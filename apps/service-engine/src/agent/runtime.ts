@@ -28,7 +28,7 @@ export interface RuntimeOptions {
   onServers: (changed: ServerVerdict[]) => void;
 }
 
-/** A placement that never served here waits so long for its first round of checks. */
+/** A placement that never served here, or is to serve from other servers, waits so long for a first round of checks. */
 const FIRST_ROUND = 400;
 /** Missing claims are tried again after so long, then ever less often. */
 const RETRY = 500;
@@ -71,6 +71,7 @@ export class Runtime {
     this.#claims = new Claims(options.distribution, options.log.part('vip'));
     this.#health = new HealthBoard(mapping, this.serverSlots, saved !== undefined, (verdicts) => {
       options.onServers(verdicts);
+      for (const call of this.#waiters.splice(0)) call();
       this.#checkJoining();
       this.#observe();
     });
@@ -104,6 +105,7 @@ export class Runtime {
       this.#accepted = next;
       this.#health.configure(next.snapshot);
       await this.#claims.prepare(next.snapshot, performance.now());
+      await this.#healthKnown(next.snapshot);
       this.#noteDrains(next.snapshot);
       this.#retry = { at: performance.now() + RETRY, pause: RETRY };
       try {
@@ -258,6 +260,23 @@ export class Runtime {
         this.#joining.delete(key);
         this.#served.delete(key);
       }
+  }
+
+  /**
+   * Traffic that is served goes over to servers that were never checked (another pool, all servers replaced) only
+   * when some of them are known to be up, or that could not be found out in time: until then the old ones serve.
+   */
+  async #healthKnown(snapshot: Snapshot): Promise<void> {
+    const services = new Map(snapshot.virtual_services.map((v) => [v.uuid, v]));
+    const serving = snapshot.placements.filter(
+      (p) => p.state === 'active' && this.#served.has(placementKeyOf(p)),
+    );
+    const uuids = new Set(serving.map((p) => services.get(p.virtual_service_uuid)?.pool_uuid));
+    const pools = snapshot.pools.filter((pool) => uuids.has(pool.uuid));
+    const deadline = performance.now() + FIRST_ROUND;
+    await this.#until(
+      () => performance.now() >= deadline || pools.every((pool) => this.#health.canServe(pool)),
+    );
   }
 
   /** A virtual service joins when the health of its servers is known, or could not be found out in time. */
