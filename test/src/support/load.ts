@@ -14,6 +14,8 @@ export interface LoadOptions {
   keepAlive?: Partial<ClientsConfig> | false;
   fresh?: Partial<ClientsConfig> | false;
   streams?: Partial<ClientsConfig> | false;
+  /** Addresses; default all of the VIP. */
+  hosts?: string[];
 }
 
 /** Reports by group, e.g. `keep-alive 127.1.2.3`. */
@@ -28,7 +30,7 @@ export class Load {
 
   static async start(world: World, options: LoadOptions = {}): Promise<Load> {
     const clients: SpawnedClients[] = [];
-    for (const host of world.hosts) {
+    for (const host of options.hosts ?? world.hosts) {
       const target = { host, port: world.port, connectTimeout: 3_000, requestTimeout: 5_000 };
       const page = { request: { path: '/bytes/2000' }, expect: { body: { pattern: 2000 } } };
       const groups: (ClientsConfig | false)[] = [
