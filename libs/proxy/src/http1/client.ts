@@ -5,12 +5,13 @@ import type { ServerRuntime } from '../core/server.js';
 import type { ServiceConfig } from '../core/service.js';
 import type { CloseReason, Deferred } from '../transport/seam.js';
 import { ChunkScanner } from './chunked.js';
-import { editor } from './edit.js';
+import { forwardRequest, offersUpgrade } from './forward.js';
 import { isIdempotent, METHOD, type Head } from './head.js';
 import { Held } from './held.js';
 import { HALF_CLOSE_MS, LINGER_MS, MOST_REPLAY, STALLED_MS } from './limits.js';
 import { INCOMPLETE, REFUSE, refusalOf } from './refusal.js';
-import { CONNECTION_UPGRADE, reply } from './reply.js';
+import { profileOf } from './profile.js';
+import { reply } from './reply.js';
 import { request, scanRequest } from './scan-request.js';
 import { ServerConnection } from './server.js';
 import type { HttpProfile } from '@spillway/snapshot';
@@ -72,8 +73,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   }
 
   private profile(): HttpProfile {
-    const { application } = (this.config ?? this.placement.service.config).spec;
-    return application.type === 'http' ? application.http : FALLBACK;
+    return profileOf(this.config ?? this.placement.service.config);
   }
 
   get idempotent(): boolean {
@@ -217,7 +217,7 @@ export class HttpClient extends ClientConnection implements Deferred {
    */
   private request(b: Uint8Array, start: number, end: number, own: Held | null): boolean {
     const { config } = this.placement.service;
-    const http = config.spec.application.type === 'http' ? config.spec.application.http : FALLBACK;
+    const http = profileOf(config);
     const bodyAt = scanRequest(b, start, end, http.max_header_size, http.max_header_count);
     if (bodyAt < 0) {
       if (bodyAt !== INCOMPLETE) {
@@ -239,7 +239,6 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.minor = head.minor;
     this.method = head.method;
     this.keep = head.persistent;
-    this.upgrade = false;
     this.expects = head.expectContinue && head.minor === 1;
     this.responseStarted = false;
     this.requestDone = false;
@@ -265,7 +264,14 @@ export class HttpClient extends ClientConnection implements Deferred {
       this.answer(503, pool === null ? 'the virtual service has no pool' : pool.whyNot());
       return true;
     }
-    const from = this.edit(head, b, http.xff_enabled);
+    this.upgrade = this.requestDone && offersUpgrade(head, b);
+    const from = forwardRequest(
+      head,
+      b,
+      this.socket,
+      this.upgrade,
+      http.xff_enabled ? this.forwardedLine() : null,
+    );
     this.pass(server, b, from, bodyEnd, head);
     return true;
   }
@@ -296,31 +302,8 @@ export class HttpClient extends ClientConnection implements Deferred {
     return end;
   }
 
-  /** Makes the head that the server gets; where it starts. */
-  private edit(head: Head, b: Uint8Array, forward: boolean): number {
-    if (
-      head.connectionUpgrade &&
-      head.upgradeField >= 0 &&
-      head.minor === 1 &&
-      this.requestDone &&
-      !head.upgradeIs(b, 'h2c')
-    ) {
-      this.upgrade = true;
-      head.keep(head.upgradeField);
-    }
-    const noHost = head.hostField < 0;
-    b[head.minorAt] = 49; // a proxy speaks its own version (RFC 9110 section 6.2)
-    editor.begin(b, head);
-    if (forward) {
-      if (head.forwardedField >= 0)
-        editor.appendTo(head.forwardedField, latin1(`, ${this.socket.remoteAddress}`));
-      else
-        editor.insertLine((this.forwarded ??= latin1(`X-Forwarded-For: ${this.socket.remoteAddress}\r\n`)));
-    }
-    if (this.upgrade) editor.insertLine(CONNECTION_UPGRADE);
-    if (noHost)
-      editor.insertLine(latin1(`Host: ${authority(this.socket.localAddress, this.socket.localPort)}\r\n`));
-    return editor.end();
+  private forwardedLine(): Uint8Array {
+    return (this.forwarded ??= latin1(`X-Forwarded-For: ${this.socket.remoteAddress}\r\n`));
   }
 
   private pass(server: ServerRuntime, b: Uint8Array, start: number, end: number, head: Head): void {
@@ -559,19 +542,3 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.socket.resume();
   }
 }
-
-const authority = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-
-/** Stands in for a virtual service that has just become an L4 one; its connections end with their request. */
-const FALLBACK: HttpProfile = {
-  xff_enabled: true,
-  keepalive_timeout: 1000,
-  client_header_timeout: 1000,
-  client_body_timeout: 30_000,
-  server_response_timeout: 60_000,
-  max_header_size: 49_152,
-  max_header_count: 256,
-  max_body_size: 0,
-  server_idle_timeout: 1000,
-};
