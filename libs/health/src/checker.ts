@@ -57,6 +57,12 @@ interface MemberState {
   changedAt: number;
 }
 
+/** Servers of one pool: those of which nothing is known yet, and those that are up. */
+interface Tally {
+  unchecked: Set<MemberState>;
+  up: Set<MemberState>;
+}
+
 interface Running {
   plan: ProbePlan;
   definition: string;
@@ -76,6 +82,7 @@ export class HealthChecker {
   readonly #members = new Map<string, MemberState>();
   readonly #probes = new Map<string, Running>();
   readonly #waiting: Running[] = [];
+  readonly #tallies = new Map<string, Tally>();
   #underWay = 0;
   #closed = false;
   #inherited: ReadonlyMap<string, boolean>;
@@ -100,7 +107,11 @@ export class HealthChecker {
   configure(snapshot: Snapshot): void {
     if (this.#closed) return;
     const plan = planChecks(snapshot);
-    for (const key of this.#members.keys()) if (!plan.members.has(key)) this.#members.delete(key);
+    for (const [key, state] of this.#members)
+      if (!plan.members.has(key)) {
+        this.#members.delete(key);
+        this.#tally(state, true);
+      }
     for (const [id, running] of this.#probes) {
       running.members.clear();
       if (!plan.probes.has(id)) this.#forget(id, running);
@@ -110,6 +121,7 @@ export class HealthChecker {
       const before = this.#members.get(member.key);
       const state = before === undefined ? this.#enter(member) : this.#adopt(before, member);
       if (this.#judge(state) || before === undefined) changed.push(state);
+      this.#tally(state);
     }
     for (const p of plan.probes.values()) this.#ensure(p);
     for (const state of this.#members.values())
@@ -133,17 +145,12 @@ export class HealthChecker {
 
   /** Servers of a pool that are up. */
   up(poolUuid: string): number {
-    let count = 0;
-    for (const s of this.#members.values()) if (s.member.poolUuid === poolUuid && s.verdict === 'up') count++;
-    return count;
+    return this.#tallies.get(poolUuid)?.up.size ?? 0;
   }
 
   /** Servers of a pool for which the first round is still under way. */
   unchecked(poolUuid: string): number {
-    let count = 0;
-    for (const s of this.#members.values())
-      if (s.member.poolUuid === poolUuid && s.verdict === 'unknown' && s.failures.size === 0) count++;
-    return count;
+    return this.#tallies.get(poolUuid)?.unchecked.size ?? 0;
   }
 
   /** Stops all checks; what is under way is ignored when it ends. */
@@ -151,6 +158,7 @@ export class HealthChecker {
     this.#closed = true;
     for (const [id, running] of this.#probes) this.#forget(id, running);
     this.#members.clear();
+    this.#tallies.clear();
     this.#waiting.length = 0;
   }
 
@@ -262,7 +270,17 @@ export class HealthChecker {
     if (result.ok) state.failures.delete(monitor.uuid);
     else state.failures.set(monitor.uuid, { code: result.code, text: result.text });
     const turned = this.#judge(state);
+    this.#tally(state);
     return turned || (state.verdict !== 'up' && !result.ok && reason?.code !== result.code);
+  }
+
+  #tally(state: MemberState, gone = false): void {
+    const { poolUuid } = state.member;
+    const tally = this.#tallies.get(poolUuid) ?? { unchecked: new Set(), up: new Set() };
+    this.#tallies.set(poolUuid, tally);
+    mark(tally.unchecked, state, !gone && state.verdict === 'unknown' && state.failures.size === 0);
+    mark(tally.up, state, !gone && state.verdict === 'up');
+    if (tally.unchecked.size === 0 && tally.up.size === 0) this.#tallies.delete(poolUuid);
   }
 
   /** Recomputes the verdict; true when it turned. */
@@ -277,6 +295,11 @@ export class HealthChecker {
   #tell(states: MemberState[]): void {
     if (states.length > 0) this.#options.onChange(states.map(verdictOf));
   }
+}
+
+function mark<T>(set: Set<T>, member: T, belongs: boolean): void {
+  if (belongs) set.add(member);
+  else set.delete(member);
 }
 
 function quick(running: Running): boolean {

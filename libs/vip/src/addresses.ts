@@ -53,12 +53,19 @@ function ip(args: readonly string[]): Promise<string> {
   });
 }
 
-/** True when connections to the address arrive in this network namespace. */
+/** The addresses of all interfaces. */
+export const localAddresses = (): Set<string> =>
+  new Set(
+    Object.values(os.networkInterfaces()).flatMap(
+      (device) => device?.map((a) => canonicalAddress(a.address.split('%')[0] ?? '')) ?? [],
+    ),
+  );
+
+/**
+ * True when connections to an address that no interface has arrive here all the same: all of 127/8, and networks
+ * routed to `lo`.
+ */
 export async function isLocal(address: string): Promise<boolean> {
-  const wanted = canonicalAddress(address);
-  for (const device of Object.values(os.networkInterfaces()))
-    if (device?.some((a) => canonicalAddress(a.address.split('%')[0] ?? '') === wanted)) return true;
-  // All of 127/8, and networks routed to `lo`, are local without an interface that has the address.
   return !nonlocalBind(address) && (await canBind(address));
 }
 

@@ -62,8 +62,11 @@ export interface ModeProbe {
  */
 export interface VipDistribution {
   readonly mode: ModeProbe['mode'];
-  /** Makes VIP and ports this SE's to listen on. `@throws {VipError}`; what was held before is still held then. */
-  prepare(claim: VipClaim): Promise<void>;
+  /**
+   * Makes VIPs and ports this SE's to listen on. Answers, per claim, why it cannot be had; undefined when it is held.
+   * What a claim held before is still held when it fails.
+   */
+  prepare(claims: readonly VipClaim[]): Promise<(VipError | undefined)[]>;
   /** New connections may come here; what the claim held beyond its present ports and address is given back. */
   admit(claim: VipClaim): Promise<void>;
   /** No new connection may come here any more. */

@@ -24,6 +24,11 @@ const se = (seUuid: string, clusterUuid = 'cluster-a'): HostDistribution => {
   open.push(d);
   return d;
 };
+/** Claims one, and rejects with the reason when it cannot be had. */
+async function take(d: HostDistribution, c: VipClaim): Promise<void> {
+  const [error] = await d.prepare([c]);
+  if (error !== undefined) throw error;
+}
 const claim = (virtualServiceUuid: string, port: number, more: Partial<VipClaim> = {}): VipClaim => ({
   virtualServiceUuid,
   virtualServiceName: `name-of-${virtualServiceUuid}`,
@@ -44,18 +49,18 @@ async function listenAt(port: number, host = VIP): Promise<number> {
 
 describe('claims in one network namespace', () => {
   it('are shared by SEs of a cluster for one virtual service', async () => {
-    await se('se-1').prepare(claim('vs-1', 8101));
-    await expect(se('se-2').prepare(claim('vs-1', 8101))).resolves.toBeUndefined();
+    await take(se('se-1'), claim('vs-1', 8101));
+    await expect(take(se('se-2'), claim('vs-1', 8101))).resolves.toBeUndefined();
   });
 
   it('are refused to another virtual service or cluster, by name', async () => {
-    await se('se-1').prepare(claim('vs-1', 8102));
-    await expect(se('se-2').prepare(claim('vs-2', 8102))).rejects.toMatchObject({
+    await take(se('se-1'), claim('vs-1', 8102));
+    await expect(take(se('se-2'), claim('vs-2', 8102))).rejects.toMatchObject({
       code: 'VIP_CLAIMED',
       passing: true,
       holder: `virtual service name-of-vs-1 of cluster cluster-a on service engine name-of-se-1 (pid ${process.pid})`,
     });
-    await expect(se('se-3', 'cluster-b').prepare(claim('vs-1', 8102))).rejects.toMatchObject({
+    await expect(take(se('se-3', 'cluster-b'), claim('vs-1', 8102))).rejects.toMatchObject({
       code: 'VIP_CLAIMED',
       passing: false,
       message: expect.stringContaining(`${VIP}:8102`),
@@ -64,47 +69,47 @@ describe('claims in one network namespace', () => {
 
   it('are decided one way when many race for them', async () => {
     const racers = Array.from({ length: 8 }, (_, i) =>
-      se(`se-${i}`, `cluster-${i}`).prepare(claim('vs-1', 8103)),
+      take(se(`se-${i}`, `cluster-${i}`), claim('vs-1', 8103)),
     );
     const won = (await Promise.allSettled(racers)).filter((r) => r.status === 'fulfilled');
     expect(won).toHaveLength(1);
   });
 
   it('cover ranges, and a refusal gives back what it had taken', async () => {
-    await se('se-1').prepare(claim('vs-1', 0, { services: [{ port: 8110, port_range_end: 8119 }] }));
+    await take(se('se-1'), claim('vs-1', 0, { services: [{ port: 8110, port_range_end: 8119 }] }));
     const other = se('se-2', 'cluster-b');
     const both = [
       { port: 8120, port_range_end: 8120 },
       { port: 8115, port_range_end: 8115 },
     ];
-    await expect(other.prepare(claim('vs-9', 0, { services: both }))).rejects.toMatchObject({
+    await expect(take(other, claim('vs-9', 0, { services: both }))).rejects.toMatchObject({
       code: 'VIP_CLAIMED',
     });
-    await expect(se('se-3').prepare(claim('vs-3', 8120))).resolves.toBeUndefined();
+    await expect(take(se('se-3'), claim('vs-3', 8120))).resolves.toBeUndefined();
   });
 
   it('keep the old ports until the new ones serve, and end with release', async () => {
     const one = se('se-1');
     const other = se('se-2', 'cluster-b');
-    await one.prepare(claim('vs-1', 8130));
-    await one.prepare(claim('vs-1', 8131));
-    await expect(other.prepare(claim('vs-9', 8130))).rejects.toMatchObject({ code: 'VIP_CLAIMED' });
+    await take(one, claim('vs-1', 8130));
+    await take(one, claim('vs-1', 8131));
+    await expect(take(other, claim('vs-9', 8130))).rejects.toMatchObject({ code: 'VIP_CLAIMED' });
     await one.admit(claim('vs-1', 8131));
-    await expect(other.prepare(claim('vs-9', 8130))).resolves.toBeUndefined();
-    await expect(other.prepare(claim('vs-8', 8131))).rejects.toMatchObject({ code: 'VIP_CLAIMED' });
+    await expect(take(other, claim('vs-9', 8130))).resolves.toBeUndefined();
+    await expect(take(other, claim('vs-8', 8131))).rejects.toMatchObject({ code: 'VIP_CLAIMED' });
     await one.release('vs-1', '1');
-    await expect(other.prepare(claim('vs-8', 8131))).resolves.toBeUndefined();
+    await expect(take(other, claim('vs-8', 8131))).resolves.toBeUndefined();
   });
 
   it('a port may pass from one virtual service of an SE to another', async () => {
     const one = se('se-1');
-    await one.prepare(claim('vs-1', 8140));
-    await expect(one.prepare(claim('vs-2', 8140))).resolves.toBeUndefined();
+    await take(one, claim('vs-1', 8140));
+    await expect(take(one, claim('vs-2', 8140))).resolves.toBeUndefined();
   });
 
   it('name a foreign listener, and tolerate their own workers', async () => {
     const port = await listenAt(0);
-    await expect(se('se-1').prepare(claim('vs-1', port))).rejects.toMatchObject({
+    await expect(take(se('se-1'), claim('vs-1', port))).rejects.toMatchObject({
       code: 'VIP_IN_USE',
       holder: expect.stringMatching(new RegExp(`^pid ${process.pid} \\(.*jest`)),
     });
@@ -115,13 +120,13 @@ describe('claims in one network namespace', () => {
       isOwnProcess: (pid) => pid === process.pid,
     });
     open.push(own);
-    await expect(own.prepare(claim('vs-1', port))).resolves.toBeUndefined();
+    await expect(take(own, claim('vs-1', port))).resolves.toBeUndefined();
     expect(await se('se-2').holderOf(VIP, port)).toContain('name-of-vs-1');
   });
 
   it('a listener on every address is in the way too', async () => {
     const port = await listenAt(0, '0.0.0.0');
-    await expect(se('se-1').prepare(claim('vs-1', port))).rejects.toMatchObject({ code: 'VIP_IN_USE' });
+    await expect(take(se('se-1'), claim('vs-1', port))).rejects.toMatchObject({ code: 'VIP_IN_USE' });
   });
 });
 

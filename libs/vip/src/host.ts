@@ -1,19 +1,14 @@
 import { askName, holdName, type HeldName } from './abstract-socket.js';
-import { addAddress, addCommand, isLocal, removeAddress } from './addresses.js';
-import {
-  canonicalAddress,
-  claimName,
-  parseClaimName,
-  relation,
-  shortId,
-  type ClaimName,
-} from './claim-name.js';
+import { addAddress, addCommand, removeAddress } from './addresses.js';
+import { canonicalAddress, claimName, relation, shortId, type ClaimName } from './claim-name.js';
 import { VipError, type Claimant, type ModeProbe, type VipClaim, type VipDistribution } from './contract.js';
 import { underLock } from './lock.js';
 import { commandForPort } from './privileged-port.js';
-import { abstractSockets, listeners, ownerOf } from './proc.js';
-import { covers } from './proc-net.js';
+import { ownerOf, type Owner } from './proc.js';
+import { Scene, type Found } from './scene.js';
 
+/** The command line of a worker of an SE. */
+const WORKER = /main\.js worker \d+$/;
 /** A holder that hangs cannot say who it is; its claim's name can. */
 const ASK_TIMEOUT = 200;
 
@@ -41,30 +36,20 @@ export class HostDistribution implements VipDistribution {
 
   constructor(private readonly options: HostOptions) {}
 
-  async prepare(claim: VipClaim): Promise<void> {
-    const names = this.#names(claim);
-    const key = keyOf(claim.virtualServiceUuid, claim.vipId);
-    const held = this.#held.get(key) ?? new Map<string, Held>();
-    const missing = names.filter((n) => !held.has(claimName(n)));
-    for (const address of claim.addresses) for (const s of claim.services) refusePrivileged(address, s.port);
-    const fresh = new Map<string, Held>();
-    try {
-      await underLock(async (locked) => {
-        for (const name of missing) fresh.set(claimName(name), await this.#claim(name, claim, locked));
-        for (const address of claim.addresses) await this.#makeLocal(address);
-      });
-    } catch (error) {
-      for (const h of fresh.values()) await h.socket.close();
-      throw error;
-    }
-    for (const [name, h] of fresh) held.set(name, h);
-    this.#held.set(key, held);
+  async prepare(claims: readonly VipClaim[]): Promise<(VipError | undefined)[]> {
+    if (claims.length === 0) return [];
+    return await underLock(async (locked) => {
+      const scene = new Scene();
+      const results: (VipError | undefined)[] = [];
+      for (const claim of claims) results.push(await this.#prepareOne(claim, scene, locked));
+      return results;
+    });
   }
 
   /** A listener admits by itself; only what is not served any more is given back. */
   async admit(claim: VipClaim): Promise<void> {
     const wanted = new Set(this.#names(claim).map(claimName));
-    await this.#drop(keyOf(claim.virtualServiceUuid, claim.vipId), (name) => !wanted.has(name));
+    await this.#drop([keyOf(claim.virtualServiceUuid, claim.vipId)], (name) => !wanted.has(name));
   }
 
   /** A listener that was closed gets nothing new: there is nothing to tell anybody. */
@@ -73,18 +58,19 @@ export class HostDistribution implements VipDistribution {
   }
 
   async release(virtualServiceUuid: string, vipId: string): Promise<void> {
-    await this.#drop(keyOf(virtualServiceUuid, vipId), () => true);
+    await this.#drop([keyOf(virtualServiceUuid, vipId)], () => true);
   }
 
   async holderOf(address: string, port: number): Promise<string> {
     const vip = canonicalAddress(address);
-    const place = { address: vip, port, portRangeEnd: port, cluster: '', virtualService: '', se: '' };
-    const claims = others(place).filter(({ name }) => relation(place, name) !== 'apart');
+    const here = { address: vip, port, portRangeEnd: port, cluster: '', virtualService: '', se: '' };
+    const scene = new Scene();
+    const claims = scene.claimsAt(vip).filter(({ name }) => relation(here, name) !== 'apart');
     const foreign = claims.find(({ name }) => !this.#isMine(name)) ?? claims[0];
-    if (foreign !== undefined) return await describeClaim(foreign.text, foreign.name, foreign.inode);
-    const wide = vip.includes(':') ? [] : listeners().filter((l) => l.port === port && l.address === '::');
-    const listener = [...listeners().filter((l) => l.port === port && covers(l, vip)), ...wide][0];
-    return listener === undefined ? '' : describeListener(listener.inode, listener.uid);
+    if (foreign !== undefined) return await describeClaim(foreign);
+    // A listener on all IPv6 addresses takes those of IPv4 too, unless it asked not to.
+    const listener = scene.listenersAt(here)[0] ?? scene.listenersAt({ ...here, address: '::' })[0];
+    return listener === undefined ? '' : describeListener(ownerOf(listener.inode), listener.uid);
   }
 
   async probe(): Promise<ModeProbe> {
@@ -92,7 +78,31 @@ export class HostDistribution implements VipDistribution {
   }
 
   async close(): Promise<void> {
-    for (const key of this.#held.keys()) await this.#drop(key, () => true);
+    await this.#drop([...this.#held.keys()], () => true);
+  }
+
+  async #prepareOne(claim: VipClaim, scene: Scene, locked: boolean): Promise<VipError | undefined> {
+    const key = keyOf(claim.virtualServiceUuid, claim.vipId);
+    const held = this.#held.get(key) ?? new Map<string, Held>();
+    const fresh = new Map<string, Held>();
+    try {
+      for (const address of claim.addresses)
+        for (const s of claim.services) refusePrivileged(address, s.port);
+      for (const name of this.#names(claim)) {
+        const text = claimName(name);
+        if (!held.has(text) && !fresh.has(text))
+          fresh.set(text, await this.#claim(name, claim, scene, locked));
+      }
+      for (const address of claim.addresses) await this.#makeLocal(address, scene);
+    } catch (error) {
+      for (const h of fresh.values()) await h.socket.close();
+      scene.forget(fresh.keys());
+      if (error instanceof VipError) return error;
+      throw error;
+    }
+    for (const [name, h] of fresh) held.set(name, h);
+    this.#held.set(key, held);
+    return undefined;
   }
 
   #names(claim: VipClaim): ClaimName[] {
@@ -112,17 +122,18 @@ export class HostDistribution implements VipDistribution {
     return name.cluster === shortId(this.options.clusterUuid) && name.se === shortId(this.options.seUuid);
   }
 
-  async #claim(name: ClaimName, claim: VipClaim, locked: boolean): Promise<Held> {
-    await this.#refuseConflict(name);
+  async #claim(name: ClaimName, claim: VipClaim, scene: Scene, locked: boolean): Promise<Held> {
+    await this.#refuseConflict(name, scene);
     const text = claimName(name);
     const socket = await holdName(text, this.#introduction(claim));
-    if (socket === undefined) throw await this.#conflict(name, text, name, 0);
+    if (socket === undefined) throw await this.#conflict(name, { name, text, inode: 0 });
     try {
-      if (!locked) await this.#refuseConflict(name);
+      if (!locked) await this.#refuseConflict(name, new Scene());
     } catch (error) {
       await socket.close();
       throw error;
     }
+    scene.add({ name, text, inode: 0 });
     return { name, socket };
   }
 
@@ -137,41 +148,41 @@ export class HostDistribution implements VipDistribution {
   }
 
   /** Claims first: a listener that belongs to a claim of the same virtual service is a peer's. */
-  async #refuseConflict(name: ClaimName): Promise<void> {
+  async #refuseConflict(name: ClaimName, scene: Scene): Promise<void> {
     let shared = false;
-    for (const other of others(name)) {
+    for (const other of scene.claimsAt(name.address)) {
       const how = relation(name, other.name);
       // A claim of our own for another virtual service goes with the change that brings this one.
-      if (how === 'conflict' && !this.#isMine(other.name))
-        throw await this.#conflict(name, other.text, other.name, other.inode);
-      if (how === 'shared' || how === 'conflict' || how === 'same') shared = true;
+      if (how === 'conflict' && !this.#isMine(other.name)) throw await this.#conflict(name, other);
+      if (how !== 'apart') shared = true;
     }
     if (shared) return;
-    for (const l of listeners()) {
-      if (l.port < name.port || l.port > name.portRangeEnd || !covers(l, name.address)) continue;
+    for (const l of scene.listenersAt(name)) {
       const owner = ownerOf(l.inode);
       if (owner !== undefined && this.options.isOwnProcess?.(owner.pid, owner.parent) === true) continue;
-      const holder = describeListener(l.inode, l.uid);
+      const holder = describeListener(owner, l.uid);
       throw new VipError(
         'VIP_IN_USE',
         `${place(name.address, l.port)} is in use by ${holder}: stop it, or choose another VIP or port`,
         holder,
+        // A worker whose agent is just being started again: its claim will come.
+        owner !== undefined && WORKER.test(owner.command),
       );
     }
   }
 
-  async #conflict(name: ClaimName, text: string, other: ClaimName, inode: number): Promise<VipError> {
-    const holder = await describeClaim(text, other, inode);
+  async #conflict(name: ClaimName, other: Found): Promise<VipError> {
+    const holder = await describeClaim(other);
     return new VipError(
       'VIP_CLAIMED',
-      `${place(other.address, Math.max(name.port, other.port))} is claimed by ${holder}: choose another VIP or port`,
+      `${place(name.address, Math.max(name.port, other.name.port))} is claimed by ${holder}: choose another VIP or port`,
       holder,
-      other.cluster === name.cluster,
+      other.name.cluster === name.cluster,
     );
   }
 
-  async #makeLocal(address: string): Promise<void> {
-    if (await isLocal(address)) return;
+  async #makeLocal(address: string, scene: Scene): Promise<void> {
+    if (await scene.isLocal(address)) return;
     try {
       await addAddress(address);
     } catch (error) {
@@ -193,20 +204,22 @@ export class HostDistribution implements VipDistribution {
     }
   }
 
-  async #drop(key: string, which: (name: string) => boolean): Promise<void> {
-    const held = this.#held.get(key);
-    if (held === undefined) return;
-    const gone = [...held].filter(([name]) => which(name));
+  async #drop(keys: readonly string[], which: (name: string) => boolean): Promise<void> {
+    const gone = keys.flatMap((key) => {
+      const held = this.#held.get(key) ?? new Map<string, Held>();
+      return [...held].filter(([name]) => which(name)).map(([name, h]) => ({ key, held, name, h }));
+    });
     if (gone.length === 0) return;
     await underLock(async () => {
-      for (const [name, h] of gone) {
+      for (const { key, held, name, h } of gone) {
         await h.socket.close();
         held.delete(name);
+        if (held.size === 0) this.#held.delete(key);
       }
-      for (const address of new Set(gone.map(([, h]) => h.name.address)))
-        if (!allClaims().some((c) => c.name.address === address)) await this.#removeAddress(address);
+      const scene = new Scene();
+      for (const address of new Set(gone.map(({ h }) => h.name.address)))
+        if (scene.claimsAt(address).length === 0) await this.#removeAddress(address);
     });
-    if (held.size === 0) this.#held.delete(key);
   }
 }
 
@@ -224,27 +237,11 @@ function refusePrivileged(address: string, port: number): void {
     );
 }
 
-interface Found {
-  name: ClaimName;
-  text: string;
-  inode: number;
-}
-
-function allClaims(): Found[] {
-  return abstractSockets().flatMap(({ name: text, inode }) => {
-    const name = parseClaimName(text);
-    return name === undefined ? [] : [{ name, text, inode }];
-  });
-}
-
-const others = (mine: ClaimName): Found[] => allClaims().filter(({ name }) => name.address === mine.address);
-
-function describeListener(inode: number, uid: number): string {
-  const owner = ownerOf(inode);
+function describeListener(owner: Owner | undefined, uid: number): string {
   return owner === undefined ? `a process of user ${uid}` : `pid ${owner.pid} (${owner.command})`;
 }
 
-async function describeClaim(text: string, name: ClaimName, inode: number): Promise<string> {
+async function describeClaim({ text, name, inode }: Found): Promise<string> {
   const said = introductionOf(await askName(text, ASK_TIMEOUT));
   const pid = said.pid ?? ownerOf(inode)?.pid;
   const words = [

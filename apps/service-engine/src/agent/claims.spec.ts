@@ -7,7 +7,10 @@ import { Claims } from './claims.js';
 it('a VIP of both families is claimed with both addresses', async () => {
   const prepared: VipClaim[] = [];
   const distribution = {
-    prepare: async (claim: VipClaim) => void prepared.push(claim),
+    prepare: async (claims: VipClaim[]) => {
+      prepared.push(...claims);
+      return claims.map(() => undefined);
+    },
   } as unknown as VipDistribution;
   const services = [{ port: 80, port_range_end: 80 }];
   const snapshot = {

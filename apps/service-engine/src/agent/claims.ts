@@ -32,23 +32,33 @@ export class Claims {
     return [...this.#entries.values()].some((e) => e.state.state !== 'held');
   }
 
-  /** Claims what the snapshot wants. Never rejects: what cannot be had is told by `stateOf`. */
-  async prepare(snapshot: Snapshot, now: number): Promise<void> {
+  /**
+   * Claims what the snapshot wants. Never rejects: what cannot be had is told by `stateOf`.
+   *
+   * @returns whether the state of any claim has changed
+   */
+  async prepare(snapshot: Snapshot, now: number): Promise<boolean> {
     const services = new Map(snapshot.virtual_services.map((v) => [v.uuid, v]));
+    const wanted: Entry[] = [];
     for (const p of snapshot.placements) {
       if (p.state === 'drain') continue;
       const claim = claimOf(p, services.get(p.virtual_service_uuid));
       const key = placementKeyOf(p);
       const before = this.#entries.get(key);
       if (claim === undefined || (before?.state.state === 'held' && same(before.claim, claim))) continue;
+      const again = before !== undefined && before.state.state !== 'held' && same(before.claim, claim);
       const entry: Entry = {
         claim,
         state: before?.state ?? { state: 'pending' },
-        since: before?.since ?? now,
+        since: again ? before.since : now,
       };
       this.#entries.set(key, entry);
-      await this.#claim(entry, now);
+      wanted.push(entry);
     }
+    const errors = await this.#ask(wanted.map((e) => e.claim));
+    let changed = false;
+    for (const [i, entry] of wanted.entries()) changed = this.#took(entry, errors[i], now) || changed;
+    return changed;
   }
 
   /** What does not serve any more is given back. Called when every worker runs the snapshot. */
@@ -69,26 +79,35 @@ export class Claims {
     await this.distribution.close();
   }
 
-  async #claim(entry: Entry, now: number): Promise<void> {
+  /** Trouble that is nobody's claim, such as a lack of descriptors, is told for each. */
+  async #ask(claims: VipClaim[]): Promise<(Error | undefined)[]> {
     try {
-      await this.distribution.prepare(entry.claim);
-      entry.state = { state: 'held' };
+      return await this.distribution.prepare(claims);
     } catch (error) {
-      const known = error instanceof VipError;
-      if (known && error.passing && now - entry.since < PASSING) {
-        entry.state = { state: 'pending' };
-        return;
-      }
-      const reason = error instanceof Error ? error.message : String(error);
-      if (entry.state.state !== 'failed' || entry.state.reason !== reason)
-        this.log.error('a VIP cannot be served here', { vip: entry.claim.addresses.join(', '), error });
-      entry.state = {
-        state: 'failed',
-        code: known ? error.code : 'VIP_CLAIM_FAILED',
-        reason,
-        holder: known ? error.holder : '',
-      };
+      const trouble = error instanceof Error ? error : new Error(String(error));
+      return claims.map(() => trouble);
     }
+  }
+
+  #took(entry: Entry, error: Error | undefined, now: number): boolean {
+    const before = entry.state;
+    entry.state = this.#stateAfter(entry, error, now);
+    if (JSON.stringify(before) === JSON.stringify(entry.state)) return false;
+    if (entry.state.state === 'failed')
+      this.log.error('a VIP cannot be served here', { vip: entry.claim.addresses.join(', '), error });
+    return true;
+  }
+
+  #stateAfter(entry: Entry, error: Error | undefined, now: number): ClaimState {
+    if (error === undefined) return { state: 'held' };
+    const known = error instanceof VipError ? error : undefined;
+    if (known?.passing === true && now - entry.since < PASSING) return { state: 'pending' };
+    return {
+      state: 'failed',
+      code: known?.code ?? 'VIP_CLAIM_FAILED',
+      reason: error.message,
+      holder: known?.holder ?? '',
+    };
   }
 }
 

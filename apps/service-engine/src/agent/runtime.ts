@@ -33,6 +33,8 @@ const FIRST_ROUND = 400;
 /** Missing claims are tried again after so long, then ever less often. */
 const RETRY = 500;
 const MOST_RETRY = 5_000;
+/** What comes within so long is looked at together. */
+const LOOK_PAUSE = 2;
 /** Slots that nobody uses any more are looked for so often. */
 const RECLAIM = 5_000;
 /** No worker at all within so long is a failure. */
@@ -59,6 +61,8 @@ export class Runtime {
   readonly #timer: ReturnType<typeof setInterval>;
   #retry = { at: 0, pause: RETRY };
   #reclaimAt = 0;
+  #look: ReturnType<typeof setTimeout> | undefined;
+  #againDue = false;
 
   constructor(private readonly options: RuntimeOptions) {
     const { mapping, saved } = options;
@@ -72,8 +76,7 @@ export class Runtime {
     this.#health = new HealthBoard(mapping, this.serverSlots, saved !== undefined, (verdicts) => {
       options.onServers(verdicts);
       for (const call of this.#waiters.splice(0)) call();
-      this.#checkJoining();
-      this.#observe();
+      this.#lookSoon();
     });
     this.#timer = setInterval(() => this.#tick(), 100);
   }
@@ -130,10 +133,12 @@ export class Runtime {
       );
     });
     await this.#until(() => this.#everythingDrained());
+    this.#observe();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    clearTimeout(this.#look);
     this.#health.close();
     await this.#claims.close();
   }
@@ -141,7 +146,7 @@ export class Runtime {
   /** A worker came, went, or told something. */
   onWorkers(): void {
     for (const call of this.#waiters.splice(0)) call();
-    this.#observe();
+    this.#lookSoon();
   }
 
   /** `address:port` of every open listener. */
@@ -304,12 +309,15 @@ export class Runtime {
   }
 
   /** Hands over the accepted snapshot once more, under what holds now. */
-  #again(): void {
+  #again(onlyForClaims = false): void {
+    if (this.#againDue) return;
+    this.#againDue = true;
     void this.#inTurn(async () => {
+      this.#againDue = false;
       const candidate = this.#accepted;
       if (candidate === undefined || this.#stopping) return;
-      await this.#claims.prepare(candidate.snapshot, performance.now());
-      await this.#hand(candidate);
+      const claimed = await this.#claims.prepare(candidate.snapshot, performance.now());
+      if (claimed || !onlyForClaims) await this.#hand(candidate);
       await this.#claims.settle(candidate.snapshot, (key) => this.#isDrained(key));
       this.#observe();
     }).catch((error: unknown) => this.options.log.error('handing over again failed', { error }));
@@ -326,7 +334,7 @@ export class Runtime {
     const drained = this.placements.some(
       (p) => p.state === 'drained' && this.#claims.stateOf(keyOf(p)).state === 'held',
     );
-    if (this.#claims.unsettled || drained) this.#again();
+    if (this.#claims.unsettled || drained) this.#again(true);
   }
 
   #reclaim(now: number): void {
@@ -350,6 +358,15 @@ export class Runtime {
         link.applied >= this.#sequence &&
         [...link.placements.values()].every((p) => p.connections === 0 && p.listeners.length === 0),
     );
+  }
+
+  /** Many verdicts and reports come at once: they are looked at together. */
+  #lookSoon(): void {
+    this.#look ??= setTimeout(() => {
+      this.#look = undefined;
+      this.#checkJoining();
+      this.#observe();
+    }, LOOK_PAUSE);
   }
 
   /** Works out the state of every placement and tells what changed. */

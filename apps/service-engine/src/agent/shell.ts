@@ -41,6 +41,8 @@ export class Shell {
   #frequency = 100;
   #beat: ReturnType<typeof setInterval>;
   #metrics: MetricsServer | undefined;
+  /** Servers of which a failure was logged. */
+  readonly #troubled = new Set<string>();
   readonly #meter: UsageMeter;
   readonly #metricsMeter: UsageMeter;
   readonly #files: ReturnType<typeof runtimeFiles>;
@@ -104,14 +106,7 @@ export class Shell {
         this.events.onPlacements(changed);
       },
       onServers: (changed) => {
-        for (const v of changed)
-          if (v.verdict !== 'unknown' || v.failure !== undefined)
-            this.log.info('server', {
-              pool: v.poolUuid,
-              server: v.server,
-              verdict: v.verdict,
-              failure: v.failure,
-            });
+        for (const v of changed) this.#logServer(v);
         this.events.onServers(changed);
       },
     });
@@ -152,6 +147,13 @@ export class Shell {
     for (const [, slot] of this.#runtime?.serviceSlots.entries() ?? [])
       sum += this.mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] ?? 0;
     return sum;
+  }
+
+  /** That a new server is up is no news; that one is not, and that it is again, is. */
+  #logServer(v: ServerVerdict): void {
+    if (v.failure !== undefined) this.#troubled.add(v.key);
+    else if (v.verdict !== 'up' || !this.#troubled.delete(v.key)) return;
+    this.log.info('server', { pool: v.poolUuid, server: v.server, verdict: v.verdict, failure: v.failure });
   }
 
   /** Drains everything and ends the SE. */
