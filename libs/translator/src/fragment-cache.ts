@@ -16,13 +16,15 @@ interface Entry {
 }
 
 /**
- * Translations memoised per object and closed over its references: an entry holds as long as every object that was
- * read for it still has its generation. A translation that comes out as before keeps its identity, so that who
+ * Translations memoised per object and closed over its references: an entry holds until one of the objects that were
+ * read for it is said to have changed, and then as long as each still has its generation. A translation that comes out as before keeps its identity, so that who
  * compares fragments by `===` sees no change.
  */
 export class FragmentCache {
   readonly #entries = new Map<string, Entry>();
   readonly #readers = new Map<string, Set<string>>();
+  /** Entries that read an object which has changed since. */
+  readonly #doubted = new Set<string>();
 
   constructor(
     private readonly lookup: Lookup,
@@ -32,6 +34,8 @@ export class FragmentCache {
   get(type: Translatable, uuid: string): Translated {
     const id = `${type}/${uuid}`;
     const known = this.#entries.get(id);
+    if (known !== undefined && !this.#doubted.has(id)) return known.translated;
+    this.#doubted.delete(id);
     if (known !== undefined && this.#holds(known)) return known.translated;
     const read = new Map<string, number | undefined>();
     const fresh = checked(this.#translate(type, uuid, recording(this.lookup, read)));
@@ -42,10 +46,17 @@ export class FragmentCache {
     return translated;
   }
 
-  /** Ids (`type/uuid`) of the translations that read one of these objects. */
-  readersOf(uuids: Iterable<string>): Set<string> {
+  /**
+   * These objects were created, updated or deleted: what was translated from them is looked at again when it is asked
+   * for. Returns its ids (`type/uuid`).
+   */
+  changed(uuids: Iterable<string>): Set<string> {
     const found = new Set<string>();
-    for (const uuid of uuids) for (const id of this.#readers.get(uuid) ?? []) found.add(id);
+    for (const uuid of uuids)
+      for (const id of this.#readers.get(uuid) ?? []) {
+        found.add(id);
+        this.#doubted.add(id);
+      }
     return found;
   }
 
@@ -74,6 +85,7 @@ export class FragmentCache {
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     this.#entries.delete(id);
+    this.#doubted.delete(id);
     for (const dependency of entry.read.keys()) {
       const readers = this.#readers.get(dependency);
       readers?.delete(id);

@@ -73,7 +73,7 @@ export class SnapshotSource {
 
   /** Objects were created, updated or deleted: the tracked SEs whose snapshot may differ. */
   objectsChanged(uuids: Iterable<string>): Set<string> {
-    const readers = this.#cache.readersOf(uuids);
+    const readers = this.#cache.changed(uuids);
     if (readers.size === 0) return new Set();
     const concerned = new Set<string>();
     for (const [seUuid, tracked] of this.#tracked)

@@ -52,7 +52,9 @@ const FORGOTTEN_VERDICTS = `
 DELETE FROM server_verdict WHERE se_uuid = $1 AND NOT (pool_uuid || '#' || server = ANY($2::text[]))`;
 
 const PRUNE_VERDICTS = `
-DELETE FROM server_verdict WHERE se_uuid = $1 AND pool_uuid = $2 AND NOT (server = ANY($3::text[]))`;
+DELETE FROM server_verdict v
+USING jsonb_to_recordset($1::jsonb) AS p("seUuid" text, "poolUuid" text, servers jsonb)
+WHERE v.se_uuid = p."seUuid" AND v.pool_uuid = p."poolUuid" AND NOT jsonb_exists(p.servers, v.server)`;
 
 /** A status of an earlier life of the row (lower epoch) is ignored; one that says nothing new writes nothing. */
 const PLACEMENTS = `
@@ -203,7 +205,8 @@ export class StatusIntake {
         );
         await manager.query(FORGOTTEN_VERDICTS, [full.seUuid, full.servers]);
       }
-      for (const p of of('prune')) await manager.query(PRUNE_VERDICTS, [p.seUuid, p.poolUuid, p.servers]);
+      const prune = of('prune');
+      if (prune.length > 0) await manager.query(PRUNE_VERDICTS, [JSON.stringify(prune)]);
       const news = of('placement').map((i) => Object.assign({ seUuid: i.seUuid }, i.status));
       if (news.length > 0)
         placements.push(...(await rows<PlacementRow>(manager, PLACEMENTS, [JSON.stringify(news)])));

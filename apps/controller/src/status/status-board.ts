@@ -9,8 +9,10 @@ import { draw, type Picture } from './picture.js';
 
 /** While somebody watches, what other replicas wrote is seen at least this often, in milliseconds. */
 const LOOK_AGAIN = 2_000;
-/** Between two readings, in milliseconds: bursts of news are one reading. */
+/** Shortest time between two readings, in milliseconds: bursts of news are one reading. */
 const PAUSE = 20;
+/** And so many times as long as a reading took, so that a large cluster with much news is not read all the time. */
+const PAUSE_FACTOR = 4;
 /** Kinds whose changes show. */
 const SHOWN = new Set([
   'serviceengine',
@@ -34,6 +36,7 @@ export class StatusBoard implements OnApplicationShutdown {
   readonly #logger: Logger;
   #reading: Promise<Picture | undefined> | undefined;
   #dirty = false;
+  #took = 0;
   #timer: NodeJS.Timeout | undefined;
   #pause: NodeJS.Timeout | undefined;
   #off: (() => void)[] = [];
@@ -101,7 +104,7 @@ export class StatusBoard implements OnApplicationShutdown {
 
   #news(): void {
     this.#dirty = true;
-    this.#pause ??= setTimeout(() => void this.#tell(), PAUSE);
+    this.#pause ??= setTimeout(() => void this.#tell(), Math.max(PAUSE, this.#took * PAUSE_FACTOR));
   }
 
   async #tell(): Promise<void> {
@@ -116,14 +119,17 @@ export class StatusBoard implements OnApplicationShutdown {
 
   async #read(): Promise<Picture | undefined> {
     try {
+      const began = performance.now();
       const state = await this.reader.read();
-      return draw(
+      const picture = draw(
         state,
         this.cache.byKind('serviceengine'),
         this.cache.byKind('virtualservice'),
         (uuid) => this.cache.get(uuid)?.name ?? uuid,
         (seUuid) => this.sessions.get(seUuid)?.heartbeat,
       );
+      this.#took = performance.now() - began;
+      return picture;
     } catch (err) {
       this.#logger.warn({ err }, 'status cannot be told now');
       return undefined;
