@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FastifyInstance } from 'fastify';
 import { Endpoints } from '../../config/endpoints.js';
 import type { Json } from '../../testing/api-session.js';
 import { startApiInstance, type ApiInstance } from '../../testing/api-instance.js';
-import { EXTRA_PATHS } from './extra-paths.js';
 
 let instance: ApiInstance;
 beforeAll(async () => {
@@ -35,16 +35,63 @@ describe('the description of the API', () => {
     expect([...missing]).toEqual([]);
   });
 
-  it('names paths beside those of kinds that the controller has', async () => {
-    const api = await instance.admin();
-    for (const [path, item] of Object.entries(EXTRA_PATHS)) {
-      const method = ['get', 'post', 'put', 'delete'].find((m) => m in item) ?? 'get';
-      const reply = await api.json(method.toUpperCase(), path.replace('{uuid}', 'virtualservice-1'), {});
-      expect([path, reply.body['code'] === 'PATH_NOT_FOUND']).toEqual([path, false]);
-      if (path === '/logout') await api.login('admin', 'correct horse battery');
-    }
+  it('names every route of the controller, and none that it does not have', async () => {
+    const { body } = await instance.client().get('/api/openapi.json');
+    const described = body['paths'] as Record<string, Json>;
+    const routes = registeredRoutes(instance.running.app.getHttpAdapter().getInstance());
+    expect(routes.length).toBeGreaterThan(50);
+    const missing = routes.filter(
+      ({ path, method }) =>
+        !path.includes('{kind}') && !/^\/api\/(docs|openapi)/.test(path) && !described[path]?.[method],
+    );
+    expect(missing).toEqual([]);
+    const has = new Set(routes.map(({ path, method }) => `${method} ${path}`));
+    const invented = Object.entries(described).flatMap(([path, item]) =>
+      ['get', 'post', 'put', 'patch', 'delete']
+        .filter(
+          (method) =>
+            method in item && !has.has(`${method} ${path}`) && !has.has(`${method} ${generic(path)}`),
+        )
+        .map((method) => `${method} ${path}`),
+    );
+    expect(invented).toEqual([]);
+  });
+
+  it('gives every call an id of its own', async () => {
+    const { body } = await instance.client().get('/api/openapi.json');
+    const ids = Object.values(body['paths'] as Record<string, Record<string, Json>>).flatMap((item) =>
+      Object.values(item).flatMap((call) =>
+        typeof call['operationId'] === 'string' ? [call['operationId']] : [],
+      ),
+    );
+    expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
   });
 });
+
+/** A path of a kind as the route that serves every kind. */
+const generic = (path: string): string =>
+  path.replace(/^\/api\/[a-z0-9]+(-inventory)?(\/|$)/, '/api/{kind}$1$2');
+
+/** Fastify prints its routes as a tree; four columns a level. */
+function registeredRoutes(fastify: FastifyInstance): { path: string; method: string }[] {
+  const levels: string[] = [];
+  return fastify
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const [, indent = '', part = '', methods = ''] =
+        /^([│ ]*)[├└]── (.*?) \(([A-Z, ]+)\)$/.exec(line) ?? [];
+      if (part === '') return [];
+      const depth = indent.length / 4;
+      levels.splice(depth, levels.length, part);
+      const path = levels.join('').replaceAll(/:(\w+)/g, '{$1}');
+      return methods
+        .toLowerCase()
+        .split(', ')
+        .filter((method) => method !== 'head')
+        .map((method) => ({ path, method }));
+    });
+}
 
 describe('the page', () => {
   it('brings everything it needs itself, and nothing else of the package', async () => {

@@ -58,6 +58,23 @@ const ACTIONS: readonly (readonly [action: string, message: string, summary: str
   ['retryplacement', 'RetryPlacementParams', 'Try again to place'],
 ];
 
+type Sub = readonly [path: string, method: 'get' | 'post', summary: string, open?: boolean];
+
+/** Paths below one, each with one method. */
+function each(base: string, tag: string, subs: readonly Sub[]): Record<string, Json> {
+  const parameters = base.includes('{uuid}') ? [uuid] : [];
+  return Object.fromEntries(
+    subs.map(([path, method, summary, open = false]) => {
+      const id = `${base}/${path}`.replaceAll(/[^a-z]+/g, '_').replaceAll(/^_api_|_$/g, '');
+      const body = method === 'post' ? { body: object } : {};
+      return [
+        path === '' ? base : `${base}/${path}`,
+        at({ [method]: call(id, { tag, summary, open, ...body }) }, ...parameters),
+      ];
+    }),
+  );
+}
+
 /** Messages that only these paths use. */
 export const EXTRA_MESSAGES = ACTIONS.map(([, name]) => name);
 
@@ -134,15 +151,56 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
       body: object,
     }),
   },
+  '/api/event': {
+    get: call('list_event', {
+      tag: 'Event',
+      summary: 'What happened, newest first; config changes with old and new',
+    }),
+  },
+  '/api/analytics/logs': {
+    get: call('analytics_logs', {
+      tag: 'Event',
+      summary: 'Events in the form of the analytics API (type=2)',
+    }),
+  },
   '/api/operation': {
     get: call('list_operation', { tag: 'Operation', summary: 'Operations, newest first' }),
   },
-  '/api/operation/{uuid}': {
-    ...at(
-      { get: call('get_operation', { tag: 'Operation', summary: 'One operation with its steps' }) },
-      uuid,
-    ),
+  '/api/operation/watch': {
+    get: call('watch_operations', {
+      tag: 'Operation',
+      summary: 'Every operation as it moves, as server-sent events',
+    }),
   },
+  ...each('/api/operation/{uuid}', 'Operation', [
+    ['', 'get', 'One operation with its steps'],
+    ['watch', 'get', 'One operation as it moves, as server-sent events, until it ends'],
+    ['cancel', 'post', 'Undo what was begun, and end'],
+    ['answer', 'post', 'Give what a waiting operation asks for'],
+  ]),
+  ...each('/api/virtualservice/{uuid}', 'VirtualService', [
+    ['runtime', 'get', 'State, and where it is placed'],
+    ['runtime/detail', 'get', 'The same per VIP and SE'],
+    ['scaleoutstatus', 'get', 'What is under way for each VIP'],
+    ['placement/summary', 'get', 'Where it is placed, and why not elsewhere'],
+  ]),
+  ...each('/api/pool/{uuid}', 'Pool', [
+    ['runtime', 'get', 'State of the pool'],
+    ['runtime/detail', 'get', 'The same with its servers'],
+    ['runtime/server', 'get', 'State of each server'],
+    ['runtime/server/detail', 'get', 'The same per SE'],
+  ]),
+  ...each('/api/serviceengine/{uuid}', 'ServiceEngine', [
+    ['runtime', 'get', 'State, load and what it runs'],
+    ['switchover', 'post', 'Enable, disable or empty it'],
+    ['forcedelete', 'post', 'Give it up at once'],
+  ]),
+  ...each('/api/se-enrolment', 'ServiceEngine', [
+    ['', 'post', 'Enrol with a one-time token and a certificate request', true],
+    ['ca', 'get', "The cluster's CA certificate", true],
+    ['renew', 'post', 'A new certificate after a long outage, proved by the key of the old one', true],
+    ['token', 'post', 'A one-time token for a new SE'],
+  ]),
   ...Object.fromEntries(
     ACTIONS.map(([action, name, summary]) => [
       `/api/virtualservice/{uuid}/${action}`,
@@ -152,15 +210,29 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
       ),
     ]),
   ),
-  ...Object.fromEntries(
-    INVENTORIES.map((kind) => [
-      `/api/${kind}-inventory`,
-      {
+  ...Object.assign(
+    {},
+    ...INVENTORIES.map((kind) => ({
+      [`/api/${kind}-inventory`]: {
         get: call(`${kind}_inventory`, {
           tag: 'Inventory',
           summary: `Configuration, state and health of every ${kind}`,
         }),
       },
-    ]),
+      [`/api/${kind}-inventory/{uuid}`]: at(
+        { get: call(`${kind}_inventory_one`, { tag: 'Inventory', summary: `The same of one ${kind}` }) },
+        uuid,
+      ),
+    })),
+  ),
+  '/api/pool-inventory/{uuid}/server/{server}': at(
+    {
+      get: call('pool_server_inventory', {
+        tag: 'Inventory',
+        summary: 'One server of a pool, by address:port',
+      }),
+    },
+    uuid,
+    { ...uuid, name: 'server' },
   ),
 };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { kindNames, kinds } from '@spillway/model';
 import type { ApiSession, Json } from '../../testing/api-session.js';
 import { startApiInstance, type ApiInstance } from '../../testing/api-instance.js';
 
@@ -398,6 +399,23 @@ describe('every reply', () => {
       'strict-transport-security': expect.stringMatching(/max-age/),
       allow: expect.stringMatching(/GET, POST/),
     });
+  });
+});
+
+describe('objects of every kind', () => {
+  it.each(kindNames())('%s have no null and no empty list, and are taken back as they are', async (kind) => {
+    const reply = await api.get(`/api/${kind}?page_size=200`);
+    expect(reply.status).toBe(200);
+    const objects = kinds[kind].singleton ? [reply.body] : (reply.body['results'] as Json[]);
+    for (const object of objects) {
+      expect(holes(object)).toEqual([]);
+      expect(object).toMatchObject({ uuid: expect.any(String), url: expect.stringMatching(/^https:/) });
+    }
+    const [first] = objects;
+    if (!first) return;
+    const path = kinds[kind].singleton ? `/api/${kind}` : `/api/${kind}/${uuidOf(first)}`;
+    const written = await api.put(path, first);
+    expect([written.status, written.headers['x-spillway-unknown']]).toEqual([200, undefined]);
   });
 });
 
