@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,6 +142,7 @@ async function run(port: number, pid: number, length: number): Promise<Run> {
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 async function main(): Promise<void> {
+  chmodSync(dir, 0o755); // started by root, the workers of nginx are somebody else
   mkdirSync(join(dir, 'www'));
   writeFileSync(join(dir, 'www/10k'), Buffer.alloc(10_240, 'x'));
   writeFileSync(join(dir, 'www/1m'), Buffer.alloc(1 << 20, 'x'));

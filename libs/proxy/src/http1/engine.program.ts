@@ -275,6 +275,37 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'connections to servers end in order, whoever ends them',
+    async run() {
+      const ways = [
+        (r: Received) => void r.socket.write(OK.replace('\r\n', '\r\nConnection: close\r\n')),
+        (r: Received) => void r.socket.end(OK.replace('\r\n', '\r\nConnection: close\r\n')),
+        (r: Received) => void r.socket.end(OK),
+        (r: Received) => void r.socket.end('HTTP/1.0 200 OK\r\n\r\nuntil the end'),
+      ];
+      for (const way of ways) {
+        const origin = await Origin.start(way);
+        await serve([origin]);
+        const c = await open();
+        for (let i = 0; i < 3 && !c.ended; i++) await c.get('/');
+        await until(() => origin.sockets.size === 0, 'the end of the connections');
+        equal(origin.resets, 0, 'resets');
+        c.end();
+        origin.stop();
+      }
+      // A server that leaves the pool: its idle connections end in order too.
+      const origin = await Origin.start();
+      await serve([origin]);
+      const c = await open();
+      await c.get('/');
+      await serve([]);
+      await until(() => origin.sockets.size === 0, 'the end of the idle connection');
+      equal(origin.resets, 0, 'resets');
+      c.end();
+      origin.stop();
+    },
+  },
+  {
     name: 'upgrade: bytes both ways, also those sent ahead, and half-close',
     async run() {
       const origin = await Origin.start();

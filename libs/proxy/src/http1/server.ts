@@ -178,7 +178,7 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   onEnd(): void {
     const { client } = this;
     if (client === null) {
-      this.discard();
+      this.discard(true);
       return;
     }
     if (this.state === State.UntilEnd) this.complete(client);
@@ -369,15 +369,15 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   /** The response is out; the connection is kept when it may serve another request. */
   private complete(client: HttpClient): void {
     const { server } = this;
-    const reusable =
-      this.persistent && client.requestDone && !this.extra && this.state !== State.UntilEnd && server.mayKeep;
+    const whole = client.requestDone && !this.extra;
+    const reusable = whole && this.persistent && server.mayKeep;
     this.detach();
     if (reusable) {
       this.state = State.Idle;
       this.resume();
       server.putIdle(this);
       this.context.clock.arm(this, client.idleTimeout);
-    } else this.discard();
+    } else this.discard(whole);
     client.responseDone();
   }
 
@@ -470,13 +470,13 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
     this.server.release(this);
   }
 
-  private discard(): void {
+  /** Gives the connection up: in order after a whole exchange, else with a reset, so that the server notices. */
+  private discard(inOrder = false): void {
     if (this.state === State.Dead) return;
     if (this.state === State.Idle) this.server.removeIdle(this);
-    const finished = this.state === State.UntilEnd;
     this.state = State.Dead;
     this.context.clock.forget(this);
-    if (finished) this.socket.close();
+    if (inOrder) this.socket.close();
     else this.socket.reset();
   }
 
