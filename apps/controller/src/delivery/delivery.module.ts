@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Registry } from 'prom-client';
 import { DeliveryMetrics } from './delivery.metrics.js';
+import { SetBackGuard } from './set-back.js';
 import { DeliveryService } from './delivery.service.js';
 
 /** Configuration on its way to SEs. */
@@ -12,6 +13,7 @@ import { DeliveryService } from './delivery.service.js';
       inject: [Registry],
       useFactory: (registry: Registry) => new DeliveryMetrics(registry),
     },
+    SetBackGuard,
     DeliveryService,
   ],
   exports: [DeliveryService],

@@ -14,6 +14,7 @@ import { DeliveryMetrics } from './delivery.metrics.js';
 import { wireFragment } from './encode.js';
 import { LiveTracker } from './live-tracker.js';
 import { readAllPlacements, readPlacements } from './placement-rows.js';
+import { SetBackGuard } from './set-back.js';
 import { type Held, type InFlight, SeDelivery } from './se-delivery.js';
 
 /** An SE that heartbeats and does not answer a change for this long is attached anew, in milliseconds. */
@@ -54,6 +55,7 @@ export class DeliveryService implements OnApplicationBootstrap, OnApplicationShu
     private readonly events: SeEvents,
     private readonly log: EventService,
     private readonly metrics: DeliveryMetrics,
+    private readonly setBack: SetBackGuard,
     @Inject(LOGGER) logger: Logger,
   ) {
     this.#logger = logger.child({ part: 'delivery' });
@@ -186,6 +188,7 @@ export class DeliveryService implements OnApplicationBootstrap, OnApplicationShu
     this.#attached.set(seUuid, { session, delivery: new SeDelivery(known) });
     this.#source?.track(seUuid);
     this.metrics.attached.set(this.#attached.size);
+    this.setBack.see(session);
     this.#advance(seUuid);
   }
 

@@ -55,6 +55,12 @@ const runtime = async (seUuid: string): Promise<Record<string, unknown>> => {
 const settled = async (): Promise<void> =>
   controller.get(DeliveryService).whenLive(controller.cache.generation);
 
+/** Refuses what is of an old epoch, as an SE does that runs something newer. */
+function refuseOnce(se: ChannelSe): undefined {
+  for (const { epoch, generation } of se.changes.splice(0))
+    se.say({ $case: 'nack', value: { epoch, generation, code: 'EPOCH_STALE', reason: 'older', path: '' } });
+}
+
 beforeAll(async () => {
   database = await testDatabase();
   controller = await TestController.start(await database.fresh());
@@ -247,6 +253,28 @@ describe('delivery', () => {
     const change = await se.change(2);
     expect(change).toMatchObject({ full: true, epoch: controller.cache.epoch });
     expect(change.epoch).toBe((se.changes[0]?.epoch ?? 0) + 1);
+  });
+
+  it('takes SEs along when the database was set back behind them', async () => {
+    const { se, pool } = await placed();
+    await settled();
+    const { epoch, generation } = controller.cache;
+    const ahead = attach(new Se(se.identity, { epoch, generation: generation + 50, answer: false }));
+    const whole = await until(
+      () => ahead.changes.find((c) => c.epoch > epoch) ?? (ahead.changes[0] && refuseOnce(ahead)),
+      (c) => c !== undefined,
+      'a higher epoch',
+    );
+    expect(whole).toMatchObject({ full: true, epoch: epoch + 1 });
+    expect(controller.cache.generation).toBeGreaterThan(generation + 50);
+    ahead.ack(whole!);
+    ahead.answer = true;
+    await controller.update('pool', pool, servers('10.0.8.1'));
+    await until(
+      () => addresses(ahead, pool),
+      (list) => list[0] === '10.0.8.1',
+      'the change',
+    );
   });
 
   it('measures the time until a change is live', async () => {
