@@ -14,7 +14,15 @@ import {
   version,
 } from '../channel/encode.js';
 import { enrol, EnrolmentError, renewExpired } from '../channel/enrolment.js';
-import { freshness, newKey, newRequest, type IdentityStore, type SeIdentity } from '../channel/identity.js';
+import {
+  freshness,
+  MOST_RENEWAL_PAUSE,
+  newKey,
+  newRequest,
+  renewalPause,
+  type IdentityStore,
+  type SeIdentity,
+} from '../channel/identity.js';
 import { TokenSource } from '../channel/token-source.js';
 import type { Logger } from '../log/logger.js';
 import { afterDelta, candidateOf, Refused, type Candidate } from './candidate.js';
@@ -29,7 +37,6 @@ const ASK = 1_000;
 const SILENCE = 250;
 /** What changes together is told together. */
 const STATUS_PAUSE = 5;
-const RENEWAL_LOOK = 60_000;
 /** An SE that stops gives the controller so long to place its virtual services elsewhere. */
 const EVACUATION = 2_000;
 
@@ -99,8 +106,8 @@ export class ControlledAgent implements ShellEvents {
       await Promise.race([first, silence, refused, delay(ASK)]);
       await this.#serveKept();
     }
-    setInterval(() => void this.#renewSoon(), RENEWAL_LOOK).unref();
     await attempt;
+    this.#renewLater();
   }
 
   save = async (snapshot: Snapshot): Promise<void> => this.snapshots.save(snapshot);
@@ -306,10 +313,19 @@ export class ControlledAgent implements ShellEvents {
     }
   }
 
+  /** Looks again when the certificate should be renewed, or was tried in vain a while ago. */
+  #renewLater(): void {
+    const pem = this.#identity?.certificatePem;
+    const pause = pem === undefined ? MOST_RENEWAL_PAUSE : renewalPause(pem, Date.now());
+    setTimeout(() => {
+      void this.#renewSoon().finally(() => this.#renewLater());
+    }, pause).unref();
+  }
+
   async #renewSoon(): Promise<void> {
     const identity = this.#identity;
     if (identity === undefined || !this.#channel.connected) return;
-    if (freshness(identity.certificatePem, Date.now()) !== 'renew') return;
+    if (freshness(identity.certificatePem, Date.now()) === 'fresh') return;
     try {
       const reply = await this.#channel.renew(await newRequest(identity.keyPem, identity.seUuid));
       this.#identity = { ...identity, certificatePem: reply.certificatePem, caPem: reply.caPem };

@@ -97,11 +97,28 @@ export async function newRequest(keyPem: string, commonName: string): Promise<st
 
 export type Freshness = 'fresh' | 'renew' | 'expired';
 
-/** A certificate is renewed after two thirds of its life. `now`: milliseconds since 1970. */
-export function freshness(certificatePem: string, now: number): Freshness {
+/** When a certificate is to be renewed, after two thirds of its life, and when it ends. Milliseconds since 1970. */
+function lifeOf(certificatePem: string): { renewAt: number; end: number; life: number } {
   const certificate = new X509Certificate(certificatePem);
   const from = Date.parse(certificate.validFrom);
-  const to = Date.parse(certificate.validTo);
-  if (now >= to) return 'expired';
-  return now >= from + ((to - from) * 2) / 3 ? 'renew' : 'fresh';
+  const end = Date.parse(certificate.validTo);
+  return { renewAt: from + ((end - from) * 2) / 3, end, life: end - from };
+}
+
+/** `now`: milliseconds since 1970. */
+export function freshness(certificatePem: string, now: number): Freshness {
+  const { renewAt, end } = lifeOf(certificatePem);
+  if (now >= end) return 'expired';
+  return now >= renewAt ? 'renew' : 'fresh';
+}
+
+/** A clock may be set: the certificate is looked at at least so often. */
+export const MOST_RENEWAL_PAUSE = 60_000;
+const LEAST_RENEWAL_PAUSE = 100;
+
+/** Milliseconds to wait before the certificate is looked at again; a renewal that failed has several tries left. */
+export function renewalPause(certificatePem: string, now: number): number {
+  const { renewAt, life } = lifeOf(certificatePem);
+  const until = now < renewAt ? renewAt - now : life / 30;
+  return Math.min(MOST_RENEWAL_PAUSE, Math.max(LEAST_RENEWAL_PAUSE, until));
 }
