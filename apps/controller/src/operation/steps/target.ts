@@ -16,6 +16,8 @@ import type { SeMaker } from './service-engine.js';
 
 /** How long an SE may take from `admit` to listeners in every worker. */
 const ADMIT_TIMEOUT_MS = 30_000;
+/** How long a named SE may be away before the operation gives up on it. */
+const RECONNECT_MS = 30_000;
 const FIRST_RETRY_MS = 5_000;
 
 const gone = (ctx: StepContext): StepResult => ({
@@ -102,7 +104,12 @@ export class TargetSteps {
     // A standby is programmed already: that is where this step wants to be.
     if ((await ctx.row(to))?.desired === 'prepare') return done(se.name);
     const why = whyNot(world, group, se, request);
-    return why === undefined ? done(se.name) : { do: 'failed', code: why.code, reason: why.reason };
+    if (why === undefined) return done(se.name);
+    // Its channel may be back in a moment: after a restart of the controller every SE is away at first.
+    const soon = ctx.deadline(RECONNECT_MS);
+    if (why.code === 'DISCONNECTED' && !se.lost && ctx.now < soon)
+      return wait(`${se.name} is not connected`, soon);
+    return { do: 'failed', code: why.code, reason: why.reason };
   }
 
   private preferred(made: string | undefined, found: Candidates): string | undefined {
