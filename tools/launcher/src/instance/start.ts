@@ -100,17 +100,20 @@ async function together<T extends readonly unknown[]>(
   return await Promise.all(work);
 }
 
-/** Starts database and controller unless they run; answers when the controller is ready. */
+/**
+ * Starts database and controller unless they run; answers when the controller is ready. A controller that runs
+ * says nothing about its database: that may have died alone.
+ */
 export async function bringUpController(
   directory: InstanceDirectory,
   state: StateFile,
   plan: Plan,
 ): Promise<ControllerFile> {
+  const databaseUrl = process.env.DATABASE_URL || (await ensurePostgres(directory.postgres)).url;
   const running = findController(directory);
   if (running) return running;
   let identity = state.running('controller');
   if (!identity) {
-    const databaseUrl = process.env.DATABASE_URL || (await ensurePostgres(directory.postgres)).url;
     ({ identity } = await startController(directory, plan.ports, databaseUrl));
     state.started('controller', identity);
   }
