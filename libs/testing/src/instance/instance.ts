@@ -173,9 +173,10 @@ export class Instance {
     });
   }
 
-  /** Reads `status --json` again. */
+  /** Reads `status --json` again. Its exit code says whether all of it runs, which a test may just have changed. */
   async refresh(): Promise<InstanceStatus> {
-    const { stdout } = await this.spillway(['status', '--json']);
+    const { stdout, stderr } = await this.spillway(['status', '--json'], { check: false });
+    if (!stdout.startsWith('{')) throw new Error(`status --json: ${stdout}${stderr}`);
     this.status = JSON.parse(stdout) as InstanceStatus;
     return this.status;
   }
