@@ -8,7 +8,7 @@ import { ChunkScanner } from './chunked.js';
 import { forwardRequest, offersUpgrade } from './forward.js';
 import { isIdempotent, METHOD, type Head } from './head.js';
 import { Held } from './held.js';
-import { HALF_CLOSE_MS, LINGER_MS, MOST_REPLAY, STALLED_MS } from './limits.js';
+import { HALF_CLOSE_MS, KEEP_ALIVE_PROBES_MS, LINGER_MS, MOST_REPLAY, STALLED_MS } from './limits.js';
 import { INCOMPLETE, REFUSE, refusalOf } from './refusal.js';
 import { profileOf } from './profile.js';
 import { reply } from './reply.js';
@@ -48,6 +48,8 @@ export class HttpClient extends ClientConnection implements Deferred {
   private remaining = 0;
   private startedAt = 0;
   private queuedBefore = 0;
+  /** The client has said that it sends no further request. */
+  private lastRequest = false;
   /** Part of a head has come and its time runs. */
   private inHead = false;
 
@@ -239,6 +241,7 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.minor = head.minor;
     this.method = head.method;
     this.keep = head.persistent;
+    this.lastRequest = !head.persistent;
     this.expects = head.expectContinue && head.minor === 1;
     this.responseStarted = false;
     this.requestDone = false;
@@ -368,6 +371,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   /** 101: from here on bytes go both ways. */
   becomeTunnel(): void {
     this.state = State.Tunnel;
+    this.socket.keepAlive(KEEP_ALIVE_PROBES_MS);
     this.responseBegins(101);
     this.context.clock.disarm(this);
     const { held } = this;
@@ -492,8 +496,10 @@ export class HttpClient extends ClientConnection implements Deferred {
   /** Ends this direction; the client gets time to take the last bytes and to end its own. */
   private finish(): void {
     this.state = State.Linger;
+    // Closing with bytes unread would reset the connection and might cost the client our last ones.
+    const nothingToCome = this.ended || (this.lastRequest && this.requestDone && this.held === null);
     this.held = null;
-    if (this.ended) {
+    if (nothingToCome) {
       this.socket.close();
       this.watchReader();
       return;
