@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { se } from '@spillway/protocol';
+import { Gauge, Registry } from 'prom-client';
 import { Endpoints } from '../config/endpoints.js';
 import { LOGGER, type Logger } from '../config/logger.js';
 import { SETTINGS, type Settings } from '../config/settings.js';
@@ -28,8 +29,20 @@ export class SeChannelServer implements OnApplicationBootstrap, OnApplicationShu
     private readonly intake: StatusIntake,
     private readonly runtime: RuntimeWriter,
     private readonly endpoints: Endpoints,
+    registry: Registry,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    registry.registerMetric(
+      new Gauge({
+        name: 'spillway_se_failover_held',
+        help: 'SEs that seem lost and are not given up, since too many of their group are',
+        registers: [],
+        collect() {
+          this.set(liveness.held.size);
+        },
+      }),
+    );
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     this.#listener.server.addService(se.SeChannelService, this.channel.implementation);
