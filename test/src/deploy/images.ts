@@ -19,6 +19,14 @@ const BASES: Record<string, () => Record<string, string>> = {
 /** Folders of the host that stand in for the system of a base image. */
 export const SYSTEM = ['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/lib64', '/usr/share'];
 
+/** The tests' network has no registry: everything comes from the store that the install of this checkout filled. */
+const WITHOUT_REGISTRY = {
+  npm_config_offline: 'true',
+  pnpm_config_offline: 'true',
+  pnpm_config_minimum_release_age: '0',
+  pnpm_config_trust_lockfile: 'true',
+};
+
 /**
  * Runs the last step of the build stage, which puts together what goes into the images, on this checkout as it is
  * installed and compiled. Returns the directory that stands for `/out`.
@@ -29,7 +37,11 @@ export async function buildOutput(scope: Scope): Promise<string> {
     .find(({ name }) => name === 'build')
     ?.instructions.findLast(({ op }) => op === 'RUN')?.text;
   if (!step?.includes('/out')) throw new Error('the build stage has no last RUN that fills /out');
-  await run('sh', ['-ec', step.replaceAll('/out', out)], { cwd: repository, timeout: 120_000 });
+  await run('sh', ['-ec', step.replaceAll('/out', out)], {
+    cwd: repository,
+    timeout: 120_000,
+    env: { ...process.env, ...WITHOUT_REGISTRY },
+  });
   return out;
 }
 
