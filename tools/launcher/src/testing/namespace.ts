@@ -36,6 +36,16 @@ const sysctls: Record<string, string> = {
   'net/ipv4/ip_unprivileged_port_start': '0',
 };
 
+/**
+ * A namespace reaches no registry: what a test asks of npm and pnpm comes from their stores, which the install
+ * before has filled and checked, or fails at once instead of trying on.
+ */
+const withoutRegistry = {
+  npm_config_offline: 'true',
+  pnpm_config_offline: 'true',
+  pnpm_config_trust_lockfile: 'true',
+};
+
 /** Runs this same command again, inside a namespace where there can be one. Answers its exit code. */
 export async function runAgainInside(): Promise<number> {
   const enter = namespaceCommand(process.getuid?.() === 0);
@@ -50,7 +60,7 @@ export async function runAgainInside(): Promise<number> {
   const command = [...(possible ? enter : []), process.execPath, ...process.argv.slice(1)];
   const child = spawn(command[0] ?? '', command.slice(1), {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, [variable]: network },
+    env: { ...process.env, [variable]: network, ...(possible ? withoutRegistry : {}) },
   });
   const forward = (signal: NodeJS.Signals): boolean => child.kill(signal);
   process.on('SIGINT', forward).on('SIGTERM', forward);
