@@ -9,6 +9,7 @@ import {
   type Fragment,
   type FragmentId,
   type Snapshot,
+  type VirtualService,
 } from '@spillway/snapshot';
 import { placementKeyOf } from './keys.js';
 
@@ -29,24 +30,37 @@ export class Refused extends Error {
 export interface Candidate {
   snapshot: Snapshot;
   fragments: Map<FragmentId, Fragment>;
+  /** Of the snapshot, by uuid. */
+  services: ReadonlyMap<string, VirtualService>;
 }
+
+/** Before the first snapshot. */
+export const NOTHING: Pick<Candidate, 'fragments'> = { fragments: new Map() };
+
+const servicesOf = (snapshot: Snapshot): ReadonlyMap<string, VirtualService> =>
+  new Map(snapshot.virtual_services.map((v) => [v.uuid, v]));
 
 /** The candidate for a whole snapshot. */
 export function candidateOf(snapshot: Snapshot, before: Candidate | undefined): Candidate {
   const next = fragmentsOf(snapshot);
-  if (before === undefined) return { snapshot, fragments: new Map(next.map((f) => [fragmentId(f), f])) };
-  return {
-    snapshot,
-    fragments: applyDelta(before.fragments, difference(before.fragments.values(), next)),
-  };
+  const services = servicesOf(snapshot);
+  if (before === undefined)
+    return { snapshot, services, fragments: new Map(next.map((f) => [fragmentId(f), f])) };
+  const fragments = applyDelta(before.fragments, difference(before.fragments.values(), next));
+  return { snapshot, services, fragments };
 }
 
 /** The candidate after a delta. `@throws {SnapshotError}` when its parts do not fit together */
-export function afterDelta(before: Candidate, delta: Delta, epoch: number, generation: number): Candidate {
+export function afterDelta(
+  before: Pick<Candidate, 'fragments'>,
+  delta: Delta,
+  epoch: number,
+  generation: number,
+): Candidate {
   const fragments = applyDelta(before.fragments, delta);
   const snapshot = assemble(fragments.values(), epoch, generation);
   checkReferences(snapshot);
-  return { snapshot, fragments };
+  return { snapshot, services: servicesOf(snapshot), fragments };
 }
 
 /**

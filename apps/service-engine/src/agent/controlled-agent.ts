@@ -4,15 +4,7 @@ import type { ConfigChange, se } from '@spillway/protocol';
 import { parseFragment, SnapshotError, type Delta, type Fragment, type Snapshot } from '@spillway/snapshot';
 import { HostDistribution, probeModes, sysctlAdvice } from '@spillway/vip';
 import { Channel } from '../channel/channel.js';
-import {
-  adviceOf,
-  heartbeat,
-  hostOf,
-  modesOf,
-  placementStatus,
-  serverStatus,
-  version,
-} from '../channel/encode.js';
+import { adviceOf, heartbeat, hostOf, modesOf, statusParts, version } from '../channel/encode.js';
 import { enrol, EnrolmentError, renewExpired } from '../channel/enrolment.js';
 import {
   freshness,
@@ -25,7 +17,7 @@ import {
 } from '../channel/identity.js';
 import { TokenSource } from '../channel/token-source.js';
 import type { Logger } from '../log/logger.js';
-import { afterDelta, candidateOf, Refused, type Candidate } from './candidate.js';
+import { afterDelta, candidateOf, NOTHING, Refused, type Candidate } from './candidate.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Runtime } from './runtime.js';
 import type { Shell, ShellEvents } from './shell.js';
@@ -259,15 +251,9 @@ export class ControlledAgent implements ShellEvents {
     const placements = full ? runtime.placements : [...this.#placements.values()];
     const servers = full ? runtime.servers : [...this.#servers.values()];
     if (!full && placements.length === 0 && servers.length === 0) return;
-    const sent = this.#channel.send({
-      $case: 'status',
-      value: {
-        full,
-        placements: placements.map(placementStatus),
-        servers: servers.map(serverStatus),
-        advice: full ? adviceOf(sysctlAdvice(false)) : [],
-      },
-    });
+    const parts = statusParts(full, placements, servers, full ? sysctlAdvice(false) : []);
+    let sent = true;
+    for (const value of parts) sent = this.#channel.send({ $case: 'status', value }) && sent;
     if (!sent) return;
     this.#fullStatus = false;
     this.#placements.clear();
@@ -358,10 +344,9 @@ function decode(type: string, key: string, body: Uint8Array): Fragment {
 function build(before: Candidate | undefined, change: ConfigChange, delta: Delta): Candidate {
   const { epoch, generation, full } = change;
   if (!full && before === undefined) throw new Refused('NO_BASE', 'a delta came before a whole snapshot');
-  const empty: Candidate = { snapshot: undefined as never, fragments: new Map() };
-  if (!full) return afterDelta(before ?? empty, delta, epoch, generation);
+  if (!full) return afterDelta(before ?? NOTHING, delta, epoch, generation);
   // Fragments that did not change stay the same objects, so that the workers are not told them again.
-  return candidateOf(afterDelta(empty, delta, epoch, generation).snapshot, before);
+  return candidateOf(afterDelta(NOTHING, delta, epoch, generation).snapshot, before);
 }
 
 function refusalOf(error: unknown): { code: string; reason: string; path: string } {

@@ -24,7 +24,6 @@ export function effectiveFragments(
   previous: Previous,
   conditions: Conditions,
 ): Map<FragmentId, Fragment> {
-  const services = new Map(candidate.snapshot.virtual_services.map((v) => [v.uuid, v]));
   const result = new Map(candidate.fragments);
   for (const p of candidate.snapshot.placements) {
     const key = placementKeyOf(p);
@@ -34,7 +33,7 @@ export function effectiveFragments(
       continue;
     }
     if (p.state !== 'active') continue;
-    const service = services.get(p.virtual_service_uuid);
+    const service = candidate.services.get(p.virtual_service_uuid);
     const claimed = conditions.claimOf(key).state === 'held';
     if (claimed && conditions.mayServe(key, service)) continue;
     if (!claimed && service !== undefined && wasActive(previous.get(id))) {

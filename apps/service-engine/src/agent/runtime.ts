@@ -33,6 +33,8 @@ const FIRST_ROUND = 400;
 /** Missing claims are tried again after so long, then ever less often. */
 const RETRY = 500;
 const MOST_RETRY = 5_000;
+/** Every change is looked at when it comes; so often all is looked at, should one have been missed. */
+const OBSERVE = 1_000;
 /** What comes within so long is looked at together. */
 const LOOK_PAUSE = 2;
 /** Slots that nobody uses any more are looked for so often. */
@@ -63,9 +65,12 @@ export class Runtime {
   #reclaimAt = 0;
   #look: ReturnType<typeof setTimeout> | undefined;
   #againDue = false;
+  #observeAt = 0;
+  #recovering: boolean;
 
   constructor(private readonly options: RuntimeOptions) {
     const { mapping, saved } = options;
+    this.#recovering = saved !== undefined;
     this.serviceSlots = new SlotTable(
       mapping.layout.virtualServices,
       'virtual services',
@@ -106,9 +111,10 @@ export class Runtime {
       checkEpochs(before?.snapshot, next.snapshot);
       this.#assignSlots(next.snapshot);
       this.#accepted = next;
+      this.#takeOver(next.snapshot);
       this.#health.configure(next.snapshot);
       await this.#claims.prepare(next.snapshot, performance.now());
-      await this.#healthKnown(next.snapshot);
+      await this.#healthKnown(next);
       this.#noteDrains(next.snapshot);
       this.#retry = { at: performance.now() + RETRY, pause: RETRY };
       try {
@@ -174,6 +180,13 @@ export class Runtime {
     }
   }
 
+  /** The workers serve already when the agent is started again: nothing of that waits for a first round. */
+  #takeOver(snapshot: Snapshot): void {
+    if (!this.#recovering) return;
+    this.#recovering = false;
+    for (const p of snapshot.placements) if (p.state === 'active') this.#served.add(placementKeyOf(p));
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
@@ -230,7 +243,10 @@ export class Runtime {
     this.serviceSlots.left(sequence, performance.now());
     this.serverSlots.left(sequence, performance.now());
     for (const p of next.snapshot.placements)
-      if (wasHandedActive(fragments, p)) this.#served.add(placementKeyOf(p));
+      if (wasHandedActive(fragments, p)) {
+        this.#served.add(placementKeyOf(p));
+        this.#joining.delete(placementKeyOf(p));
+      }
   }
 
   async #goBack(before: Candidate | undefined): Promise<void> {
@@ -271,8 +287,7 @@ export class Runtime {
    * Traffic that is served goes over to servers that were never checked (another pool, all servers replaced) only
    * when some of them are known to be up, or that could not be found out in time: until then the old ones serve.
    */
-  async #healthKnown(snapshot: Snapshot): Promise<void> {
-    const services = new Map(snapshot.virtual_services.map((v) => [v.uuid, v]));
+  async #healthKnown({ snapshot, services }: Candidate): Promise<void> {
     const serving = snapshot.placements.filter(
       (p) => p.state === 'active' && this.#served.has(placementKeyOf(p)),
     );
@@ -286,7 +301,7 @@ export class Runtime {
 
   /** A virtual service joins when the health of its servers is known, or could not be found out in time. */
   #mayServe(key: string, service: VirtualService | undefined): boolean {
-    if (this.options.saved !== undefined || this.#served.has(key)) return true;
+    if (this.#served.has(key)) return true;
     const since = this.#joining.get(key) ?? performance.now();
     this.#joining.set(key, since);
     return this.#health.isChecked(service?.pool_uuid) || performance.now() - since >= FIRST_ROUND;
@@ -296,7 +311,7 @@ export class Runtime {
   #checkJoining(): void {
     const candidate = this.#accepted;
     if (candidate === undefined || this.#stopping) return;
-    const services = new Map(candidate.snapshot.virtual_services.map((v) => [v.uuid, v]));
+    const { services } = candidate;
     const ready = candidate.snapshot.placements.some(
       (p) =>
         p.state === 'active' &&
@@ -326,8 +341,8 @@ export class Runtime {
   #tick(): void {
     const now = performance.now();
     for (const call of this.#waiters.splice(0)) call();
-    this.#checkJoining();
-    this.#observe();
+    if (this.#joining.size > 0) this.#checkJoining();
+    if (this.#joining.size > 0 || now >= this.#observeAt) this.#observe();
     if (now >= this.#reclaimAt) this.#reclaim(now);
     if (now < this.#retry.at) return;
     this.#retry = { at: now + this.#retry.pause, pause: Math.min(MOST_RETRY, this.#retry.pause * 2) };
@@ -373,9 +388,10 @@ export class Runtime {
   #observe(): void {
     const candidate = this.#accepted;
     if (candidate === undefined) return;
+    this.#observeAt = performance.now() + OBSERVE;
     // A worker that has just come and runs nothing yet changes nothing.
     const live = this.options.links.live.filter((link) => link.applied > 0);
-    const services = new Map(candidate.snapshot.virtual_services.map((v) => [v.uuid, v]));
+    const { services } = candidate;
     const applied = live.length > 0 && live.every((link) => link.applied >= this.#sequence);
     const changed: ObservedPlacement[] = [];
     for (const placement of candidate.snapshot.placements) {

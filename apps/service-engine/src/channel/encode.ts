@@ -63,6 +63,31 @@ export interface Load {
   workers: readonly WorkerRecord[];
 }
 
+/** Most servers in one message: with thousands of them it would be larger than gRPC takes. */
+export const STATUS_PART = 2_000;
+
+/** The parts of one status; only the first may stand for everything. */
+export function statusParts(
+  full: boolean,
+  placements: readonly ObservedPlacement[],
+  servers: readonly ServerVerdict[],
+  advice: readonly Advice[],
+): se.Status[] {
+  const parts: se.Status[] = [];
+  for (let at = 0; at === 0 || at < servers.length; at += STATUS_PART)
+    parts.push({
+      full: full && at === 0,
+      placements: at === 0 ? placements.map(placementStatus) : [],
+      servers: servers.slice(at, at + STATUS_PART).map(serverStatus),
+      advice: at === 0 ? adviceOf(advice) : [],
+    });
+  return parts;
+}
+
+/** Nothing was ever counted for it: left out, since thousands of idle servers are told each second otherwise. */
+const isIdle = (s: ServerCounters): boolean =>
+  s.connectionsOpened === 0 && s.connectionsActive <= 0 && s.requests === 0 && s.failures === 0;
+
 export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
   sequence,
   cpuPercent: load.usage.cpuPercent,
@@ -83,14 +108,16 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
     bytesOut: s.bytesOut,
     failedRequests: s.failedRequests,
   })),
-  servers: load.servers.map((s) => ({
-    poolUuid: s.poolUuid,
-    server: s.server,
-    connectionsOpened: s.connectionsOpened,
-    connectionsActive: Math.max(0, s.connectionsActive),
-    requests: s.requests,
-    failures: s.failures,
-  })),
+  servers: load.servers
+    .filter((s) => !isIdle(s))
+    .map((s) => ({
+      poolUuid: s.poolUuid,
+      server: s.server,
+      connectionsOpened: s.connectionsOpened,
+      connectionsActive: Math.max(0, s.connectionsActive),
+      requests: s.requests,
+      failures: s.failures,
+    })),
   workers: load.workers.map(({ index, pid, restarts }) => ({ index, pid, restarts })),
 });
 

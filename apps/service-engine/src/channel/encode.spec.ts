@@ -1,0 +1,38 @@
+import { expect, it } from '@jest/globals';
+import type { ServerVerdict } from '@spillway/health';
+import { heartbeat, STATUS_PART, statusParts } from './encode.js';
+
+const verdict = (i: number): ServerVerdict => ({
+  key: `pool-1/10.0.0.1:${i}`,
+  poolUuid: 'pool-1',
+  server: `10.0.0.1:${i}`,
+  verdict: 'up',
+  changedAt: 1.5,
+});
+
+it('a status of many servers goes in parts, of which only the first stands for everything', () => {
+  const servers = Array.from({ length: 2 * STATUS_PART + 1 }, (_, i) => verdict(i));
+  const parts = statusParts(true, [], servers, []);
+  expect(parts.map((p) => [p.full, p.servers.length])).toEqual([
+    [true, STATUS_PART],
+    [false, STATUS_PART],
+    [false, 1],
+  ]);
+  expect(statusParts(true, [], [], [])).toEqual([{ full: true, placements: [], servers: [], advice: [] }]);
+});
+
+it('a heartbeat leaves out servers for which nothing was counted', () => {
+  const server = { poolUuid: 'p', connectionsOpened: 0, connectionsActive: 0, requests: 0, failures: 0 };
+  const beat = heartbeat(1, {
+    usage: { cpuPercent: 1, memoryUsedBytes: 2, memoryTotalBytes: 3 },
+    openConnections: -1,
+    services: [],
+    servers: [
+      { ...server, server: 'idle' },
+      { ...server, server: 'busy', requests: 1 },
+    ],
+    workers: [],
+  });
+  expect(beat.servers.map((s) => s.server)).toEqual(['busy']);
+  expect(beat.openConnections).toBe(0);
+});
