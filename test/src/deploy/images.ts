@@ -1,14 +1,17 @@
 import { cpSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { repository, run, type Scope } from '@spillway/testing';
-import { type ImageConfig, imageConfig, readDockerfile, type Stage } from './dockerfile.js';
+import type { Container } from './container.js';
+import { type ImageConfig, imageConfig, readDockerfile } from './dockerfile.js';
 
 /** The file tree of an image under a directory, and what its containers run. */
 export interface Image extends ImageConfig {
   root: string;
+  /** Of a stand-in for somebody else's image: more volumes, more arguments, its own way to say that it is well. */
+  mounts?: Record<string, string>;
+  moreArguments?: string[];
+  healthy?: (container: Container) => boolean;
 }
-
-const tool = (path: string): string => join(repository, 'node_modules', path);
 
 /** What the images in the file begin with, beside the system's own folders: those come from this host. */
 const BASES: Record<string, () => Record<string, string>> = {
@@ -26,6 +29,7 @@ const WITHOUT_REGISTRY = {
   pnpm_config_minimum_release_age: '0',
   pnpm_config_trust_lockfile: 'true',
 };
+const FOLDERS = ['/usr/local/bin', '/etc', '/opt', '/run', '/tmp', '/proc', '/dev', '/var/lib'];
 
 /**
  * Runs the last step of the build stage, which puts together what goes into the images, on this checkout as it is
@@ -49,8 +53,10 @@ export async function buildOutput(scope: Scope): Promise<string> {
 export async function makeImage(scope: Scope, target: string, out: string): Promise<Image> {
   const stage = readDockerfile().find(({ name }) => name === target);
   if (!stage) throw new Error(`deploy/Dockerfile has no stage ${target}`);
-  const root = join(await scope.tempDir(`root-${target}`), 'root');
-  skeleton(root, stage.base);
+  const root = await emptyRoot(scope, target);
+  const add = BASES[stage.base];
+  if (!add) throw new Error(`no stand-in for the base image ${stage.base}`);
+  for (const [at, from] of Object.entries(add())) put(from, join(root, at));
   for (const { op, flags, text } of stage.instructions) {
     if (op === 'COPY') await copy(text, flags['from'] === 'build' ? out : undefined, root);
     if (op === 'RUN') await runInside(root, text);
@@ -58,27 +64,16 @@ export async function makeImage(scope: Scope, target: string, out: string): Prom
   return { root, ...imageConfig(stage) };
 }
 
-function skeleton(root: string, base: string): void {
-  const add = BASES[base];
-  if (!add) throw new Error(`no stand-in for the base image ${base}`);
-  for (const dir of [
-    ...SYSTEM,
-    '/usr/local/bin',
-    '/etc',
-    '/opt',
-    '/run',
-    '/tmp',
-    '/proc',
-    '/dev',
-    '/var/lib',
-  ])
-    mkdirSync(join(root, dir), { recursive: true });
+/** A file tree with what every image has: folders, accounts, and places for the system of this host. */
+export async function emptyRoot(scope: Scope, name: string): Promise<string> {
+  const root = join(await scope.tempDir(`root-${name}`), 'root');
+  for (const dir of [...SYSTEM, ...FOLDERS]) mkdirSync(join(root, dir), { recursive: true });
   for (const dir of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${dir}`, join(root, dir));
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nspillway:x:10001:10001::/tmp:/bin/sh\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\nspillway:x:10001:\n');
   writeFileSync(join(root, 'etc/nsswitch.conf'), 'hosts: files\n');
   writeFileSync(join(root, 'etc/hosts'), '');
-  for (const [at, from] of Object.entries(add())) put(from, join(root, at));
+  return root;
 }
 
 /** `out` for what comes from the build stage, else the checkout. */
@@ -106,7 +101,3 @@ function put(from: string, to: string): void {
     cpSync(from, to, { dereference: true });
   }
 }
-
-/** The stage that a service of the compose file is built from. */
-export const stages = (): Stage[] => readDockerfile();
-export const bun = tool('bun/bin/bun.exe');
