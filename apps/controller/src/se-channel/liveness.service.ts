@@ -32,6 +32,7 @@ interface Row {
   se_uuid: string;
   session_id: string;
   connected: boolean;
+  oper_state: string;
   /** Milliseconds since the SE was last heard, by the clock of the database. */
   age: number;
   pid_scope: string | null;
@@ -39,12 +40,12 @@ interface Row {
   supervisor_start_time: string | null;
 }
 
-const NOT_DOWN = `
-SELECT se_uuid, session_id, connected,
+const ALL = `
+SELECT se_uuid, session_id, connected, oper_state,
        (extract(epoch FROM clock_timestamp() - coalesce(last_seen, 'epoch')) * 1000)::float8 AS age,
        host->>'pidScope' AS pid_scope, host->>'supervisorPid' AS supervisor_pid,
        host->>'supervisorStartTime' AS supervisor_start_time
-FROM se_runtime WHERE oper_state <> 'OPER_DOWN'`;
+FROM se_runtime`;
 
 /** Only as long as nobody else has heard the SE meanwhile. */
 const DOWN = `
@@ -121,14 +122,28 @@ export class LivenessService {
     this.#lastTick = now;
     if (now >= this.#judgeFrom) this.#endHungStreams();
     try {
-      const rows: Row[] = await this.dataSource.query(NOT_DOWN);
+      const rows: Row[] = await this.dataSource.query(ALL);
+      this.#reattach(rows);
       if (performance.now() < this.#judgeFrom) return;
-      await this.#judge(
-        rows.filter((row) => this.sessions.get(row.se_uuid) === undefined && this.cache.get(row.se_uuid)),
-      );
+      await this.#judge(rows.filter((row) => row.oper_state !== 'OPER_DOWN' && this.#isAbsent(row.se_uuid)));
     } catch (err) {
       this.#judgeFrom = performance.now() + this.#wait();
       this.logger.warn({ err }, 'cannot tell which service engines are up; nobody is given up meanwhile');
+    }
+  }
+
+  /**
+   * An SE that is attached here for a while and was declared down by a replica that did not hear it attaches anew, so
+   * that it says everything again.
+   */
+  #reattach(rows: readonly Row[]): void {
+    const settled = Date.now() - this.settings.streamGrace;
+    for (const row of rows) {
+      if (row.oper_state !== 'OPER_DOWN') continue;
+      const session = this.sessions.get(row.se_uuid);
+      if (session === undefined || session.attachedAt > settled) continue;
+      this.logger.warn({ se: session.seName }, 'attached here, and declared down elsewhere');
+      session.end('stream_lost', { $case: 'goodbye', value: { reason: 'declared down: attach again' } });
     }
   }
 
@@ -218,6 +233,10 @@ export class LivenessService {
     }
     this.#held.clear();
     for (const seUuid of now) this.#held.add(seUuid);
+  }
+
+  #isAbsent(seUuid: string): boolean {
+    return this.sessions.get(seUuid) === undefined && this.cache.get(seUuid) !== undefined;
   }
 
   #groupOf(seUuid: string): string {

@@ -177,6 +177,20 @@ describe('an SE', () => {
     expect((await state(back.identity)).oper).toBe('OPER_UP');
   }, 15_000);
 
+  it('that is attached here and was declared down elsewhere attaches anew', async () => {
+    const fake = await attach();
+    judge({ streamGrace: 300 });
+    await controller.db.query(
+      "UPDATE se_runtime SET oper_state = 'OPER_DOWN', connected = false WHERE se_uuid = $1",
+      [fake.identity.seUuid],
+    );
+    expect((await fake.got('goodbye')).body?.value).toEqual({ reason: 'declared down: attach again' });
+    await attach({}, fake.identity);
+    await recorded(fake.identity.seUuid, 'SE_UP');
+    expect((await state(fake.identity)).oper).toBe('OPER_UP');
+    expect(down).toEqual([]);
+  });
+
   it('that sends no heartbeats is told, ended and down', async () => {
     const fake = await attach({ heartbeat: 0 });
     judge({ streamGrace: 0 });
