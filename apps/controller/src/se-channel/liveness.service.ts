@@ -141,7 +141,8 @@ export class LivenessService {
     for (const row of rows) {
       if (row.oper_state !== 'OPER_DOWN') continue;
       const session = this.sessions.get(row.se_uuid);
-      if (session === undefined || session.attachedAt > settled) continue;
+      // Its own attachment was written before: what came after is somebody else's.
+      if (session?.id !== row.session_id || session.attachedAt > settled) continue;
       this.logger.warn({ se: session.seName }, 'attached here, and declared down elsewhere');
       session.end('stream_lost', { $case: 'goodbye', value: { reason: 'declared down: attach again' } });
     }
