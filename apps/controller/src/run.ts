@@ -1,5 +1,6 @@
+import { Endpoints, type EndpointMap } from './config/endpoints.js';
 import { Lifecycle } from './config/lifecycle.js';
-import { readSettings, SettingsError, type Settings } from './config/settings.js';
+import { readSettings, SettingsError, type Listen, type Settings } from './config/settings.js';
 import { startController, type RunningController } from './start.js';
 
 /** How long the controller may take to end before it is ended. */
@@ -15,8 +16,7 @@ export async function run(): Promise<void> {
   const restart = async (): Promise<void> => {
     if (stopping) return;
     controller.logger.info('starting anew');
-    // The same listeners, also where they were given as "any free port".
-    const same = { ...settings, api: { ...settings.api, port: Number(new URL(controller.api).port) } };
+    const same = onSamePorts(settings, controller.app.get(Endpoints).all());
     await controller.close();
     controller = await startOrExit(same);
     follow();
@@ -42,6 +42,22 @@ export async function run(): Promise<void> {
   follow();
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
+}
+
+const keep = (listen: Listen, endpoint: string | undefined): Listen => {
+  const port = /:(\d+)(?:\/|$)/.exec(endpoint ?? '')?.[1];
+  return port === undefined ? listen : { ...listen, port: Number(port) };
+};
+
+/** The same listeners, also where they were given as "any free port": SEs and clients know them by now. */
+function onSamePorts(settings: Settings, endpoints: EndpointMap): Settings {
+  return {
+    ...settings,
+    api: keep(settings.api, endpoints.api),
+    grpc: keep(settings.grpc, endpoints.grpc),
+    status: keep(settings.status, endpoints.status),
+    metrics: settings.metrics && keep(settings.metrics, endpoints.metrics),
+  };
 }
 
 async function startOrExit(settings: Settings): Promise<RunningController> {

@@ -6,7 +6,7 @@ import pg from 'pg';
 export interface TestDatabase {
   /** URL of a new, empty database. */
   fresh(): Promise<string>;
-  /** Takes them away. What is still connected to one is disconnected. */
+  /** Databases go with the server at the end of the run: dropping each costs a checkpoint, and a busy machine time. */
   stop(): Promise<void>;
 }
 
@@ -15,7 +15,6 @@ export async function testDatabase(): Promise<TestDatabase> {
   if (directory === undefined) throw new Error('run this spec with the jest.config.mjs of the repository');
   // The first spec file of a run that needs the server starts it; it ends with the run (run-teardown.ts).
   const server = await ensurePostgres(directory, { durable: false });
-  const made: string[] = [];
   const admin = async (sql: string): Promise<void> => {
     const client = new pg.Client({ connectionString: server.url });
     await client.connect();
@@ -29,13 +28,10 @@ export async function testDatabase(): Promise<TestDatabase> {
     async fresh() {
       const name = `spec_${randomUUID().replaceAll('-', '')}`;
       await admin(`CREATE DATABASE ${name}`);
-      made.push(name);
       const url = new URL(server.url);
       url.pathname = `/${name}`;
       return url.href;
     },
-    async stop() {
-      for (const name of made) await admin(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    },
+    stop: () => Promise.resolve(),
   };
 }
