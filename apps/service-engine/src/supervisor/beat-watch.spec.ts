@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { BackOff } from './back-off.js';
 import { BEAT_FILE_BYTES, formatBeat, parseBeat } from './beat-file.js';
-import { BeatWatch } from './beat-watch.js';
+import { BeatWatch, isToBeKilled } from './beat-watch.js';
 
 describe('the watch over beats', () => {
   it('tells of one that is silent for its time-out, and of nobody else', () => {
@@ -14,7 +14,7 @@ describe('the watch over beats', () => {
         { key: 'hung', beat: 7, timeout: 600 },
       ]);
       if (hung.length > 0) {
-        expect(hung).toEqual(['hung']);
+        expect(hung).toEqual([{ key: 'hung', silent: 600, timeout: 600 }]);
         found = t;
       }
     }
@@ -27,7 +27,7 @@ describe('the watch over beats', () => {
     for (let t = 0; t <= 500; t += 100) expect(watch.tick(t, silent)).toEqual([]);
     expect(watch.tick(5_000, silent)).toEqual([]);
     for (let t = 5_100; t < 5_600; t += 100) expect(watch.tick(t, silent)).toEqual([]);
-    expect(watch.tick(5_600, silent)).toEqual(['w']);
+    expect(watch.tick(5_600, silent)).toMatchObject([{ key: 'w' }]);
   });
 
   it('one that always beats between two ticks is never told of, however late the ticks come', () => {
@@ -42,6 +42,13 @@ describe('the watch over beats', () => {
       }),
     );
   });
+});
+
+it('who computes is given more time than who is stopped, but not for ever', () => {
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'T')).toBe(true);
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'S')).toBe(true);
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'R')).toBe(false);
+  expect(isToBeKilled({ silent: 3_000, timeout: 600 }, 'R')).toBe(true);
 });
 
 it('a process is started again at once, then ever later, and anew when it had recovered', () => {

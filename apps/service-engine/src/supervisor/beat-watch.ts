@@ -7,6 +7,23 @@ export interface Watched<K> {
   timeout: number;
 }
 
+/** One that has missed its beats. */
+export interface Hung<K> {
+  key: K;
+  /** Milliseconds without a beat. */
+  silent: number;
+  timeout: number;
+}
+
+/** A process that computes (state R in `/proc/PID/stat`) is busy rather than stopped: it gets so many time-outs. */
+export const BUSY_PATIENCE = 5;
+
+/** Whether a silent process is to be killed, given its state in `/proc/PID/stat`. */
+export const isToBeKilled = (
+  { silent, timeout }: Pick<Hung<unknown>, 'silent' | 'timeout'>,
+  state: string,
+): boolean => state !== 'R' || silent >= timeout * BUSY_PATIENCE;
+
 /** A tick that comes later than this many intervals says nothing about the others: they may have been stopped too. */
 const LATE = 2.5;
 
@@ -25,17 +42,17 @@ export class BeatWatch<K> {
    * @param now milliseconds of a clock that only goes forward
    * @returns who is hung; each is told again on every tick until it beats or is not watched any more
    */
-  tick(now: number, watched: Iterable<Watched<K>>): K[] {
+  tick(now: number, watched: Iterable<Watched<K>>): Hung<K>[] {
     const gap = this.#last === undefined ? 0 : now - this.#last;
     this.#last = now;
     const late = gap > this.interval * LATE;
     const next = new Map<K, { beat: number; silent: number }>();
-    const hung: K[] = [];
+    const hung: Hung<K>[] = [];
     for (const w of watched) {
       const before = this.#seen.get(w.key);
       const silent = before === undefined || before.beat !== w.beat || late ? 0 : before.silent + gap;
       next.set(w.key, { beat: w.beat, silent });
-      if (silent >= w.timeout) hung.push(w.key);
+      if (silent >= w.timeout) hung.push({ key: w.key, silent, timeout: w.timeout });
     }
     this.#seen = next;
     return hung;

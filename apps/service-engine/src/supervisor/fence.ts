@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Logger } from '../log/logger.js';
 import { isAlive, pidScope, self, statOf, type ProcessIdentity } from '../process/identity.js';
 import { formatBeat, parseBeat, type BeatRecord } from './beat-file.js';
-import { BeatWatch } from './beat-watch.js';
+import { BeatWatch, isToBeKilled } from './beat-watch.js';
 
 const SUFFIX = '.beat';
 
@@ -56,9 +56,10 @@ export class Fence {
     );
     const peers = this.#peers();
     const watched = [...peers].map(([key, r]) => ({ key, beat: r.beat, timeout: r.timeout }));
-    for (const file of this.#watch.tick(now, watched)) {
-      const peer = peers.get(file);
-      if (peer !== undefined) this.#kill(file, { pid: peer.pid, startTime: peer.start_time });
+    for (const hung of this.#watch.tick(now, watched)) {
+      const peer = peers.get(hung.key);
+      if (peer !== undefined && isToBeKilled(hung, statOf(peer.pid)?.state ?? ''))
+        this.#kill(hung.key, { pid: peer.pid, startTime: peer.start_time });
     }
   }
 

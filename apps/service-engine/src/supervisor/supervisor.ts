@@ -2,9 +2,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { createMapping, HEADER, WORKER_STATE, type Mapping } from '@spillway/telemetry';
 import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
-import { self } from '../process/identity.js';
+import { self, statOf } from '../process/identity.js';
 import { UsageError, type Options } from '../settings/options.js';
-import { BeatWatch, type Watched } from './beat-watch.js';
+import { BeatWatch, isToBeKilled, type Watched } from './beat-watch.js';
 import { Child } from './child.js';
 import { Fence } from './fence.js';
 import { removeRecord, runningSupervisor, writeRecord } from './record.js';
@@ -207,8 +207,11 @@ export class Supervisor {
 
   #tick(): void {
     const now = performance.now();
-    for (const name of this.#watch.tick(now, this.#watched(now)))
-      this.#byName(name)?.kill('it missed its beats');
+    for (const hung of this.#watch.tick(now, this.#watched(now))) {
+      const child = this.#byName(hung.key);
+      if (child === undefined || !isToBeKilled(hung, statOf(child.pid)?.state ?? '')) continue;
+      child.kill(`no beat for ${Math.round(hung.silent)} ms`);
+    }
     try {
       this.#fence?.fence.tick(now);
     } catch (error) {
