@@ -46,7 +46,8 @@ export function findContext(options: { dir?: string; defaultDir: string; env?: N
     return local;
   }
   const saved = readContext(userContextFile(env));
-  if (saved !== undefined) return saved;
+  // After a logout nothing but the place is left.
+  if (saved !== undefined && saved.api !== '') return saved;
   const local = instanceContext(options.defaultDir);
   if (local !== undefined) return local;
   throw new CliError(

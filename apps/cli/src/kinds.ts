@@ -59,6 +59,12 @@ const state = (row: Json): string => {
   return typeof oper === 'string' ? oper.replace(/^OPER_/, '') : '';
 };
 
+/** `UP`, `UP,DISABLED`: what it is, and what somebody wants it to be. */
+const seState = (row: Json): string => {
+  const wanted = text(at(row, 'config.enable_state')).replace(/^SE_STATE_/, '');
+  return [state(row), wanted === 'ENABLED' ? '' : wanted].filter(Boolean).join(',');
+};
+
 const ports = (row: Json): string =>
   list(at(row, 'config.services'))
     .map(({ port, port_range_end: end }) =>
@@ -125,7 +131,7 @@ export const VIEWS: Record<string, { path: string; columns: Column[] }> = {
     path: '/api/serviceengine-inventory?include_name=true&page_size=200&include=config,runtime',
     columns: [
       { title: 'NAME', value: field('config.name') },
-      { title: 'STATE', value: state },
+      { title: 'STATE', value: seState },
       { title: 'GROUP', value: (r) => refName(at(r, 'config.se_group_ref')) },
       { title: 'CPU', value: (r) => percent(at(r, 'runtime.cpu_percent')) },
       { title: 'CONNECTIONS', value: field('runtime.open_connections') },

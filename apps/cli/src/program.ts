@@ -4,7 +4,9 @@ import { completion } from './commands/completion.js';
 import { describe, get, remove } from './commands/get.js';
 import { login, logout } from './commands/login.js';
 import { events, operations, watch } from './commands/operations.js';
-import { migrate, scalein, scaleout } from './commands/scale.js';
+import { patch } from './commands/patch.js';
+import { enrolmentToken } from './commands/enrolment.js';
+import { migrate, scalein, scaleout, switchover } from './commands/scale.js';
 import { exportConfiguration, restoreConfiguration, version } from './commands/transfer.js';
 
 /** The whole command tree. */
@@ -24,13 +26,16 @@ export function program(): Command {
     get(),
     describe(),
     apply(),
+    patch(),
     remove(),
     scaleout(),
     scalein(),
     migrate(),
+    switchover(),
     operations(),
     events(),
     watch(),
+    enrolmentToken(),
     exportConfiguration(),
     restoreConfiguration(),
     version(),

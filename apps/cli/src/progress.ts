@@ -26,7 +26,7 @@ export async function follow(
   } catch (error) {
     if (abort.signal.aborted)
       throw new CliError(
-        `operation ${uuid} has not ended after ${options.timeout} s (${last}); it goes on`,
+        `operation ${uuid} has not ended after ${options.timeout} s and goes on; last: ${last.split('\n')[0]?.trim()}`,
         EXIT.timeout,
       );
     throw error;
@@ -43,9 +43,13 @@ export async function follow(
 
 function describe(o: Json): string {
   const progress = text(o['progress'] ?? 0).padStart(3);
-  const waits =
-    o['state'] === 'waiting' && o['question']
-      ? ` - waits for an answer: ${JSON.stringify(o['question'])}`
-      : '';
-  return `${progress}%  ${text(o['step']).padEnd(16)} ${text(o['text'] ?? o['state'])}${waits}`;
+  return `${progress}%  ${text(o['step']).padEnd(16)} ${text(o['text'] ?? o['state'])}${howToAnswer(o)}`;
+}
+
+/** The line to type for an operation that asks. */
+function howToAnswer(o: Json): string {
+  const question = o['question'] as { fields?: { name: string; text: string }[] } | undefined;
+  const field = question?.fields?.[0];
+  if (o['state'] !== 'waiting' || field === undefined) return '';
+  return `\n      spillway operations answer ${text(o['uuid'])} '{"${field.name}": "..."}'   (${field.text})`;
 }

@@ -96,3 +96,13 @@ export function migrate(): Command {
       ),
     );
 }
+
+export function switchover(): Command {
+  return action('switchover', 'make another of its service engines the primary')
+    .requiredOption('--to-se <se>', 'this one')
+    .action((name: string, options: WaitOptions & { toSe: string }, command: Command) =>
+      act(command, name, 'switchover', options, async (client) => ({
+        se_uuid: uuidOf(await resolve(client, 'serviceengine', options.toSe)),
+      })),
+    );
+}
