@@ -3,7 +3,6 @@ import {
   eventually,
   identify,
   isAlive,
-  Netns,
   processStat,
   processTree,
   RunningProcess,
@@ -13,13 +12,16 @@ import {
   spawnOrigins,
   type Origin,
   type SpawnedClients,
+  type ClientsReport,
+  type Netns,
+  freeLoopback,
+  freePort,
+  testNetwork,
 } from '@spillway/testing';
 import { Engine } from './engine.js';
 import { buildSnapshot, type SnapshotSpec } from './snapshot.js';
 
 jest.setTimeout(90_000);
-const VIP = '10.90.0.1';
-const PORT = 8080;
 /** Promise: a process that hangs costs new connections for at most so many milliseconds. */
 const HUNG = 1_500;
 
@@ -29,40 +31,50 @@ beforeEach(() => {
 });
 afterEach(async () => await scope.close());
 
-// Without a namespace of its own there is no tcp_migrate_req and no VIP on lo.
-const inNamespace = Netns.available ? describe : describe.skip;
-
 interface World {
-  netns: Netns;
-  fence: string;
+  netns: Netns | undefined;
+  /** The kernel hands queued connections over: nothing is promised without that. */
+  migrates: boolean;
+  isolated: boolean;
+  vip: string;
+  port: number;
   origin: Origin;
   snapshot: (more?: Partial<SnapshotSpec>) => ReturnType<typeof buildSnapshot>;
   engine: (se: string, workers?: number) => Promise<Engine>;
   clients: (sort: 'new-connection' | 'keep-alive' | 'tunnel', connections: number) => Promise<SpawnedClients>;
 }
 
-async function world(): Promise<World> {
-  const netns = await Netns.create(scope, 'crash');
-  const { origins } = await spawnOrigins(scope, [{ name: 'web' }], { netns });
+async function world(vip = freeLoopback()): Promise<World> {
+  const { netns, isolated, migrates } = await testNetwork(scope);
+  const network = netns ? { netns } : {};
+  const { origins } = await spawnOrigins(scope, [{ name: 'web' }], network);
   const origin = origins[0]!;
-  const fence = await scope.tempDir('fence');
+  const port = netns ? 8080 : await freePort();
+  const env = { SPILLWAY_FENCE_DIR: await scope.tempDir('fence') };
   const servers = [{ address: origin.host, port: origin.port }];
   const snapshot = (more: Partial<SnapshotSpec> = {}) =>
-    buildSnapshot({ services: [{ name: 'web', vips: [VIP], ports: [PORT], servers }], ...more });
+    buildSnapshot({ services: [{ name: 'web', vips: [vip], ports: [port], servers }], ...more });
   return {
     netns,
-    fence,
+    migrates,
+    isolated,
+    vip,
+    port,
     origin,
     snapshot,
-    engine: (se, workers = 2) =>
-      Engine.start(scope, snapshot({ se }), { netns, workers, env: { SPILLWAY_FENCE_DIR: fence } }),
+    engine: (se, workers = 2) => Engine.start(scope, snapshot({ se }), { ...network, workers, env }),
     clients: (sort, connections) =>
       spawnClients(
         scope,
-        { name: sort, sort, host: VIP, port: PORT, connections, rate: 400, connectTimeout: 4_000 },
-        { netns },
+        { name: sort, sort, host: vip, port, connections, rate: 400, connectTimeout: 4_000 },
+        network,
       ),
   };
+}
+
+/** New connections may fail for so long after `at`; only where the kernel hands over what is queued. */
+function expectOver(w: World, report: ClientsReport, at: number, within: number): void {
+  if (w.migrates) expect(lastFailure(at, report)).toBeLessThan(within);
 }
 
 /** Milliseconds from `at` to the start of the last new connection that failed; 0 when none did. */
@@ -78,24 +90,25 @@ async function stopAll(pids: number[], signal: NodeJS.Signals): Promise<number> 
   return await Promise.resolve(at);
 }
 
-inNamespace('when a process of an SE dies or hangs', () => {
+describe('when a process of an SE dies or hangs', () => {
   test('the VIP is added to lo while it is served, and removed by the last SE', async () => {
-    const w = await world();
+    const w = await world(`10.90.${process.pid % 250}.1`);
+    if (!w.isolated) return expect((await w.engine('se-a')).ready.failures?.[0]).toContain('ip addr add');
     const [a, b] = [await w.engine('se-a'), await w.engine('se-b')];
     const addresses = async (): Promise<string> => {
       const show = await RunningProcess.start(scope, 'ip', ['-o', 'addr', 'show', 'dev', 'lo'], {
-        netns: w.netns,
+        ...(w.netns && { ...(w.netns && { netns: w.netns }) }),
       });
       await show.exited;
       return show.output();
     };
-    expect(await addresses()).toContain(VIP);
+    expect(await addresses()).toContain(w.vip);
     a.process.signal('SIGTERM');
     await a.process.exited;
-    expect(await addresses()).toContain(VIP);
+    expect(await addresses()).toContain(w.vip);
     b.process.signal('SIGTERM');
     await b.process.exited;
-    expect(await addresses()).not.toContain(VIP);
+    expect(await addresses()).not.toContain(w.vip);
   });
 
   test('a killed worker is replaced, and nobody but its own connections notices', async () => {
@@ -109,14 +122,16 @@ inNamespace('when a process of an SE dies or hangs', () => {
     await eventually(() => engine.pids('worker').length === 2 && !engine.pids('worker').includes(victim), {
       what: 'another worker to be started',
     });
-    await eventually(async () => (await inside(w, engine)).get('spillway_se_workers') === 2, {
+    await eventually(async () => (await metricsOf(w, engine)).get('spillway_se_workers') === 2, {
       what: 'it to be handed its configuration',
     });
     const seen = (await fresh.progress()).ok;
     await fresh.until('traffic after that', (p) => p.ok > seen + 200);
     const report = await fresh.stop();
-    expect(lastFailure(at, report)).toBeLessThan(200);
-    expect(Object.keys(report.failuresByReason).filter((r) => r !== 'reset' && r !== 'closed')).toEqual([]);
+    expectOver(w, report, at, 200);
+    // Only what was on the worker itself: no connection was refused or left without an answer.
+    const own = ['reset_before_response', 'closed_before_response', 'truncated'];
+    expect(Object.keys(report.failuresByReason).filter((r) => !own.includes(r))).toEqual([]);
   });
 
   test('a hung worker is killed in time', async () => {
@@ -133,7 +148,7 @@ inNamespace('when a process of an SE dies or hangs', () => {
     const seen = (await fresh.progress()).ok;
     await fresh.until('traffic after that', (p) => p.ok > seen + 200);
     const report = await fresh.stop();
-    expect(lastFailure(at, report)).toBeLessThan(HUNG);
+    expectOver(w, report, at, HUNG);
   });
 
   test('a killed agent comes back without disturbing a connection', async () => {
@@ -179,7 +194,7 @@ inNamespace('when a process of an SE dies or hangs', () => {
     const seen = (await fresh.progress()).ok;
     await fresh.until('traffic after that', (p) => p.ok > seen + 200);
     const report = await fresh.stop();
-    expect(lastFailure(at, report)).toBeLessThan(HUNG);
+    expectOver(w, report, at, HUNG);
     expect(peer.process.output()).toContain('a peer has stopped beating');
     expect(peer.pids('worker')).toHaveLength(2);
   });
@@ -195,22 +210,22 @@ inNamespace('when a process of an SE dies or hangs', () => {
     await eventually(() => tree.every((p) => !isAlive(p)), { what: 'the whole tree to end' });
     const seen = (await fresh.progress()).ok;
     await fresh.until('traffic after that', (p) => p.ok > seen + 200);
-    expect(lastFailure(at, await fresh.stop())).toBeLessThan(1_000);
+    expectOver(w, await fresh.stop(), at, 1_000);
     expect(peer.pids('worker')).toHaveLength(2);
   });
 });
 
-inNamespace('a VIP that is taken', () => {
+describe('a VIP that is taken', () => {
   test('by another cluster is refused, and the holder is named', async () => {
     const w = await world();
     const first = await w.engine('se-a');
     const second = await Engine.start(scope, w.snapshot({ se: 'se-x', cluster: 'cluster-2' }), {
-      netns: w.netns,
+      ...(w.netns && { ...(w.netns && { netns: w.netns }) }),
     });
     expect(second.ready.ready).toBe(false);
     expect(second.ready.failures?.[0]).toMatch(
       new RegExp(
-        `${VIP}:${PORT} is claimed by virtual service web of cluster cluster-1 on service engine se-a \\(pid \\d+\\)`,
+        `${w.vip}:${w.port} is claimed by virtual service web of cluster cluster-1 on service engine se-a \\(pid \\d+\\)`,
       ),
     );
     expect(await second.process.exited).toEqual({ code: 1, signal: null });
@@ -219,19 +234,20 @@ inNamespace('a VIP that is taken', () => {
 
   test('by a process that is no SE is refused, and it is named', async () => {
     const w = await world();
-    await w.netns.addAddress(VIP);
-    await spawnOrigins(scope, [{ name: 'squatter', host: VIP, port: PORT }], { netns: w.netns });
-    const engine = await Engine.start(scope, w.snapshot(), { netns: w.netns });
+    await spawnOrigins(scope, [{ name: 'squatter', host: w.vip, port: w.port }], {
+      ...(w.netns && { netns: w.netns }),
+    });
+    const engine = await Engine.start(scope, w.snapshot(), { ...(w.netns && { netns: w.netns }) });
     expect(engine.ready.failures?.[0]).toMatch(
-      /10\.90\.0\.1:8080 is in use by pid \d+ \(.*origin\.program\.js/,
+      new RegExp(`${w.vip}:${w.port} is in use by pid \\d+ \\(.*origin\\.program\\.js`),
     );
   });
 });
 
-/** The metrics of an engine inside the namespace. */
-async function inside(w: World, engine: Engine): Promise<Map<string, number>> {
+/** The metrics of an engine, wherever it runs. */
+async function metricsOf(w: World, engine: Engine): Promise<Map<string, number>> {
   const curl = await RunningProcess.start(scope, 'curl', ['-s', engine.ready.metrics ?? ''], {
-    netns: w.netns,
+    ...(w.netns && { ...(w.netns && { netns: w.netns }) }),
   });
   await curl.exited;
   return new Map(

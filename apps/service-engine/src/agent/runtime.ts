@@ -33,6 +33,8 @@ const FIRST_ROUND = 400;
 /** Missing claims are tried again after so long, then ever less often. */
 const RETRY = 500;
 const MOST_RETRY = 5_000;
+/** Milliseconds between two reports of nothing but the number of connections left. */
+const COUNT_PAUSE = 100;
 /** Every change is looked at when it comes; so often all is looked at, should one have been missed. */
 const OBSERVE = 1_000;
 /** What comes within so long is looked at together. */
@@ -63,7 +65,9 @@ export class Runtime {
   readonly #timer: ReturnType<typeof setInterval>;
   #retry = { at: 0, pause: RETRY };
   #reclaimAt = 0;
-  #look: ReturnType<typeof setTimeout> | undefined;
+  #look: { timer: ReturnType<typeof setTimeout>; due: number } | undefined;
+  /** When each placement was last told of. */
+  readonly #toldAt = new Map<string, number>();
   #againDue = false;
   #observeAt = 0;
   #recovering: boolean;
@@ -144,7 +148,7 @@ export class Runtime {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    clearTimeout(this.#look);
+    clearTimeout(this.#look?.timer);
     this.#health.close();
     await this.#claims.close();
   }
@@ -277,6 +281,7 @@ export class Runtime {
     for (const key of this.#observed.keys())
       if (!wanted.has(key)) {
         this.#observed.delete(key);
+        this.#toldAt.delete(key);
         this.#drains.end(key);
         this.#joining.delete(key);
         this.#served.delete(key);
@@ -376,12 +381,16 @@ export class Runtime {
   }
 
   /** Many verdicts and reports come at once: they are looked at together. */
-  #lookSoon(): void {
-    this.#look ??= setTimeout(() => {
+  #lookSoon(pause = LOOK_PAUSE): void {
+    const due = performance.now() + pause;
+    if (this.#look !== undefined && this.#look.due <= due) return;
+    clearTimeout(this.#look?.timer);
+    const timer = setTimeout(() => {
       this.#look = undefined;
       this.#checkJoining();
       this.#observe();
-    }, LOOK_PAUSE);
+    }, pause);
+    this.#look = { timer, due };
   }
 
   /** Works out the state of every placement and tells what changed. */
@@ -415,11 +424,22 @@ export class Runtime {
         connectionsReset: this.#drains.resetOf(key),
       });
       const before = this.#observed.get(key);
-      if (before !== undefined && sameObservation(before, next)) continue;
+      if (before !== undefined && (sameObservation(before, next) || this.#isTooSoon(key, before, next)))
+        continue;
       this.#observed.set(key, next);
+      this.#toldAt.set(key, performance.now());
       changed.push(next);
     }
     if (changed.length > 0) this.options.onPlacements(changed);
+  }
+
+  /** In a drain the connections that are left change all the time: their number is told now and then. */
+  #isTooSoon(key: string, before: ObservedPlacement, next: ObservedPlacement): boolean {
+    if (!sameObservation({ ...before, connectionsLeft: next.connectionsLeft }, next)) return false;
+    const left = (this.#toldAt.get(key) ?? 0) + COUNT_PAUSE - performance.now();
+    if (left <= 0) return false;
+    this.#lookSoon(left);
+    return true;
   }
 
   #findHolder(key: string, error: { address: string; port: number } | undefined): void {

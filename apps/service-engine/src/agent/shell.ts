@@ -16,6 +16,9 @@ import type { SavedSlots } from './slot-table.js';
 import { UsageMeter, type Usage } from './usage.js';
 import { WorkerLinks } from './worker-links.js';
 
+/** Milliseconds between two lines about the same drain. */
+const COUNT_LOG_PAUSE = 500;
+
 export interface ShellEvents {
   save: (snapshot: Snapshot) => Promise<void>;
   onPlacements: (changed: ObservedPlacement[]) => void;
@@ -43,6 +46,8 @@ export class Shell {
   #metrics: MetricsServer | undefined;
   /** Servers of which a failure was logged. */
   readonly #troubled = new Set<string>();
+  /** By placement: what was logged last. */
+  readonly #logged = new Map<string, { text: string; at: number }>();
   readonly #meter: UsageMeter;
   readonly #metricsMeter: UsageMeter;
   readonly #files: ReturnType<typeof runtimeFiles>;
@@ -102,7 +107,7 @@ export class Shell {
       save: this.events.save,
       log: this.log,
       onPlacements: (changed) => {
-        for (const p of changed) this.log.info('placement', { ...p });
+        for (const p of changed) this.#logPlacement(p);
         this.events.onPlacements(changed);
       },
       onServers: (changed) => {
@@ -147,6 +152,18 @@ export class Shell {
     for (const [, slot] of this.#runtime?.serviceSlots.entries() ?? [])
       sum += this.mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] ?? 0;
     return sum;
+  }
+
+  /** Each state once; in a drain the connections left, now and then. */
+  #logPlacement(p: ObservedPlacement): void {
+    const key = `${p.virtualServiceUuid}#${p.vipId}`;
+    const { connectionsLeft: _left, ...state } = p;
+    const last = this.#logged.get(key);
+    const text = JSON.stringify(state);
+    const now = performance.now();
+    if (last?.text === text && now - last.at < COUNT_LOG_PAUSE) return;
+    this.#logged.set(key, { text, at: now });
+    this.log.info('placement', { ...p });
   }
 
   /** That a new server is up is no news; that one is not, and that it is again, is. */

@@ -1,4 +1,13 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import type { Logger } from '../log/logger.js';
 import { isAlive, pidScope, self, statOf, type ProcessIdentity } from '../process/identity.js';
@@ -33,8 +42,7 @@ export class Fence {
     private readonly log: Logger,
   ) {
     mkdirSync(settings.dir, { recursive: true, mode: 0o700 });
-    this.#own = path.join(settings.dir, `${settings.seUuid}${SUFFIX}`);
-    rmSync(this.#own, { force: true });
+    this.#own = path.join(settings.dir, `${settings.seUuid}.${this.#identity.pid}${SUFFIX}`);
     this.#fd = openSync(this.#own, 'w', 0o600);
     this.#watch = new BeatWatch(settings.frequency);
   }
@@ -66,6 +74,11 @@ export class Fence {
   close(): void {
     closeSync(this.#fd);
     rmSync(this.#own, { force: true });
+    try {
+      rmdirSync(this.settings.dir);
+    } catch {
+      // Others beat there still.
+    }
   }
 
   #peers(): Map<string, BeatRecord> {
