@@ -53,22 +53,33 @@ async function runAll(filters: string[], steps: Step[]): Promise<void> {
 
 const limits = { unit: 600, e2e: 2400 };
 
+/** A suite without what is the same for all of a run. */
+type Part = Pick<Suite, 'name' | 'project' | 'files' | 'environment'>;
+
 async function runTests({ files, name }: Selection, steps: Step[]): Promise<void> {
-  const run = async (suite: Pick<Suite, 'name' | 'project' | 'files' | 'environment'>): Promise<void> => {
-    if (suite.files.length === 0) return;
+  const all = testFiles();
+  const run = async (suite: Part): Promise<void> => {
     const limitSeconds = limits[suite.project];
     steps.push(await runSuite({ ...suite, limitSeconds, ...(name === undefined ? {} : { testName: name }) }));
   };
   for (const project of ['unit', 'e2e'] as const) {
-    await run({ name: project, project, files: files[project] });
-    const onQueue = files[project].filter(isQueueTest);
-    if (onQueue.length > 0 && !hasProgram('redis-server'))
-      steps.push({ ...failedStep(`${project} on Redis`, []), skipped: onQueue.length });
-    else if (onQueue.length > 0)
-      await withRedis(async (url) => {
-        await run({ name: `${project} on Redis`, project, files: onQueue, environment: { REDIS_URL: url } });
-      });
+    const chosen = files[project];
+    if (chosen.length === 0) continue;
+    await run({ name: project, project, ...(chosen.length < all[project].length ? { files: chosen } : {}) });
+    await runOnRedis(project, chosen.filter(isQueueTest), steps, run);
   }
+}
+
+async function runOnRedis(
+  project: Suite['project'],
+  files: string[],
+  steps: Step[],
+  run: (suite: Part) => Promise<void>,
+): Promise<void> {
+  if (files.length === 0) return;
+  const name = `${project} on Redis`;
+  if (!hasProgram('redis-server')) steps.push({ ...failedStep(name, []), skipped: files.length });
+  else await withRedis(async (url) => await run({ name, project, files, environment: { REDIS_URL: url } }));
 }
 
 function failedStep(name: string, failures: string[]): Step {

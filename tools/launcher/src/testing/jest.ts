@@ -10,8 +10,8 @@ import type { Step } from './tally.js';
 export interface Suite {
   name: string;
   project: 'unit' | 'e2e';
-  /** Compiled files, relative to the checkout. */
-  files: string[];
+  /** Only these compiled files, relative to the checkout; absent: all of the project. */
+  files?: string[];
   /** Only tests whose full name matches this. */
   testName?: string;
   /** The run is ended after so many seconds: a hung test must not hang CI. */
@@ -40,7 +40,8 @@ export interface JestReport {
 }
 
 const projectArguments = {
-  unit: [],
+  // A limit for what hangs, not for what is slow on a busy machine.
+  unit: ['--testTimeout=30000'],
   // One file at a time: they measure time and bind VIPs.
   e2e: ['--runInBand', '--testTimeout=60000'],
 };
@@ -84,8 +85,7 @@ async function runJest(suite: Suite, reportFile: string): Promise<string | undef
       ...(suite.testName === undefined ? [] : [`--testNamePattern=${suite.testName}`]),
       '--json',
       `--outputFile=${reportFile}`,
-      '--runTestsByPath',
-      ...suite.files,
+      ...(suite.files ? ['--runTestsByPath', ...suite.files] : []),
     ],
     {
       cwd: repository,
