@@ -24,9 +24,6 @@ import { Turns } from './turns.js';
 const SWEEP_MS = 2_000;
 /** Operations carried on at the same time; each holds a database connection for one step. */
 const AT_ONCE = 8;
-const HISTORY_DAYS = 30;
-const HISTORY_ROWS = 10_000;
-const PRUNE_MS = 600_000;
 
 /**
  * Carries operations on: under the lock of the row it looks at the present step once, and commits what that did
@@ -40,7 +37,7 @@ export class OperationRunner implements OnApplicationBootstrap, OnApplicationShu
   private readonly turns: Turns;
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly subscriptions: (() => void)[] = [];
-  private readonly intervals: NodeJS.Timeout[] = [];
+  private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
@@ -88,23 +85,14 @@ export class OperationRunner implements OnApplicationBootstrap, OnApplicationShu
     });
     this.subscriptions.push(() => moved.unsubscribe());
     await this.listener.start();
-    this.intervals.push(setInterval(() => this.sweep(), SWEEP_MS));
-    this.intervals.push(
-      setInterval(
-        () =>
-          void this.operations
-            .prune(HISTORY_DAYS, HISTORY_ROWS)
-            .catch((err: unknown) => this.logger.warn({ err }, 'could not prune the history of operations')),
-        PRUNE_MS,
-      ),
-    );
-    for (const interval of this.intervals) interval.unref();
+    this.timer = setInterval(() => this.sweep(), SWEEP_MS);
+    this.timer.unref();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     for (const end of this.subscriptions) end();
-    for (const interval of this.intervals) clearInterval(interval);
+    clearInterval(this.timer);
     for (const timer of this.timers.values()) clearTimeout(timer);
     await this.listener.close();
     await this.turns.idle();

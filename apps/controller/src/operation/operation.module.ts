@@ -5,6 +5,7 @@ import { ActionService } from './action.service.js';
 import { OperationAdmin } from './operation-admin.js';
 import { OperationFeed } from './operation-feed.js';
 import { OperationList } from './operation-list.js';
+import { OperationSweeps } from './operation-sweeps.js';
 import { OperationRunner } from './operation-runner.js';
 import { OperationController } from './operation.controller.js';
 import { SeActionController } from './se-action.controller.js';
@@ -22,6 +23,7 @@ import { OperationStore } from './operation.store.js';
     OperationList,
     OperationRunner,
     OperationStore,
+    OperationSweeps,
   ],
   exports: [ActionService, OperationFeed, OperationRunner, OperationStore],
 })

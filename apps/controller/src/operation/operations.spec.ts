@@ -222,6 +222,33 @@ describe('placement', () => {
   });
 });
 
+describe('legacy active/standby', () => {
+  it('keeps a standby ready and promotes it when the active one is lost', async () => {
+    await begin({ ses: 3, group: { ha_mode: 'HA_MODE_LEGACY_ACTIVE_STANDBY' } });
+    const both = await until(
+      rows,
+      (all) =>
+        all
+          .map((r) => `${r.desired} ${r.observed}`)
+          .sort()
+          .join() === 'active active,prepare prepared',
+      'one active, one standby',
+    );
+    await settled();
+    const standby = both.find((r) => r.desired === 'prepare')?.se_uuid;
+    const active = both.find((r) => r.desired === 'active')?.se_uuid ?? '';
+    await expect(act('scaleout')).rejects.toMatchObject({ code: 'LEGACY_HA' });
+    await ses.lose(active);
+    await until(activeOn, (on) => on.includes(standby ?? ''), 'the standby is active');
+    await until(
+      rows,
+      (all) => all.filter((r) => r.desired === 'prepare' && r.observed === 'prepared').length === 1,
+      'another standby',
+    );
+    expect((await rows()).filter((r) => r.primary).map((r) => r.se_uuid)).toEqual([standby]);
+  });
+});
+
 describe('waiting', () => {
   it('a placement without an SE asks, and goes on by itself when one comes', async () => {
     await begin({ ses: 1 });
