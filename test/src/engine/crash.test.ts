@@ -66,7 +66,7 @@ async function world(vip = freeLoopback()): Promise<World> {
     clients: (sort, connections) =>
       spawnClients(
         scope,
-        { name: sort, sort, host: vip, port, connections, rate: 400, connectTimeout: 4_000 },
+        { name: sort, sort, host: vip, port, connections, rate: 400, connectTimeout: 4_000, reopen: false },
         network,
       ),
   };
@@ -176,6 +176,21 @@ describe('when a process of an SE dies or hangs', () => {
     const reports = [await kept.stop(), await long.stop()];
     for (const r of reports) expect({ failed: r.failed, why: r.failures }).toEqual({ failed: 0, why: [] });
     expect(reports[1]!.connections.opened).toBe(16);
+  });
+
+  test('an SE that is told to stop while its agent is being started again drains all the same', async () => {
+    const w = await world();
+    const engine = await w.engine('se-a');
+    const long = await w.clients('tunnel', 8);
+    await long.start();
+    await long.until('tunnels to stand', (p) => p.established === 8);
+    const [agent = 0] = engine.pids('agent');
+    await stopAll([agent], 'SIGKILL');
+    await long.drain({ deadline: Date.now() + 300 });
+    engine.process.signal('SIGTERM');
+    expect(await engine.process.exited).toEqual({ code: 0, signal: null });
+    const report = await long.stop();
+    expect({ failed: report.failed, cut: report.cutAfterDeadline >= 8 }).toEqual({ failed: 0, cut: true });
   });
 
   test.each([

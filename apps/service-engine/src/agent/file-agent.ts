@@ -9,6 +9,7 @@ import type { Shell, ShellEvents } from './shell.js';
 export class FileAgent implements ShellEvents {
   shell: Shell | undefined;
   #started = false;
+  #stopping = false;
 
   constructor(private readonly file: string) {}
 
@@ -25,6 +26,8 @@ export class FileAgent implements ShellEvents {
   };
 
   onStop = (): void => {
+    if (this.#stopping) return;
+    this.#stopping = true;
     void this.shell?.end('it was told to stop');
   };
 

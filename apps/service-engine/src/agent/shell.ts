@@ -175,11 +175,16 @@ export class Shell {
 
   /** Drains everything and ends the SE. */
   async end(reason: string, last: () => Promise<void> = async () => Promise.resolve()): Promise<void> {
-    await this.#runtime?.drain();
-    await this.#runtime?.close();
-    await last();
-    this.#metrics?.close();
-    this.report({ type: 'ended', reason });
+    try {
+      await this.#runtime?.drain();
+      await this.#runtime?.close();
+      await last();
+    } catch (error) {
+      this.log.error('the end was not an orderly one', { error });
+    } finally {
+      this.#metrics?.close();
+      this.report({ type: 'ended', reason });
+    }
   }
 
   #tick(): void {

@@ -193,6 +193,7 @@ export class Channel {
         break;
       case 'goodbye':
         this.log.info('the controller says goodbye', { reason: message.body.value.reason });
+        this.#reconnect.skip();
         stream.end();
         break;
       case 'welcome':

@@ -20,6 +20,11 @@ export class Reconnect {
     return address;
   }
 
+  /** The address that was picked says that it leaves. */
+  skip(): void {
+    this.#next++;
+  }
+
   /**
    * @param held milliseconds that the stream held
    * @returns milliseconds to wait

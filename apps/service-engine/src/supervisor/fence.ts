@@ -41,9 +41,8 @@ export class Fence {
     private readonly settings: FenceSettings,
     private readonly log: Logger,
   ) {
-    mkdirSync(settings.dir, { recursive: true, mode: 0o700 });
     this.#own = path.join(settings.dir, `${settings.seUuid}.${this.#identity.pid}${SUFFIX}`);
-    this.#fd = openSync(this.#own, 'w', 0o600);
+    this.#fd = openInDirectory(this.#own);
     this.#watch = new BeatWatch(settings.frequency);
   }
 
@@ -102,6 +101,17 @@ export class Fence {
       pids: tree.map((p) => p.pid),
     });
     for (const p of tree) if (isAlive(p)) signal(p.pid);
+  }
+}
+
+/** The last SE that ends removes the directory: it may be gone right after it was made. */
+function openInDirectory(file: string, tries = 3): number {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  try {
+    return openSync(file, 'w', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries <= 1) throw error;
+    return openInDirectory(file, tries - 1);
   }
 }
 

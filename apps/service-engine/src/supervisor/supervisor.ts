@@ -125,8 +125,9 @@ export class Supervisor {
     }
     this.log.info(`${signal}: draining`);
     this.#stopping = true;
-    if (this.#agent.pid === 0) this.#finish(0);
-    else this.#tellAgent({ type: 'stop' });
+    // An agent that is just being started again is told when it is up.
+    if (this.#agent.pid !== 0) this.#tellAgent({ type: 'stop' });
+    else if (this.#fence === undefined) this.#finish(0);
   }
 
   #tellAgent(order: SupervisorOrder): void {
@@ -160,6 +161,7 @@ export class Supervisor {
       case 'settings':
         this.#setBeat(report.dp_hb_frequency, report.dp_hb_timeout_count);
         this.#setFence(report);
+        if (this.#stopping) this.#tellAgent({ type: 'stop' });
         this.#tellAgent({
           type: 'workers',
           workers: this.#workers.map((w, index) => ({ index, pid: w.pid, restarts: w.restarts })),
