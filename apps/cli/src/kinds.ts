@@ -62,7 +62,8 @@ const state = (row: Json): string => {
 /** `UP`, `UP,DISABLED`: what it is, and what somebody wants it to be. */
 const seState = (row: Json): string => {
   const wanted = text(at(row, 'config.enable_state')).replace(/^SE_STATE_/, '');
-  return [state(row), wanted === 'ENABLED' ? '' : wanted].filter(Boolean).join(',');
+  const is = state(row);
+  return wanted === 'ENABLED' || wanted === is ? is : `${is},${wanted}`;
 };
 
 const ports = (row: Json): string =>
