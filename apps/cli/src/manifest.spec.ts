@@ -67,29 +67,40 @@ describe('inReferenceOrder', () => {
 });
 
 describe('isCurrent', () => {
-  const stored = {
+  /** As the API shows it with `skip_default`. */
+  const set = {
     uuid: 'pool-1',
     url: 'https://h/api/pool/pool-1#a',
     _last_modified: '1',
     name: 'a',
     tenant_ref: 'https://h/api/tenant/admin#admin',
-    servers: [{ ip: { addr: '10.0.0.1', type: 'V4' }, port: 80, hostname: '10.0.0.1' }],
+    vrf_ref: 'https://h/api/vrfcontext/vrfcontext-1#global',
+    virtualservices: ['https://h/api/virtualservice/virtualservice-1#app'],
+    servers: [{ ip: { addr: '10.0.0.1', type: 'V4' }, port: 80 }],
     health_monitor_refs: ['https://h/api/healthmonitor/healthmonitor-1#check'],
   };
+  const whole = {
+    ...set,
+    enabled: true,
+    servers: [{ ...set.servers[0], ratio: 1, hostname: '10.0.0.1' }],
+  };
+  const spec = { name: 'a', servers: set.servers, health_monitor_refs: ['check'] };
 
-  it('counts server-filled fields and other forms of a reference as the same', () => {
-    const spec = {
-      name: 'a',
-      servers: [{ ip: { addr: '10.0.0.1', type: 'V4' }, port: 80 }],
-      health_monitor_refs: ['check'],
-    };
-    expect(isCurrent(spec, stored)).toBe(true);
+  it('counts what the server fills in and other forms of a reference as the same', () => {
+    expect(isCurrent(spec, whole, set)).toBe(true);
+    expect(isCurrent({ ...spec, enabled: true }, whole, set)).toBe(true);
+    expect(isCurrent({ ...spec, servers: [{ ...spec.servers[0], ratio: 1 }] }, whole, set)).toBe(true);
   });
 
-  it('sees a changed value, a longer list, and a field that somebody else set', () => {
-    const spec = { name: 'a', servers: stored.servers, health_monitor_refs: ['check'] };
-    expect(isCurrent({ ...spec, health_monitor_refs: ['other'] }, stored)).toBe(false);
-    expect(isCurrent({ ...spec, servers: [] }, stored)).toBe(false);
-    expect(isCurrent(spec, { ...stored, enabled: false })).toBe(false);
+  it('sees a changed value, a longer list, and what somebody else set, also deep inside', () => {
+    expect(isCurrent({ ...spec, health_monitor_refs: ['other'] }, whole, set)).toBe(false);
+    expect(isCurrent({ ...spec, servers: [] }, whole, set)).toBe(false);
+    expect(isCurrent({ ...spec, enabled: false }, whole, set)).toBe(false);
+    const disabled = { enabled: false };
+    expect(isCurrent(spec, { ...whole, ...disabled }, { ...set, ...disabled })).toBe(false);
+    const heavier = { servers: [{ ...set.servers[0], ratio: 2 }] };
+    expect(isCurrent(spec, { ...whole, ...heavier }, { ...set, ...heavier })).toBe(false);
+    const persistent = { application_persistence_profile_ref: 'https://h/api/x/y-1#mine' };
+    expect(isCurrent(spec, { ...whole, ...persistent }, { ...set, ...persistent })).toBe(false);
   });
 });

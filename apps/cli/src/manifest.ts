@@ -98,28 +98,45 @@ export function referencesIn(value: unknown): { field: string; value: string }[]
 }
 
 /** Fields that the server fills in and a manifest need not repeat. */
-const SERVER_FILLED = new Set([
+const DERIVED = new Set([
   'uuid',
   'url',
   '_last_modified',
-  'tenant_ref',
-  'cloud_ref',
-  'vrf_ref',
-  'vrf_context_ref',
+  'version',
+  'vip',
+  'vip_runtime',
+  'virtualservices',
+  'controller_created',
+  'markers',
 ]);
 
 /**
- * Whether the object already is what the manifest asks for: every field of the manifest has its value, and no field
- * beyond it was set by somebody else. `current` comes with `skip_default`, so fields at their default are not there.
+ * Whether the object already is what the manifest asks for: every field of the manifest has its value, and nothing
+ * beyond it was set by somebody else.
+ *
+ * @param whole the object with all its fields
+ * @param set the same without those that have their default (`skip_default`)
  */
-export function isCurrent(spec: Json, current: Json): boolean {
-  for (const key of Object.keys(spec)) if (!includes(current[key], spec[key], key)) return false;
-  return Object.keys(current).every(
-    (key) => key in spec || SERVER_FILLED.has(key) || key.endsWith('_ref') || isDerived(key),
+export function isCurrent(spec: Json, whole: Json, set: Json): boolean {
+  return (
+    Object.keys(spec).every((key) => includes(whole[key], spec[key], key)) &&
+    Object.entries(set).every(([key, value]) => isFilled(key, value) || covers(spec[key], value))
   );
 }
 
-const isDerived = (key: string): boolean => /_runtime$|^version$|^cloud_type$|^markers$|^type$/.test(key);
+/** What the server adds by itself: what it derives, and references to what the system made. */
+const isFilled = (key: string, value: unknown): boolean =>
+  DERIVED.has(key) || (key.endsWith('_ref') && /^(System-|Default-|global$|admin$)/.test(refName(value)));
+
+/** Whether everything that is set is mentioned, whatever value it is given there. */
+function covers(want: unknown, set: unknown): boolean {
+  if (want === undefined) return false;
+  if (Array.isArray(set)) return Array.isArray(want) && set.every((each, i) => covers(want[i], each));
+  if (typeof set !== 'object' || set === null) return true;
+  return Object.entries(set).every(
+    ([key, value]) => isFilled(key, value) || covers((want as Json)[key], value),
+  );
+}
 
 /** Whether `have` says what `want` says; references count as equal when they name the same object. */
 function includes(have: unknown, want: unknown, key: string): boolean {

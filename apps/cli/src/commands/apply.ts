@@ -34,15 +34,9 @@ async function applyOne(client: Client, m: Manifest): Promise<string> {
   const current: Json = await client.get(
     `/api/${m.kind}/${uuidOf(existing)}?include_name=true&skip_default=true`,
   );
-  if (isCurrent(m.spec, withDefaultsOf(m.spec, existing, current))) return 'unchanged';
+  if (isCurrent(m.spec, existing, current)) return 'unchanged';
   await client.put(`/api/${m.kind}/${uuidOf(existing)}`, m.spec);
   return 'configured';
-}
-
-/** What is set beyond the defaults, plus the fields that the manifest names, whatever their value. */
-function withDefaultsOf(spec: Json, existing: Json, current: Json): Json {
-  const named = Object.fromEntries(Object.keys(spec).map((key) => [key, existing[key]]));
-  return { ...current, ...named };
 }
 
 async function removeOne(client: Client, m: Manifest): Promise<string> {

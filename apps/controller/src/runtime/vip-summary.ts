@@ -1,3 +1,4 @@
+import { troubleOf } from '../placement/trouble.js';
 import type { PlacementRow } from '../database/entities/index.js';
 import { scaleStatus } from './scale-status.js';
 import { showStatus, status } from './oper-status.js';
@@ -31,13 +32,9 @@ function seAssigned(
   const leaving = row.desired === 'drain';
   const seStatus =
     row.observed === 'failed'
-      ? status(
-          'OPER_DOWN',
-          [`${row.reason || row.code}${row.holder === '' ? '' : ` (held by ${row.holder})`}`],
-          {
-            code: row.code,
-          },
-        )
+      ? status('OPER_DOWN', [troubleOf(row)], {
+          code: row.code,
+        })
       : se?.lost !== false
         ? status('OPER_DOWN', ['service engine is down'], { code: 'SE_DOWN' })
         : row.observed === 'active'

@@ -1,3 +1,4 @@
+import { troubleOf } from '../placement/trouble.js';
 import type { Operation, PlacementRow } from '../database/entities/index.js';
 import { newest, status, type OperStatus } from './oper-status.js';
 
@@ -68,10 +69,7 @@ function notServing(
   if (failed.length > 0)
     return status(
       'OPER_DOWN',
-      failed.map(
-        (r) =>
-          `${name(r)}: ${r.reason || r.code || 'failed'}${r.holder === '' ? '' : ` (held by ${r.holder})`}`,
-      ),
+      failed.map((r) => `${name(r)}: ${troubleOf(r)}`),
       more(failed[0]?.code),
     );
   if (op?.state === 'waiting') {

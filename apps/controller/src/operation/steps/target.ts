@@ -9,6 +9,7 @@ import {
   type World,
 } from '@spillway/placement';
 import { numberOf } from '../../placement/fields.js';
+import { troubleOf } from '../../placement/trouble.js';
 import type { PlacementWriter } from '../../placement/placement-writer.js';
 import { done, wait, type StepResult } from '../operation.types.js';
 import type { StepContext } from '../step-context.js';
@@ -202,10 +203,7 @@ export class TargetSteps {
       return elsewhere('SE_GONE', `service engine ${name} was deleted meanwhile`);
     if (until.includes(row.observed)) return done(name);
     if (row.observed === 'failed')
-      return elsewhere(
-        row.code || 'SE_FAILED',
-        `service engine ${name}: ${row.reason || row.code || 'failed'}${row.holder === '' ? '' : ` (held by ${row.holder})`}`,
-      );
+      return elsewhere(row.code || 'SE_FAILED', `service engine ${name}: ${troubleOf(row)}`);
     if (se.lost || se.stopping) return elsewhere('DISCONNECTED', `service engine ${name} went away`);
     if (ctx.now >= ctx.deadline(timeoutMs))
       return elsewhere('TIMED_OUT', `service engine ${name} was not ready within ${timeoutMs / 1000} s`);
