@@ -23,10 +23,12 @@ export class PlacementWriter {
 
   /**
    * One at a time decides about a virtual service. Held until the transaction ends. Order of locks everywhere:
-   * operation row, virtual service, configuration.
+   * operation row, virtual service, its placements by id (what SEs say of them is written in that order too),
+   * configuration.
    */
   async lock(manager: EntityManager, vsUuid: string): Promise<void> {
     await manager.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [VS_LOCK, vsUuid]);
+    await manager.query('SELECT FROM placement WHERE vs_uuid = $1 ORDER BY id FOR UPDATE', [vsUuid]);
   }
 
   /** Asks the SE to get ready: claims, health checks, no listener. False when the row is there already. */

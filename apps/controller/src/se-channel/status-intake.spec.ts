@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { se } from '@spillway/protocol';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions, migrate } from '../database/options.js';
+import { PlacementWriter } from '../placement/placement-writer.js';
+import type { ObjectStore } from '../store/index.js';
 import { testDatabase, type TestDatabase } from '../testing/database.js';
+import { until } from '../testing/until.js';
 import { type PlacementObserved, SeEvents, type ServerVerdictChanged } from './se-events.js';
 import { StatusIntake } from './status-intake.js';
 
@@ -169,4 +172,39 @@ describe('what SEs say', () => {
     await intake.written();
     expect(await db.query('SELECT server FROM server_verdict')).toEqual([]);
   });
+
+  it.each([
+    ['the first', ['serviceengine-1', 'serviceengine-2']],
+    ['the second', ['serviceengine-2', 'serviceengine-1']],
+  ])('waits for a decision that begins with %s SE, and never in a circle', async (_, order) => {
+    const writer = new PlacementWriter({ touch: () => Promise.resolve(11) } as unknown as ObjectStore);
+    const other = 'serviceengine-2';
+    await db.query(
+      `INSERT INTO placement (id, vs_uuid, vip_id, se_uuid, desired, epoch) VALUES ($1, 'vs-1', '0', $2, 'active', 10)`,
+      [randomUUID(), other],
+    );
+    const said = status({
+      placements: [placement('vs-1', se.PlacementState.DRAINING, { epoch: 20, connectionsLeft: 7 })],
+    });
+    await db.transaction(async (manager) => {
+      await writer.lock(manager, 'vs-1');
+      const drain = (seUuid: string): Promise<boolean> =>
+        writer.want(manager, { vsUuid: 'vs-1', vipId: '0', seUuid }, 'drain');
+      await drain(order[0]!);
+      for (const name of order.toReversed()) intake.status(name, said);
+      await until(waitingForLocks, (n) => n > 0, 'the status waits for the decision');
+      await drain(order[1]!);
+    });
+    await intake.written();
+    expect(await db.query(`SELECT DISTINCT desired, observed FROM placement WHERE vs_uuid = 'vs-1'`)).toEqual(
+      [{ desired: 'drain', observed: 'draining' }],
+    );
+  });
 });
+
+async function waitingForLocks(): Promise<number> {
+  const [row]: { n: number }[] = await db.query(
+    `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  );
+  return row?.n ?? 0;
+}

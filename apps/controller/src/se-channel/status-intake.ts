@@ -56,6 +56,15 @@ DELETE FROM server_verdict v
 USING jsonb_to_recordset($1::jsonb) AS p("seUuid" text, "poolUuid" text, servers jsonb)
 WHERE v.se_uuid = p."seUuid" AND v.pool_uuid = p."poolUuid" AND NOT jsonb_exists(p.servers, v.server)`;
 
+/** By id, as whoever decides about placements locks them, so that neither waits for the other in a circle. */
+const LOCK_PLACEMENTS = `
+SELECT FROM placement p
+WHERE p.se_uuid = ANY($1::text[])
+   OR (p.se_uuid, p.vs_uuid, p.vip_id) IN (
+        SELECT s."seUuid", s."vsUuid", s."vipId"
+        FROM jsonb_to_recordset($2::jsonb) AS s("seUuid" text, "vsUuid" text, "vipId" text))
+ORDER BY p.id FOR UPDATE`;
+
 /** A status of an earlier life of the row (lower epoch) is ignored; one that says nothing new writes nothing. */
 const PLACEMENTS = `
 WITH news AS (
@@ -194,8 +203,12 @@ export class StatusIntake {
     const of = <T extends Item['type']>(type: T) => items.filter((i): i is ItemOf<T> => i.type === type);
     const placements: PlacementRow[] = [];
     let verdicts: VerdictRow[] = [];
+    const news = of('placement').map((i) => Object.assign({ seUuid: i.seUuid }, i.status));
+    const fulls = of('full');
     await this.dataSource.transaction(async (manager: EntityManager) => {
-      for (const full of of('full')) {
+      if (news.length > 0 || fulls.length > 0)
+        await manager.query(LOCK_PLACEMENTS, [fulls.map((f) => f.seUuid), JSON.stringify(news)]);
+      for (const full of fulls) {
         placements.push(
           ...(await rows<PlacementRow>(manager, FORGOTTEN_PLACEMENTS, [
             full.seUuid,
@@ -207,7 +220,6 @@ export class StatusIntake {
       }
       const prune = of('prune');
       if (prune.length > 0) await manager.query(PRUNE_VERDICTS, [JSON.stringify(prune)]);
-      const news = of('placement').map((i) => Object.assign({ seUuid: i.seUuid }, i.status));
       if (news.length > 0)
         placements.push(...(await rows<PlacementRow>(manager, PLACEMENTS, [JSON.stringify(news)])));
       const said = of('verdict').map((i) => Object.assign({ seUuid: i.seUuid }, i.status));
