@@ -1,10 +1,8 @@
 import type { Logger } from '../log/logger.js';
 import { dieWithParent } from '../process/parent.js';
 import type { Options } from '../settings/options.js';
-import { IdentityStore } from '../channel/identity.js';
 import { FileAgent } from './file-agent.js';
-import { Shell } from './shell.js';
-import { SnapshotStore } from './snapshot-store.js';
+import { Shell, type ShellEvents } from './shell.js';
 
 export interface AgentSettings {
   runtimeDir: string;
@@ -14,17 +12,12 @@ export interface AgentSettings {
 /** Runs the agent of an SE until its supervisor ends it. */
 export async function runAgent(options: Options, settings: AgentSettings, log: Logger): Promise<void> {
   const checkParent = await dieWithParent(settings.supervisor, log);
-  if (options.snapshotFile !== undefined) {
-    const agent = new FileAgent(options.snapshotFile);
-    agent.shell = new Shell(options, settings.runtimeDir, settings.supervisor, checkParent, log, agent);
-    await agent.shell.open();
-    await agent.load();
-    return;
+  const makeShell = (events: ShellEvents): Shell =>
+    new Shell(options, settings.runtimeDir, settings.supervisor, checkParent, log, events);
+  if (options.snapshotFile !== undefined) await new FileAgent(options.snapshotFile, makeShell).start();
+  else {
+    // What speaks gRPC is loaded only where there is a controller.
+    const { ControlledAgent } = await import('./controlled-agent.js');
+    await new ControlledAgent(options.dir ?? '', makeShell).start();
   }
-  const { dir = '' } = options;
-  const { ControlledAgent } = await import('./controlled-agent.js');
-  const agent = new ControlledAgent(new IdentityStore(dir), new SnapshotStore(dir, log));
-  agent.shell = new Shell(options, settings.runtimeDir, settings.supervisor, checkParent, log, agent);
-  await agent.shell.open();
-  await agent.start();
 }

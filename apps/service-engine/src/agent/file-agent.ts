@@ -1,59 +1,60 @@
-import { SnapshotError, type Snapshot } from '@spillway/snapshot';
+import type { Snapshot } from '@spillway/snapshot';
 import { sysctlAdvice } from '@spillway/vip';
-import { Refused, candidateOf } from './candidate.js';
+import { candidateOf } from './candidate.js';
 import type { ObservedPlacement } from './placement-state.js';
 import { readSnapshot } from './snapshot-store.js';
 import type { Shell, ShellEvents } from './shell.js';
 
 /** An SE on a snapshot file alone: reads it at the start and on SIGHUP. */
-export class FileAgent implements ShellEvents {
-  shell: Shell | undefined;
+export class FileAgent {
+  readonly #shell: Shell;
   #started = false;
   #stopping = false;
 
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    makeShell: (events: ShellEvents) => Shell,
+  ) {
+    this.#shell = makeShell({
+      save: () => Promise.resolve(),
+      onServers: () => undefined,
+      onPlacements: () => this.#tellStarted(),
+      onReload: () => void this.#load(),
+      onStop: () => this.#stop(),
+    });
+  }
 
-  save = async (): Promise<void> => {
-    await Promise.resolve();
-  };
+  async start(): Promise<void> {
+    await this.#shell.open();
+    await this.#load();
+  }
 
-  onServers = (): void => undefined;
-
-  onPlacements = (): void => this.#tellStarted();
-
-  onReload = (): void => {
-    void this.load();
-  };
-
-  onStop = (): void => {
+  #stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    void this.shell?.end('it was told to stop');
-  };
+    void this.#shell.end('it was told to stop');
+  }
 
   /** Reads the file and makes it live; what cannot be run leaves what was live before. */
-  async load(): Promise<void> {
-    const { shell } = this;
-    if (shell === undefined) return;
+  async #load(): Promise<void> {
+    const shell = this.#shell;
     try {
       const snapshot = readSnapshot(this.file);
       for (const advice of sysctlAdvice(shell.options.tune))
         shell.log.warn(advice.text, { command: advice.command });
       shell.follow(snapshot.settings);
-      const runtime = shell.runtime(snapshot.settings);
-      await runtime.apply((before) => candidateOf(snapshot, before));
+      await shell.runtime(snapshot.settings).apply((before) => candidateOf(snapshot, before));
       shell.log.info('the snapshot is live', { generation: snapshot.generation });
       this.#tellStarted();
     } catch (error) {
-      const known = error instanceof Refused || error instanceof SnapshotError;
       shell.log.error('the snapshot cannot be run', { file: this.file, error });
-      if (!this.#started) this.#tell([], [known || error instanceof Error ? error.message : String(error)]);
+      if (!this.#started) this.#tell([], [error instanceof Error ? error.message : String(error)]);
     }
   }
 
   /** Ready when every placement that should be active is, failed when one cannot be. */
   #tellStarted(): void {
-    const runtime = this.shell?.runtimeOrNone;
+    const runtime = this.#shell.runtimeOrNone;
     const snapshot = runtime?.candidate?.snapshot;
     if (this.#started || runtime === undefined || snapshot === undefined) return;
     const observed = runtime.placements;
@@ -69,7 +70,7 @@ export class FileAgent implements ShellEvents {
 
   #tell(listeners: string[], failures: string[]): void {
     this.#started = true;
-    this.shell?.report({ type: 'started', listeners, failures });
+    this.#shell.report({ type: 'started', listeners, failures });
   }
 }
 

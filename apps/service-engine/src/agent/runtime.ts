@@ -1,26 +1,23 @@
-import { renameSync, writeFileSync } from 'node:fs';
-import { hostPort, memberKey, type ServerVerdict } from '@spillway/health';
+import { hostPort, type ServerVerdict } from '@spillway/health';
 import type { Fragment, FragmentId, Placement, Snapshot, VirtualService } from '@spillway/snapshot';
-import { VS, type Mapping } from '@spillway/telemetry';
+import type { Mapping } from '@spillway/telemetry';
 import type { VipDistribution } from '@spillway/vip';
 import type { Logger } from '../log/logger.js';
 import { checkEpochs, Refused, type Candidate } from './candidate.js';
 import { Claims } from './claims.js';
-import { DrainCount } from './drain-count.js';
 import { effectiveFragments } from './effective.js';
 import { HealthBoard } from './health-board.js';
 import { placementKeyOf } from './keys.js';
-import { observe, sameObservation, type ObservedPlacement } from './placement-state.js';
-import { SlotsExhausted, SlotTable, type SavedSlots } from './slot-table.js';
+import { PlacementBoard } from './placement-board.js';
+import type { ObservedPlacement } from './placement-state.js';
+import type { Slots } from './slots.js';
 import type { WorkerLinks } from './worker-links.js';
 
 export interface RuntimeOptions {
   mapping: Mapping;
   links: WorkerLinks;
   distribution: VipDistribution;
-  /** Where the slots are kept for the next agent of this SE. */
-  slotsFile: string;
-  saved: { virtual_services: SavedSlots; servers: SavedSlots } | undefined;
+  slots: Slots;
   /** Keeps the snapshot; rejects when it cannot. */
   save: (snapshot: Snapshot) => Promise<void>;
   log: Logger;
@@ -33,8 +30,6 @@ const FIRST_ROUND = 400;
 /** Missing claims are tried again after so long, then ever less often. */
 const RETRY = 500;
 const MOST_RETRY = 5_000;
-/** Milliseconds between two reports of nothing but the number of connections left. */
-const COUNT_PAUSE = 100;
 /** Every change is looked at when it comes; so often all is looked at, should one have been missed. */
 const OBSERVE = 1_000;
 /** What comes within so long is looked at together. */
@@ -46,11 +41,9 @@ const WORKER_TIMEOUT = 20_000;
 
 /** Brings a snapshot to life: slots, claims, health checks, workers; and says what has become of it. */
 export class Runtime {
-  readonly serviceSlots: SlotTable;
-  readonly serverSlots: SlotTable;
   readonly #claims: Claims;
   readonly #health: HealthBoard;
-  readonly #drains = new DrainCount();
+  readonly #board: PlacementBoard;
   #accepted: Candidate | undefined;
   #handed: ReadonlyMap<FragmentId, Fragment> = new Map();
   #sequence = 0;
@@ -60,29 +53,23 @@ export class Runtime {
   /** When a placement that has not served yet was first asked to. */
   readonly #joining = new Map<string, number>();
   readonly #served = new Set<string>();
-  readonly #observed = new Map<string, ObservedPlacement>();
-  readonly #holders = new Map<string, string>();
   readonly #timer: ReturnType<typeof setInterval>;
   #retry = { at: 0, pause: RETRY };
   #reclaimAt = 0;
   #look: { timer: ReturnType<typeof setTimeout>; due: number } | undefined;
-  /** When each placement was last told of. */
-  readonly #toldAt = new Map<string, number>();
   #againDue = false;
   #observeAt = 0;
   #recovering: boolean;
 
   constructor(private readonly options: RuntimeOptions) {
-    const { mapping, saved } = options;
-    this.#recovering = saved !== undefined;
-    this.serviceSlots = new SlotTable(
-      mapping.layout.virtualServices,
-      'virtual services',
-      saved?.virtual_services,
+    const { mapping, slots, distribution, log } = options;
+    this.#recovering = slots.inherited;
+    this.#claims = new Claims(distribution, log.part('vip'));
+    this.#board = new PlacementBoard(
+      (address, port) => distribution.holderOf(address, port),
+      () => this.#lookSoon(),
     );
-    this.serverSlots = new SlotTable(mapping.layout.servers, 'servers', saved?.servers);
-    this.#claims = new Claims(options.distribution, options.log.part('vip'));
-    this.#health = new HealthBoard(mapping, this.serverSlots, saved !== undefined, (verdicts) => {
+    this.#health = new HealthBoard(mapping, slots.servers, slots.inherited, (verdicts) => {
       options.onServers(verdicts);
       for (const call of this.#waiters.splice(0)) call();
       this.#lookSoon();
@@ -96,7 +83,7 @@ export class Runtime {
   }
 
   get placements(): ObservedPlacement[] {
-    return [...this.#observed.values()];
+    return this.#board.placements;
   }
 
   get servers(): ServerVerdict[] {
@@ -113,7 +100,7 @@ export class Runtime {
       const before = this.#accepted;
       const next = make(before);
       checkEpochs(before?.snapshot, next.snapshot);
-      this.#assignSlots(next.snapshot);
+      this.options.slots.assign(next.snapshot, this.#sequence + 1);
       this.#accepted = next;
       this.#takeOver(next.snapshot);
       this.#health.configure(next.snapshot);
@@ -165,13 +152,6 @@ export class Runtime {
     return [...new Set(rows.flatMap((p) => p.listeners.map((l) => hostPort(l.address, l.port))))].sort();
   }
 
-  /** Open client connections over all workers. */
-  connectionsOf(uuid: string): number {
-    const slot = this.serviceSlots.get(uuid);
-    if (slot === undefined) return 0;
-    return this.options.mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] ?? 0;
-  }
-
   /** A full disk must not keep a change from traffic; the SE would only restart with an older snapshot. */
   async #save(snapshot: Snapshot): Promise<void> {
     try {
@@ -197,24 +177,6 @@ export class Runtime {
     return result;
   }
 
-  #assignSlots(snapshot: Snapshot): void {
-    const { mapping, slotsFile } = this.options;
-    const services = new Set(snapshot.virtual_services.map((v) => v.uuid));
-    const servers = new Set(snapshot.pools.flatMap((p) => p.servers.map((s) => memberKey(p.uuid, s))));
-    const sequence = this.#sequence + 1;
-    try {
-      for (const slot of this.serviceSlots.assign(services, sequence)) mapping.clearService(slot);
-      for (const slot of this.serverSlots.assign(servers, sequence)) mapping.clearServer(slot);
-    } catch (error) {
-      if (error instanceof SlotsExhausted) throw new Refused(error.code, error.message);
-      throw error;
-    }
-    mapping.setUsed(this.serviceSlots.used, this.serverSlots.used);
-    const saved = { virtual_services: this.serviceSlots.save(), servers: this.serverSlots.save() };
-    writeFileSync(`${slotsFile}.new`, JSON.stringify(saved), { mode: 0o600 });
-    renameSync(`${slotsFile}.new`, slotsFile);
-  }
-
   /** Hands over what the workers may run now, and waits until all of them do. `@throws {Refused}` */
   async #hand(next: Candidate): Promise<void> {
     const fragments = effectiveFragments(next, this.#handed, {
@@ -229,10 +191,7 @@ export class Runtime {
       epoch: next.snapshot.epoch,
       generation: next.snapshot.generation,
       fragments,
-      slots: {
-        virtual_services: new Map(this.serviceSlots.entries()),
-        servers: new Map(this.serverSlots.entries()),
-      },
+      slots: this.options.slots.maps(),
     });
     const deadline = performance.now() + WORKER_TIMEOUT;
     await this.#until(() => {
@@ -244,8 +203,7 @@ export class Runtime {
         throw new Refused('NO_WORKER', `no worker is live after ${WORKER_TIMEOUT / 1000} s`);
       return live.length > 0 && live.every((link) => link.applied >= sequence);
     });
-    this.serviceSlots.left(sequence, performance.now());
-    this.serverSlots.left(sequence, performance.now());
+    this.options.slots.left(sequence, performance.now());
     for (const p of next.snapshot.placements)
       if (wasHandedActive(fragments, p)) {
         this.#served.add(placementKeyOf(p));
@@ -256,7 +214,7 @@ export class Runtime {
   async #goBack(before: Candidate | undefined): Promise<void> {
     this.#accepted = before;
     if (before === undefined) return;
-    this.#assignSlots(before.snapshot);
+    this.options.slots.assign(before.snapshot, this.#sequence + 1);
     this.#health.configure(before.snapshot);
     await this.#claims.prepare(before.snapshot, performance.now());
     await Promise.all([this.#save(before.snapshot), this.#hand(before)]).catch((error: unknown) =>
@@ -273,19 +231,10 @@ export class Runtime {
   }
 
   #noteDrains(snapshot: Snapshot): void {
-    const now = performance.now();
-    const wanted = new Map(snapshot.placements.map((p) => [placementKeyOf(p), p]));
-    for (const [key, p] of wanted)
-      if (p.state === 'drain' || this.#stopping) this.#drains.begin(key, now, p.drain_timeout);
-      else this.#drains.end(key);
-    for (const key of this.#observed.keys())
-      if (!wanted.has(key)) {
-        this.#observed.delete(key);
-        this.#toldAt.delete(key);
-        this.#drains.end(key);
-        this.#joining.delete(key);
-        this.#served.delete(key);
-      }
+    for (const key of this.#board.expect(snapshot, this.#stopping, performance.now())) {
+      this.#joining.delete(key);
+      this.#served.delete(key);
+    }
   }
 
   /**
@@ -348,7 +297,10 @@ export class Runtime {
     for (const call of this.#waiters.splice(0)) call();
     if (this.#joining.size > 0) this.#checkJoining();
     if (this.#joining.size > 0 || now >= this.#observeAt) this.#observe();
-    if (now >= this.#reclaimAt) this.#reclaim(now);
+    if (now >= this.#reclaimAt) {
+      this.#reclaimAt = now + RECLAIM;
+      this.options.slots.reclaim(now);
+    }
     if (now < this.#retry.at) return;
     this.#retry = { at: now + this.#retry.pause, pause: Math.min(MOST_RETRY, this.#retry.pause * 2) };
     const drained = this.placements.some(
@@ -357,18 +309,8 @@ export class Runtime {
     if (this.#claims.unsettled || drained) this.#again(true);
   }
 
-  #reclaim(now: number): void {
-    const { mapping } = this.options;
-    this.#reclaimAt = now + RECLAIM;
-    this.serviceSlots.reclaim(
-      now,
-      (slot) => mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] === 0,
-    );
-    this.serverSlots.reclaim(now, (slot) => mapping.activeOf(slot) === 0);
-  }
-
   #isDrained(key: string): boolean {
-    return this.#observed.get(key)?.state === 'drained';
+    return this.#board.stateOf(key) === 'drained';
   }
 
   #everythingDrained(): boolean {
@@ -397,60 +339,19 @@ export class Runtime {
   #observe(): void {
     const candidate = this.#accepted;
     if (candidate === undefined) return;
-    this.#observeAt = performance.now() + OBSERVE;
-    // A worker that has just come and runs nothing yet changes nothing.
-    const live = this.options.links.live.filter((link) => link.applied > 0);
-    const { services } = candidate;
-    const applied = live.length > 0 && live.every((link) => link.applied >= this.#sequence);
-    const changed: ObservedPlacement[] = [];
-    for (const placement of candidate.snapshot.placements) {
-      const key = placementKeyOf(placement);
-      const service = services.get(placement.virtual_service_uuid);
-      const workers = live.map((link) => link.placements.get(key));
-      this.#drains.see(
-        key,
-        performance.now(),
-        workers.reduce((n, w) => n + (w?.connections ?? 0), 0),
-      );
-      this.#findHolder(key, workers.find((w) => w?.error?.code === 'EADDRINUSE')?.error);
-      const next = observe({
-        placement: this.#stopping ? { ...placement, state: 'drain' } : placement,
-        enabled: service?.enabled === true,
-        claim: this.#claims.stateOf(key),
-        checked: this.#served.has(key) || this.#mayServe(key, service),
-        workers,
-        applied,
-        holder: this.#holders.get(key) ?? '',
-        connectionsReset: this.#drains.resetOf(key),
-      });
-      const before = this.#observed.get(key);
-      if (before !== undefined && (sameObservation(before, next) || this.#isTooSoon(key, before, next)))
-        continue;
-      this.#observed.set(key, next);
-      this.#toldAt.set(key, performance.now());
-      changed.push(next);
-    }
+    const now = performance.now();
+    this.#observeAt = now + OBSERVE;
+    const situation = {
+      candidate,
+      stopping: this.#stopping,
+      sequence: this.#sequence,
+      live: this.options.links.live,
+      claimOf: (key: string) => this.#claims.stateOf(key),
+      isChecked: (key: string, service: VirtualService | undefined) => this.#mayServe(key, service),
+    };
+    const { changed, pause } = this.#board.look(situation, now);
+    if (pause !== undefined) this.#lookSoon(pause);
     if (changed.length > 0) this.options.onPlacements(changed);
-  }
-
-  /** In a drain the connections that are left change all the time: their number is told now and then. */
-  #isTooSoon(key: string, before: ObservedPlacement, next: ObservedPlacement): boolean {
-    if (!sameObservation({ ...before, connectionsLeft: next.connectionsLeft }, next)) return false;
-    const left = (this.#toldAt.get(key) ?? 0) + COUNT_PAUSE - performance.now();
-    if (left <= 0) return false;
-    this.#lookSoon(left);
-    return true;
-  }
-
-  #findHolder(key: string, error: { address: string; port: number } | undefined): void {
-    if (error === undefined) this.#holders.delete(key);
-    else if (!this.#holders.has(key)) {
-      this.#holders.set(key, '');
-      void this.options.distribution.holderOf(error.address, error.port).then((holder) => {
-        if (this.#holders.has(key)) this.#holders.set(key, holder);
-        return this.#observe();
-      });
-    }
   }
 }
 

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ServerVerdict } from '@spillway/health';
 import type { Settings, Snapshot } from '@spillway/snapshot';
-import { HEADER, openMapping, VS, type Mapping } from '@spillway/telemetry';
+import { HEADER, openMapping, type Mapping } from '@spillway/telemetry';
 import { HostDistribution } from '@spillway/vip';
 import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
@@ -12,8 +11,9 @@ import { MetricsServer } from './metrics-server.js';
 import { renderMetrics } from './metrics.js';
 import type { ObservedPlacement } from './placement-state.js';
 import { Runtime } from './runtime.js';
-import type { SavedSlots } from './slot-table.js';
-import { UsageMeter, type Usage } from './usage.js';
+import { Slots } from './slots.js';
+import { UsageMeter } from './usage.js';
+import type { Load } from '../channel/encode.js';
 import { WorkerLinks } from './worker-links.js';
 
 /** Milliseconds between two lines about the same drain. */
@@ -91,7 +91,7 @@ export class Shell {
   /** The runtime, made with the first identity that is known. */
   runtime(identity: Identity): Runtime {
     if (this.#runtime !== undefined) return this.#runtime;
-    const { slots } = this.#files;
+    const slots = new Slots(this.mapping, this.#files.slots);
     this.#runtime = new Runtime({
       mapping: this.mapping,
       links: this.links,
@@ -102,8 +102,7 @@ export class Shell {
         isOwnProcess: (pid, parent) => parent === this.supervisor || this.workers.some((w) => w.pid === pid),
         onTrouble: (text) => this.log.warn(text),
       }),
-      slotsFile: slots,
-      saved: readSlots(slots),
+      slots,
       save: this.events.save,
       log: this.log,
       onPlacements: (changed) => {
@@ -115,7 +114,7 @@ export class Shell {
         this.events.onServers(changed);
       },
     });
-    this.#counters = new Counters(this.mapping, this.#runtime.serviceSlots, this.#runtime.serverSlots);
+    this.#counters = new Counters(this.mapping, slots.services, slots.servers);
     return this.#runtime;
   }
 
@@ -139,19 +138,14 @@ export class Shell {
     });
   }
 
-  get counters(): Counters | undefined {
-    return this.#counters;
-  }
-
-  usage(): Usage {
-    return this.#meter.measure(this.#pids());
-  }
-
-  openConnections(): number {
-    let sum = 0;
-    for (const [, slot] of this.#runtime?.serviceSlots.entries() ?? [])
-      sum += this.mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] ?? 0;
-    return sum;
+  /** How busy the SE is, for a heartbeat. */
+  load(): Load {
+    return {
+      usage: this.#meter.measure(this.#pids()),
+      services: this.#counters?.services() ?? [],
+      servers: this.#counters?.servers() ?? [],
+      workers: this.workers,
+    };
   }
 
   /** Each state once; in a drain the connections left, now and then. */
@@ -224,14 +218,5 @@ export class Shell {
       workerRestarts: this.workers.reduce((sum, w) => sum + w.restarts, 0),
       connected: this.connected,
     });
-  }
-}
-
-/** Slots of an earlier agent under the same supervisor; undefined for the first one. */
-function readSlots(file: string): { virtual_services: SavedSlots; servers: SavedSlots } | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { virtual_services: SavedSlots; servers: SavedSlots };
-  } catch {
-    return undefined;
   }
 }

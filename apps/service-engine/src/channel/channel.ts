@@ -95,6 +95,11 @@ export class Channel {
     });
   }
 
+  /** Ends the stream, to begin anew with another Hello. */
+  reopen(): void {
+    this.#stream?.cancel();
+  }
+
   /** Sends what is queued and ends the stream. */
   async close(): Promise<void> {
     this.#closed = true;

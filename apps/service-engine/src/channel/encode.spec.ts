@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { ServerVerdict } from '@spillway/health';
+import type { ServiceCounters } from '../agent/counters.js';
 import { heartbeat, STATUS_PART, statusParts } from './encode.js';
 
 const verdict = (i: number): ServerVerdict => ({
@@ -8,6 +9,17 @@ const verdict = (i: number): ServerVerdict => ({
   server: `10.0.0.1:${i}`,
   verdict: 'up',
   changedAt: 1.5,
+});
+
+const service = (uuid: string, connectionsActive: number): ServiceCounters => ({
+  uuid,
+  connectionsOpened: 0,
+  connectionsActive,
+  requests: 0,
+  responses: [0, 0, 0, 0, 0],
+  bytesIn: 0,
+  bytesOut: 0,
+  failedRequests: 0,
 });
 
 it('a status of many servers goes in parts, of which only the first stands for everything', () => {
@@ -25,8 +37,7 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
   const server = { poolUuid: 'p', connectionsOpened: 0, connectionsActive: 0, requests: 0, failures: 0 };
   const beat = heartbeat(1, {
     usage: { cpuPercent: 1, memoryUsedBytes: 2, memoryTotalBytes: 3 },
-    openConnections: -1,
-    services: [],
+    services: [service('a', 3), service('b', -1)],
     servers: [
       { ...server, server: 'idle' },
       { ...server, server: 'busy', requests: 1 },
@@ -34,5 +45,6 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
     workers: [],
   });
   expect(beat.servers.map((s) => s.server)).toEqual(['busy']);
-  expect(beat.openConnections).toBe(0);
+  expect(beat.openConnections).toBe(3);
+  expect(beat.virtualServices.map((v) => v.connectionsActive)).toEqual([3, 0]);
 });

@@ -57,7 +57,6 @@ export const modesOf = (probes: readonly ModeProbe[]): se.DistributionMode[] =>
 
 export interface Load {
   usage: Usage;
-  openConnections: number;
   services: readonly ServiceCounters[];
   servers: readonly ServerCounters[];
   workers: readonly WorkerRecord[];
@@ -93,7 +92,7 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
   cpuPercent: load.usage.cpuPercent,
   memoryUsedBytes: load.usage.memoryUsedBytes,
   memoryTotalBytes: load.usage.memoryTotalBytes,
-  openConnections: Math.max(0, load.openConnections),
+  openConnections: load.services.reduce((sum, s) => sum + Math.max(0, s.connectionsActive), 0),
   virtualServices: load.services.map((s) => ({
     virtualServiceUuid: s.uuid,
     connectionsOpened: s.connectionsOpened,
