@@ -114,9 +114,7 @@ export function whyNot(
   if (se.enableState !== 'enabled') return refuseSe(se, 'SE_DISABLED', { state: se.enableState });
   if (se.stopping) return refuseSe(se, 'SE_STOPPING');
   if (!se.connected || se.lost) return refuseSe(se, 'DISCONNECTED');
-  const mine = world.placements.find(
-    (p) => p.vsUuid === request.vs.uuid && p.vipId === request.vipId && p.seUuid === se.uuid,
-  );
+  const mine = placementsOf(world, request.vs.uuid, request.vipId).find((p) => p.seUuid === se.uuid);
   if (mine?.desired === 'drain') return refuseSe(se, 'STILL_DRAINING');
   if (mine !== undefined && !(mine.desired === 'prepare' && request.promoteStandby === true))
     return refuseSe(se, 'ALREADY_SERVING');

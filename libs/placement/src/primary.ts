@@ -1,5 +1,12 @@
 import { tieBreak } from './hash.js';
-import { keeps, placementsOf, type Placement, type VirtualService, type World } from './world.js';
+import {
+  keeps,
+  placementsOf,
+  virtualServicesOn,
+  type Placement,
+  type VirtualService,
+  type World,
+} from './world.js';
 
 /**
  * Which SE should be the primary of a VIP: the present one while it can be; else an active one, before one that still
@@ -34,7 +41,7 @@ export function electPrimary(
  */
 export function chooseToLeave(world: World, vs: VirtualService, vipId: string): string | undefined {
   const rows = placementsOf(world, vs.uuid, vipId).filter((p) => p.desired === 'active');
-  const load = (seUuid: string) => world.placements.filter((p) => p.seUuid === seUuid).length;
+  const load = (seUuid: string) => virtualServicesOn(world, seUuid).size;
   const serves = (p: Placement) => {
     const se = world.serviceEngines.get(p.seUuid);
     return keeps(se) && se.groupUuid === vs.groupUuid && se.connected && p.observed === 'active';

@@ -88,9 +88,36 @@ export interface World {
   readonly placements: readonly Placement[];
 }
 
+interface Index {
+  readonly byVip: ReadonlyMap<string, readonly Placement[]>;
+  readonly bySe: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** A world is asked many times and never changes: what is asked by key is sorted once. */
+const indices = new WeakMap<readonly Placement[], Index>();
+
+function indexOf(world: World): Index {
+  const known = indices.get(world.placements);
+  if (known !== undefined) return known;
+  const byVip = new Map<string, Placement[]>();
+  const bySe = new Map<string, Set<string>>();
+  for (const p of world.placements) {
+    const key = `${p.vsUuid}#${p.vipId}`;
+    const rows = byVip.get(key);
+    if (rows === undefined) byVip.set(key, [p]);
+    else rows.push(p);
+    const on = bySe.get(p.seUuid);
+    if (on === undefined) bySe.set(p.seUuid, new Set([p.vsUuid]));
+    else on.add(p.vsUuid);
+  }
+  const made = { byVip, bySe };
+  indices.set(world.placements, made);
+  return made;
+}
+
 /** The placements of one VIP. */
-export const placementsOf = (world: World, vsUuid: string, vipId: string): Placement[] =>
-  world.placements.filter((p) => p.vsUuid === vsUuid && p.vipId === vipId);
+export const placementsOf = (world: World, vsUuid: string, vipId: string): readonly Placement[] =>
+  indexOf(world).byVip.get(`${vsUuid}#${vipId}`) ?? [];
 
 /** An SE that keeps what it carries: there, in service, not on its way out. */
 export const keeps = (se: ServiceEngine | undefined): se is ServiceEngine =>
@@ -105,8 +132,5 @@ export function counted(world: World, vs: VirtualService, vipId: string): Placem
 }
 
 /** Distinct virtual services that an SE carries, drains included: they still use its capacity. */
-export function virtualServicesOn(world: World, seUuid: string): Set<string> {
-  const found = new Set<string>();
-  for (const p of world.placements) if (p.seUuid === seUuid) found.add(p.vsUuid);
-  return found;
-}
+export const virtualServicesOn = (world: World, seUuid: string): ReadonlySet<string> =>
+  indexOf(world).bySe.get(seUuid) ?? new Set();

@@ -12,6 +12,8 @@ export interface PlacementKey {
 
 /** First key of the advisory locks of virtual services; the second is a hash of the uuid. */
 const VS_LOCK = 7_301_100;
+/** The same for SE groups. */
+const GROUP_LOCK = 7_301_101;
 
 /**
  * All writes of placements, each in the caller's transaction, each delivered (kind `placement`). Every function may
@@ -23,12 +25,17 @@ export class PlacementWriter {
 
   /**
    * One at a time decides about a virtual service. Held until the transaction ends. Order of locks everywhere:
-   * operation row, virtual service, its placements by id (what SEs say of them is written in that order too),
+   * operation row, virtual service, its placements by id (what SEs say of them is written in that order too), SE group,
    * configuration.
    */
   async lock(manager: EntityManager, vsUuid: string): Promise<void> {
     await manager.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [VS_LOCK, vsUuid]);
     await manager.query('SELECT FROM placement WHERE vs_uuid = $1 ORDER BY id FOR UPDATE', [vsUuid]);
+  }
+
+  /** One at a time gives out the room of a group. */
+  async lockGroup(manager: EntityManager, groupUuid: string): Promise<void> {
+    await manager.query('SELECT pg_advisory_xact_lock($1, hashtext($2))', [GROUP_LOCK, groupUuid]);
   }
 
   /** Asks the SE to get ready: claims, health checks, no listener. False when the row is there already. */

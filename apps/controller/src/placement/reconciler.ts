@@ -151,7 +151,7 @@ export class Reconciler implements OnApplicationBootstrap, OnApplicationShutdown
       : new Set(asked);
     for (const uuid of uuids)
       if (this.needs(world, uuid, active)) {
-        await this.reconcile(uuid).catch((err: unknown) =>
+        await this.reconcile(uuid, world).catch((err: unknown) =>
           this.logger.error({ err, virtual_service: uuid }, 'could not reconcile; the sweep tries again'),
         );
         if (this.stopped) return;
@@ -176,11 +176,11 @@ export class Reconciler implements OnApplicationBootstrap, OnApplicationShutdown
     });
   }
 
-  private async reconcile(uuid: string): Promise<void> {
+  private async reconcile(uuid: string, seen: PlacementWorld): Promise<void> {
     const wakes: string[] = [];
     await this.dataSource.transaction(async (manager) => {
       await this.writer.lock(manager, uuid);
-      let world = await this.reader.read(manager);
+      let world = await this.reader.refresh(manager, seen, uuid);
       const vs = world.virtualServices.get(uuid);
       if (vs === undefined) await manager.query('DELETE FROM vs_scale WHERE vs_uuid = $1', [uuid]);
       else await this.scales.settle(manager, world, vs);
@@ -190,7 +190,7 @@ export class Reconciler implements OnApplicationBootstrap, OnApplicationShutdown
           const next = plan(world, world.virtualServices.get(uuid), uuid, vipId);
           const changed = await this.act(manager, world, uuid, vipId, next, active.get(vipId), wakes);
           if (!changed) break;
-          world = await this.reader.read(manager);
+          world = await this.reader.refresh(manager, world, uuid);
         }
     });
     for (const op of wakes) this.runner.wake(op);

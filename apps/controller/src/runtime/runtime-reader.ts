@@ -2,20 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { requested, type ServiceEngine } from '@spillway/placement';
 import type { Pool } from '@spillway/snapshot';
 import { translatePool, translateVirtualService } from '@spillway/translator';
-import { DataSource, In } from 'typeorm';
-import {
-  ServerVerdict,
-  type Operation,
-  type PlacementRow,
-  type SeRuntime,
-} from '../database/entities/index.js';
+import { DataSource } from 'typeorm';
+import type { Operation, PlacementRow, SeRuntime, ServerVerdict } from '../database/entities/index.js';
 import { OperationStore } from '../operation/operation.store.js';
 import { listOf, textOf } from '../placement/fields.js';
 import { vipKey, WorldReader, type PlacementWorld } from '../placement/world-reader.js';
 import { ObjectCache, type StoredObject } from '../store/index.js';
 import type { OperStatus } from './oper-status.js';
 import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
-import { vipStatus, wholeStatus, type SeFact } from './vs-status.js';
+import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
 
 export interface VipView {
   readonly vipId: string;
@@ -37,6 +32,7 @@ export interface VsView {
 export class RuntimeState {
   private readonly pools = new Map<string, PoolStatus>();
   private readonly facts = new Map<string, SeFact>();
+  private byVs: Map<string, PlacementRow[]> | undefined;
 
   constructor(
     private readonly cache: ObjectCache,
@@ -62,6 +58,12 @@ export class RuntimeState {
     return view === undefined ? undefined : { view, runtime: this.world.runtimes.get(uuid) };
   }
 
+  /** The placements of a virtual service. */
+  private rowsOf(vsUuid: string): readonly PlacementRow[] {
+    this.byVs ??= Map.groupBy(this.world.rows, (r) => r.vs_uuid);
+    return this.byVs.get(vsUuid) ?? [];
+  }
+
   /** The operation on an SE or VIP that has not ended. */
   operationOn(subjectUuid: string, vipId = ''): Operation | undefined {
     return this.operations.get(vipKey(subjectUuid, vipId));
@@ -75,11 +77,13 @@ export class RuntimeState {
       const found = this.cache.get(uuid);
       return found === undefined ? [] : [{ name: found.name, status: this.pool(found).status }];
     });
-    const problems = translateVirtualService(object.uuid, this.cache).problems.flatMap((p) =>
-      p.severity === 'error' ? [`${p.path === '' ? '' : `${p.path}: `}${p.text}`] : [],
+    // What serves on every VIP is served: only then is there nothing to explain.
+    const served = (vs?.vips ?? []).every(({ vipId }) =>
+      this.rowsOf(object.uuid).some((r) => r.vip_id === vipId && serves(r, this.facts)),
     );
+    const problems = served ? [] : problemsOf(object.uuid, this.cache);
     const vips = (vs?.vips ?? []).map(({ vipId, additional }): VipView => {
-      const rows = this.world.rows.filter((r) => r.vs_uuid === object.uuid && r.vip_id === vipId);
+      const rows = this.rowsOf(object.uuid).filter((r) => r.vip_id === vipId);
       const operation = this.operationOn(object.uuid, vipId);
       const enabled = vs?.enabled === true;
       const numSeRequested = group === undefined ? 1 : requested(group, additional);
@@ -99,7 +103,7 @@ export class RuntimeState {
   pool(object: StoredObject): PoolStatus {
     const known = this.pools.get(object.uuid);
     if (known !== undefined) return known;
-    const body = translatePool(object.uuid, this.cache).fragment?.body as Pool;
+    const body = bodyOf(object, this.cache);
     const found = poolStatus(body, this.useOf(object.uuid), this.verdicts.get(object.uuid) ?? []);
     this.pools.set(object.uuid, found);
     return found;
@@ -110,11 +114,30 @@ export class RuntimeState {
     const users = usersOf(this.cache, poolUuid).filter((vs) => vs.spec['enabled'] !== false);
     const uuids = new Set(users.map((vs) => vs.uuid));
     const serviceEngines = new Map<string, string>();
-    for (const row of this.world.rows)
-      if (uuids.has(row.vs_uuid) && row.desired !== 'drain')
-        serviceEngines.set(row.se_uuid, this.facts.get(row.se_uuid)?.name ?? row.se_uuid);
+    for (const uuid of uuids)
+      for (const row of this.rowsOf(uuid))
+        if (row.desired !== 'drain')
+          serviceEngines.set(row.se_uuid, this.facts.get(row.se_uuid)?.name ?? row.se_uuid);
     return { virtualServices: users.map((vs) => vs.name), serviceEngines };
   }
+}
+
+/** Why the configuration of a virtual service cannot be served. */
+function problemsOf(uuid: string, cache: ObjectCache): string[] {
+  return translateVirtualService(uuid, cache).problems.flatMap((p) =>
+    p.severity === 'error' ? [`${p.path === '' ? '' : `${p.path}: `}${p.text}`] : [],
+  );
+}
+
+/** Pools as SEs run them, by the version of the object; those with servers from elsewhere are looked at anew. */
+const bodies = new WeakMap<StoredObject, Pool>();
+
+function bodyOf(object: StoredObject, cache: ObjectCache): Pool {
+  const known = bodies.get(object);
+  if (known !== undefined) return known;
+  const body = translatePool(object.uuid, cache).fragment?.body as Pool;
+  if (object.spec['ipaddrgroup_ref'] === undefined) bodies.set(object, body);
+  return body;
 }
 
 /** The pools of a virtual service: its own, and the members of its pool group. */
@@ -150,17 +173,16 @@ export class RuntimeReader {
     const [world, active, verdicts] = await Promise.all([
       this.world.read(),
       this.operations.active(),
-      this.dataSource.manager.find(
-        ServerVerdict,
-        poolUuids === undefined ? {} : { where: { pool_uuid: In([...poolUuids]) } },
-      ),
+      this.verdicts(poolUuids),
     ]);
     const operations = new Map(active.map((op) => [vipKey(op.subject_uuid, op.vip_id), op]));
-    return new RuntimeState(
-      this.cache,
-      world,
-      operations,
-      Map.groupBy(verdicts, (v) => v.pool_uuid),
-    );
+    const byPool = Map.groupBy(verdicts, (v) => v.pool_uuid);
+    return new RuntimeState(this.cache, world, operations, byPool);
+  }
+
+  private verdicts(poolUuids: readonly string[] | undefined): Promise<ServerVerdict[]> {
+    if (poolUuids === undefined) return this.dataSource.query('SELECT * FROM server_verdict');
+    if (poolUuids.length === 0) return Promise.resolve([]);
+    return this.dataSource.query('SELECT * FROM server_verdict WHERE pool_uuid = ANY($1)', [poolUuids]);
   }
 }

@@ -8,7 +8,7 @@ import {
   type Group,
   type World,
 } from '@spillway/placement';
-import { numberOf } from '../../placement/fields.js';
+import { numberOf, textOf } from '../../placement/fields.js';
 import { troubleOf } from '../../placement/trouble.js';
 import type { PlacementWriter } from '../../placement/placement-writer.js';
 import { done, wait, type StepResult } from '../operation.types.js';
@@ -64,6 +64,7 @@ export class TargetSteps {
   ) {}
 
   async choose(ctx: StepContext): Promise<StepResult> {
+    await this.writer.lockGroup(ctx.manager, textOf(ctx.object?.spec, 'se_group_ref'));
     const world = await ctx.world();
     const vs = await ctx.vs();
     const group = await ctx.group();
@@ -89,7 +90,15 @@ export class TargetSteps {
     if (chosen === undefined)
       return this.nobody(ctx, group, wantsNew ? undefined : noCandidate(group, vs, found));
     params.to_se_uuid = chosen;
+    await this.reserve(ctx, chosen);
     return done(ctx.seName(chosen));
+  }
+
+  /** The row is there with the choice, so that two operations never fill the last slot of an SE together. */
+  private async reserve(ctx: StepContext, seUuid: string): Promise<void> {
+    const rows = await ctx.rows();
+    const first = ctx.params.standby !== true && !rows.some((r) => r.primary);
+    await this.writer.program(ctx.manager, ctx.key(seUuid), first);
   }
 
   private async named(
@@ -105,7 +114,10 @@ export class TargetSteps {
     // A standby is programmed already: that is where this step wants to be.
     if ((await ctx.row(to))?.desired === 'prepare') return done(se.name);
     const why = whyNot(world, group, se, request);
-    if (why === undefined) return done(se.name);
+    if (why === undefined) {
+      await this.reserve(ctx, to);
+      return done(se.name);
+    }
     // Its channel may be back in a moment: after a restart of the controller every SE is away at first.
     const soon = ctx.deadline(RECONNECT_MS);
     if (why.code === 'DISCONNECTED' && !se.lost && ctx.now < soon)
@@ -160,9 +172,7 @@ export class TargetSteps {
     const se = await ctx.se(to);
     if (se === undefined)
       return { do: 'elsewhere', code: 'UNKNOWN_SE', reason: `service engine ${to} was deleted` };
-    const rows = await ctx.rows();
-    const first = ctx.params.standby !== true && !rows.some((r) => r.primary);
-    await this.writer.program(ctx.manager, ctx.key(to), first);
+    await this.reserve(ctx, to);
     return done(se.name);
   }
 
