@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import {
   admitMigrate,
@@ -21,6 +22,10 @@ import { WorldReader, type PlacementWorld } from '../placement/world-reader.js';
 import type { StoredObject } from '../store/index.js';
 import { OperationRunner } from './operation-runner.js';
 import { OperationStore, paramsOf } from './operation.store.js';
+
+/** How long a user's action waits for what the controller does by itself. */
+const PATIENCE_MS = 2_000;
+const LOOK_AGAIN_MS = 25;
 
 export type ActionName = 'scaleout' | 'scalein' | 'migrate' | 'switchover';
 
@@ -59,9 +64,7 @@ export class ActionService {
    * same moment never both pass. Throws the refusal with its code and reasons.
    */
   async act(action: ActionName, vs: StoredObject, input: ActionInput, userName: string): Promise<Operation> {
-    const result = await this.dataSource.transaction((manager) =>
-      this.admit(manager, action, vs, input, userName),
-    );
+    const result = await this.admitted(action, vs, input, userName);
     const refusal = 'refusal' in result ? result.refusal : undefined;
     await this.events.configActed({
       action,
@@ -77,6 +80,27 @@ export class ActionService {
     if ('refusal' in result) throw refused(result.refusal, result.refused);
     this.runner.wake(result.uuid);
     return result;
+  }
+
+  /**
+   * What the controller does by itself on the VIP takes a moment, such as the end of its first placement: a user's
+   * action waits that long instead of being refused.
+   */
+  private async admitted(
+    action: ActionName,
+    vs: StoredObject,
+    input: ActionInput,
+    userName: string,
+  ): Promise<Awaited<ReturnType<ActionService['admit']>>> {
+    const end = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const result = await this.dataSource.transaction((manager) =>
+        this.admit(manager, action, vs, input, userName),
+      );
+      const busy = 'refusal' in result && result.refusal.code === 'OPERATION_RUNNING' && result.ownOperation;
+      if (!busy || Date.now() >= end) return result;
+      await sleep(LOOK_AGAIN_MS);
+    }
   }
 
   /** Looks again at once at what waits for an SE; answers the operation, where there is one. */
@@ -102,7 +126,9 @@ export class ActionService {
     vs: StoredObject,
     input: ActionInput,
     userName: string,
-  ): Promise<Operation | { refusal: Refusal; refused?: readonly SeRefusal[] | undefined }> {
+  ): Promise<
+    Operation | { refusal: Refusal; refused?: readonly SeRefusal[] | undefined; ownOperation: boolean }
+  > {
     await this.writer.lock(manager, vs.uuid);
     const world = await this.reader.read(manager);
     const view = world.virtualServices.get(vs.uuid);
@@ -111,7 +137,7 @@ export class ActionService {
     const running = await this.makeWay(manager, vs.uuid, vipId);
     const request: ActionRequest = { ...input, vs: view, vipId, running };
     const admission = ADMIT[action](world, request);
-    if (admission.admitted === undefined) return admission;
+    if (admission.admitted === undefined) return { ...admission, ownOperation: running?.own === true };
     const { fromSe, toSe } = admission.admitted;
     const delta = await this.scale(manager, action, world, request, fromSe);
     const op = await this.operations.insert(manager, {
@@ -140,13 +166,14 @@ export class ActionService {
     manager: EntityManager,
     vsUuid: string,
     vipId: string,
-  ): Promise<{ uuid: string; type: string } | undefined> {
+  ): Promise<{ uuid: string; type: string; own: boolean } | undefined> {
     const active = (await this.operations.activeOf(vsUuid, manager)).find((op) => op.vip_id === vipId);
     if (active === undefined) return undefined;
-    if (active.state !== 'waiting' || paramsOf(active).why === undefined || active.type === 'place')
-      return active;
+    const own = paramsOf(active).why !== undefined;
+    const here = { uuid: active.uuid, type: active.type, own: own && active.state === 'running' };
+    if (active.state !== 'waiting' || !own || active.type === 'place') return here;
     const row = await this.operations.lock(manager, active.uuid, true);
-    if (row === undefined || row.ended_at !== null) return active;
+    if (row === undefined || row.ended_at !== null) return here;
     row.state = 'cancelled';
     row.error_code = 'SUPERSEDED';
     row.error = 'a user asked for something else';

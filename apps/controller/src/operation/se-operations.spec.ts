@@ -138,7 +138,11 @@ describe('write access', () => {
       error_code: 'CREATE_SE_FAIL',
     });
     // Nothing of the failed attempt is left.
-    expect([...replica.cache.byKind('serviceengine')]).toHaveLength(1);
+    await until(
+      () => [...replica.cache.byKind('serviceengine')].length,
+      (n) => n === 1,
+      'the object is gone',
+    );
     const hand = await replica.store.create('serviceengine', {
       name: 'by-hand',
       tenant_ref: 'admin',
