@@ -11,6 +11,8 @@ interface TestPackage {
 const needed: TestPackage[] = [
   { package: 'iproute2', file: 'ip', why: 'brings up the interfaces of the network namespace of the run' },
   { package: 'procps', file: 'sysctl', why: 'tests set sysctls in namespaces of their own' },
+  { package: 'curl', file: 'curl', why: 'a client of metrics and examples that is not ours' },
+  { package: 'git', file: 'git', why: 'tells what is part of the checkout' },
   { package: 'redis-server', file: 'redis-server', why: 'queue tests run on Redis as well as on PostgreSQL' },
   {
     package: 'ansible',
