@@ -86,7 +86,7 @@ describe('environment', () => {
 
   test('deploy/README.md and the guide name only variables that something reads', () => {
     const known = new Set([
-      ...['apps/controller', 'apps/service-engine', 'apps/cli'].flatMap((app) => [...readBy(app)]),
+      ...['apps/controller', 'apps/service-engine', 'apps/cli', 'test'].flatMap((app) => [...readBy(app)]),
       ...[...read('deploy/env.example').matchAll(/([A-Z_]+)=/g)].map(([, name]) => name ?? ''),
       ...Object.values(compose.services).flatMap(({ environment }) => Object.keys(environment ?? {})),
       // For those who work on Spillway itself.
