@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Instance, Scope, freeLoopback, testNetwork } from '@spillway/testing';
+import { eventually, Instance, Scope, freeLoopback, testNetwork } from '@spillway/testing';
 import { AnsibleModules, ansibleIsHere, type ModuleResult } from './ansible-modules.js';
 
 /** One object as a playbook would write it, and a change of it. */
@@ -113,7 +113,7 @@ const succeeded = (result: ModuleResult): ModuleResult => {
 
   beforeAll(async () => {
     const { netns } = await testNetwork(scope);
-    instance = await Instance.start(scope, { serviceEngines: 1, netns });
+    instance = await Instance.start(scope, { serviceEngines: 2, netns });
     modules = new AnsibleModules(instance, await scope.tempDir('ansible'), netns);
   }, 120_000);
   afterAll(() => scope.close(), 60_000);
@@ -137,6 +137,35 @@ const succeeded = (result: ModuleResult): ModuleResult => {
       );
       expect(page.results).toEqual([expect.objectContaining(expected)]);
     });
+  });
+
+  it('scales a virtual service out, migrates it and scales it in', async () => {
+    const { uuid } = await instance.api.find('virtualservice', 'ansible-vs');
+    const act = async (action: string, data: Record<string, unknown>): Promise<void> => {
+      const path = `virtualservice/${uuid}/${action}`;
+      const result = succeeded(await modules.run('api_session', { http_method: 'post', path, data }));
+      expect(result.changed).toBe(true);
+      await instance.api.waitOperation(String(result.obj?.['operation_uuid']));
+    };
+    const placedOn = async (): Promise<string[]> => {
+      const runtime = await instance.api.get<{
+        vip_summary: { service_engine?: { name: string; primary: boolean }[] }[];
+      }>(`/api/virtualservice/${uuid}/runtime`);
+      return (runtime.vip_summary[0]?.service_engine ?? []).map(
+        ({ name, primary }) => name + (primary ? '*' : ''),
+      );
+    };
+    await eventually(async () => (await placedOn()).length === 1, {
+      what: 'the virtual service to be placed',
+    });
+    const [first = ''] = await placedOn();
+    const [from, to] = first === 'se-1*' ? ['se-1', 'se-2'] : ['se-2', 'se-1'];
+    await act('migrate', { vip_id: '1', from_se_ref: `/api/serviceengine?name=${from}` });
+    expect(await placedOn()).toEqual([`${to}*`]);
+    await act('scaleout', { vip_id: '1', to_se_ref: `/api/serviceengine?name=${from}` });
+    expect(await placedOn()).toHaveLength(2);
+    await act('scalein', { vip_id: '1', scalein_primary: true });
+    expect(await placedOn()).toEqual([`${from}*`]);
   });
 
   it('refuses to delete a pool that a virtual service uses, and says who uses it', async () => {

@@ -83,21 +83,23 @@ export function watch(): Command {
     .description('show operations as they go, until interrupted')
     .action(async (_options, command: Command) => {
       const client = clientOf(command);
+      const told = new Map<unknown, string>();
       for await (const { data } of client.events('/api/operation/watch')) {
         if (data === '') continue;
         const o = JSON.parse(data) as Record<string, unknown>;
-        console.log(
-          [
-            o['changed_at'],
-            o['type'],
-            o['subject_name'],
-            o['state'],
-            `${text(o['progress'] ?? 0)}%`,
-            o['error'] || o['text'],
-          ]
-            .map(cell)
-            .join('  '),
-        );
+        const line = [
+          o['changed_at'],
+          o['type'],
+          o['subject_name'],
+          o['state'],
+          `${text(o['progress'] ?? 0)}%`,
+          o['error'] || o['text'],
+        ]
+          .map(cell)
+          .join('  ');
+        // A controller may tell a state more than once.
+        if (told.get(o['uuid']) !== line) console.log(line);
+        told.set(o['uuid'], line);
       }
     });
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { contextOf } from '../identity/request.js';
 import { ObjectReader } from '../rest/object-reader.js';
@@ -67,6 +67,13 @@ export class ActionController {
     const vs = this.writable(uuid, request);
     const { vipId } = actionInput(body, this.cache);
     return this.answer(await this.actions.retryPlacement(vs, vipId), request);
+  }
+
+  /** An action keeps no objects: published clients look for one of a name before they post. */
+  @Get(['scaleout', 'scalein', 'migrate', 'switchover', 'retryplacement'].map((action) => `:uuid/${action}`))
+  nothing(@Param('uuid') uuid: string, @Req() request: FastifyRequest): { count: 0; results: [] } {
+    this.objects.find('virtualservice', uuid, contextOf(request));
+    return { count: 0, results: [] };
   }
 
   private async act(
