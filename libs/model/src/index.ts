@@ -3,7 +3,7 @@ export * from './generated/filled.js';
 export { fieldAt, fieldsOf, messageNames, type Facts, type Field, type Message } from './facts.js';
 export { inBounds, type Bounds } from './facts-parse.js';
 export { isKind, kindNames, kindOfType, kinds, type Kind, type Scope } from './kinds.js';
-export { parseMessage, parseObject, type Parsed, type ParseOptions } from './parse.js';
+export { parseMessage, parseObject, strictErrors, type Parsed, type ParseOptions } from './parse.js';
 export { messageSchema } from './zod.js';
 export { type FieldError, type FieldErrorCode } from './errors.js';
 export { applyDefaults, stripDefaults } from './defaults.js';

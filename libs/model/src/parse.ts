@@ -15,6 +15,8 @@ export interface ParseOptions {
   readonly partial?: boolean;
   /** Keep read-only fields, for what the server itself writes. */
   readonly keepReadOnly?: boolean;
+  /** Uuids of what the server refers to by itself where the input says nothing: naming one asks for nothing. */
+  readonly filledIn?: readonly string[];
 }
 
 export interface Parsed<T> {
@@ -37,7 +39,8 @@ const notAnObject = (type: string): FieldError => ({
   message: `Field check for ${type} failed : the body is not a JSON object. Send one object with the fields of a ${type}`,
 });
 
-const strictErrors = (unknown: readonly string[], unhonoured: readonly string[]): FieldError[] => [
+/** What `?strict=true` makes of unknown and unhonoured fields. */
+export const strictErrors = (unknown: readonly string[], unhonoured: readonly string[]): FieldError[] => [
   ...unknown.map((field): FieldError => ({
     code: 'unknown_field',
     field,
@@ -65,7 +68,7 @@ export function parseObject<K extends KindName>(
   const identify = partial ? undefined : hooksOf(kind).identify;
   const value = identify ? identify(cleaned.value) : cleaned.value;
   const { errors } = check(type, value, partial);
-  const unhonoured = unhonouredPaths(kind, value);
+  const unhonoured = unhonouredPaths(kind, value, options.filledIn);
   return {
     value: value as unknown as KindTypes[K],
     ...(typeof uuid === 'string' && uuid !== '' ? { uuid } : {}),

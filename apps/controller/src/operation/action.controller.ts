@@ -1,11 +1,13 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { contextOf } from '../identity/request.js';
+import { FieldReport } from '../rest/field-report.js';
 import { ObjectReader } from '../rest/object-reader.js';
+import { writingOf } from '../rest/writing.js';
 import { ObjectCache, type StoredObject } from '../store/index.js';
 import type { Operation } from '../database/entities/index.js';
 import { actionInput } from './action-input.js';
-import { ActionService, type ActionName } from './action.service.js';
+import { ActionService, type ActionInput, type ActionName } from './action.service.js';
 import { showOperation } from './operation-view.js';
 
 /** Actions on virtual services. The reply names the operation that carries the action out. */
@@ -23,8 +25,9 @@ export class ActionController {
     @Param('uuid') uuid: string,
     @Body() body: unknown,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.act('scaleout', uuid, body, request);
+    return this.act('scaleout', uuid, body, request, reply);
   }
 
   @Post(':uuid/scalein')
@@ -33,8 +36,9 @@ export class ActionController {
     @Param('uuid') uuid: string,
     @Body() body: unknown,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.act('scalein', uuid, body, request);
+    return this.act('scalein', uuid, body, request, reply);
   }
 
   @Post(':uuid/migrate')
@@ -43,8 +47,9 @@ export class ActionController {
     @Param('uuid') uuid: string,
     @Body() body: unknown,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.act('migrate', uuid, body, request);
+    return this.act('migrate', uuid, body, request, reply);
   }
 
   @Post(':uuid/switchover')
@@ -53,8 +58,9 @@ export class ActionController {
     @Param('uuid') uuid: string,
     @Body() body: unknown,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
-    return this.act('switchover', uuid, body, request);
+    return this.act('switchover', uuid, body, request, reply);
   }
 
   @Post(':uuid/retryplacement')
@@ -63,9 +69,10 @@ export class ActionController {
     @Param('uuid') uuid: string,
     @Body() body: unknown,
     @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     const vs = this.writable(uuid, request);
-    const { vipId } = actionInput(body, this.cache);
+    const { vipId } = this.read('retryplacement', body, request, reply);
     return this.answer(await this.actions.retryPlacement(vs, vipId), request);
   }
 
@@ -81,11 +88,24 @@ export class ActionController {
     uuid: string,
     body: unknown,
     request: FastifyRequest,
+    reply: FastifyReply,
   ): Promise<unknown> {
     const vs = this.writable(uuid, request);
-    const input = actionInput(body, this.cache);
+    const input = this.read(action, body, request, reply);
     const op = await this.actions.act(action, vs, input, contextOf(request).principal.name);
     return this.answer(op, request);
+  }
+
+  private read(
+    action: ActionName | 'retryplacement',
+    body: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): ActionInput {
+    const writing = writingOf(contextOf(request), request, new FieldReport());
+    const input = actionInput(action, body, this.cache, writing);
+    void reply.headers(writing.report.headers());
+    return input;
   }
 
   private writable(uuid: string, request: FastifyRequest): StoredObject {

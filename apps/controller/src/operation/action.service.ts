@@ -112,6 +112,7 @@ export class ActionService {
       const row = await this.operations.lock(manager, active.uuid);
       if (row === undefined || row.ended_at !== null) return undefined;
       row.next_retry = new Date();
+      delete paramsOf(row).create_failure;
       await this.operations.save(manager, row);
       return row;
     });

@@ -95,6 +95,8 @@ describe('write access', () => {
     );
     expect(cloud.made.size).toBe(1);
     const [made] = [...cloud.made.values()];
+    // se_name_prefix, at its default.
+    expect(made?.name).toMatch(/^Spillway-se-[0-9a-f]{5}$/);
     expect(replica.cache.get(made?.seUuid ?? '')).toMatchObject({
       name: made?.name,
       spec: { controller_created: true },
@@ -137,6 +139,26 @@ describe('write access', () => {
       state: 'failed',
       error_code: 'CREATE_SE_FAIL',
     });
+    // It waits as long as it says (se_spawn_retry_interval), whatever wakes it meanwhile.
+    expect(waiting?.next_retry?.getTime()).toBeGreaterThan(Date.now() + 250_000);
+    // The first made the SE that it was placed on.
+    const waits = (n: number) =>
+      until(
+        async () => ({
+          tries: (await named(replica, 'create_se')).length,
+          op: await replica.operations.find(op.uuid),
+        }),
+        (s) => s.tries === n && s.op?.state === 'waiting',
+        `it waits after ${n} attempts`,
+      );
+    for (let i = 0; i < 3; i++) {
+      replica.runner.wake(op.uuid);
+      await replica.runner.idle();
+    }
+    await waits(2);
+    // A user who says "try again" does not wait.
+    await replica.actions.retryPlacement(vsOf(replica), '0');
+    await waits(3);
     // Nothing of the failed attempt is left.
     await until(
       () => [...replica.cache.byKind('serviceengine')].length,

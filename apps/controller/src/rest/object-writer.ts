@@ -21,6 +21,7 @@ import {
   type StoredObject,
   type StoreTransaction,
 } from '../store/index.js';
+import { seedUuid } from '../seed/seed-uuid.js';
 import { fieldErrors, FieldReport } from './field-report.js';
 import { resolveReference, type Resolution } from './resolve-reference.js';
 import { fillReferences } from './server-defaults.js';
@@ -46,6 +47,9 @@ export interface ReadBody {
   readonly effects: readonly NonNullable<Prepared['after']>[];
 }
 
+/** A client that sends back what it read has not asked for what the server filled in without effect. */
+const FILLED_IN = [seedUuid('analyticsprofile', 'System-Analytics-Profile')];
+
 const asSpec = (value: unknown): Spec => value as Spec;
 
 /** Turns what a client sent into stored objects: parse, resolve references, fill, check, run hooks, write. */
@@ -55,7 +59,10 @@ export class ObjectWriter {
 
   /** Parses a body. Runs before the transaction, with the slow work of hooks. */
   async read(kind: KindName, body: unknown, writing: Writing, before?: StoredObject): Promise<ReadBody> {
-    const parsed: Parsed<unknown> = parseObject(kind, body, { strict: writing.strict });
+    const parsed: Parsed<unknown> = parseObject(kind, body, {
+      strict: writing.strict,
+      filledIn: FILLED_IN,
+    });
     writing.report.add(parsed);
     if (parsed.errors.length > 0) throw fieldErrors(parsed.errors);
     const sent = asSpec(parsed.value);

@@ -130,8 +130,10 @@ export class ObjectController {
     const object = await this.store.transaction(async (tx) => {
       const before = tx.get(uuid);
       if (!before) throw errors.notFound(kinds[kind].type);
-      const changed = patchedBody(kind, before, body, tx, context.tenantUuid, writing.report);
-      const read = await this.writer.read(kind, changed, writing, before);
+      const changed = patchedBody(kind, before, body, tx, context.tenantUuid, writing);
+      // The patch has said what it has to say of its own fields; the rest was there before.
+      const untold = { ...writing, strict: false, report: new FieldReport() };
+      const read = await this.writer.read(kind, changed, untold, before);
       return this.writer.replace(tx, uuid, read, writing);
     });
     return answer(object.uuid);

@@ -1,15 +1,26 @@
-import { applyJsonPatch, kinds, mapReferences, mergePatch, type KindName } from '@spillway/model';
+import {
+  applyJsonPatch,
+  kinds,
+  mapReferences,
+  mergePatch,
+  parseObject,
+  strictErrors,
+  type KindName,
+} from '@spillway/model';
 import { errors } from '../errors.js';
 import type { ObjectView, Spec, StoredObject } from '../store/index.js';
-import { fieldErrors, type FieldReport } from './field-report.js';
+import { fieldErrors } from './field-report.js';
+import type { Writing } from './object-writer.js';
 import { resolveReference } from './resolve-reference.js';
+import { textOf } from './text.js';
 import { visibleInTenant } from './visibility.js';
 
 const OPERATIONS = ['add', 'replace', 'delete', 'json_patch'];
 
 /**
  * The whole object after a PATCH, to be written like the body of a PUT. References in the patch are resolved first, so
- * that `delete` and `add` find the elements that they mean in whatever form they are written.
+ * that `delete` and `add` find the elements that they mean in whatever form they are written. What is without effect
+ * is reported of the patch alone: the rest of the object was not asked for by this request.
  */
 export function patchedBody(
   kind: KindName,
@@ -17,7 +28,7 @@ export function patchedBody(
   patch: unknown,
   view: ObjectView,
   tenantUuid: string,
-  report: FieldReport,
+  { report, strict }: Pick<Writing, 'report' | 'strict'>,
 ): Spec {
   const { type } = kinds[kind];
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) throw notAPatch(type);
@@ -29,14 +40,54 @@ export function patchedBody(
     ...('replace' in body ? { replace: resolved(body['replace']) } : {}),
     ...('delete' in body ? { delete: resolved(body['delete']) } : {}),
   });
-  report.add({ unknown: merged.unknown, unhonoured: [] });
   if (merged.errors.length > 0) throw fieldErrors(merged.errors);
-  const changed = merged.value as unknown as Spec;
-  const withVersion = withLastModified(changed, body);
-  if (!('json_patch' in body)) return withVersion;
-  const patched = applyJsonPatch(withVersion, body['json_patch']);
+  const patched = withJsonPatch(withLastModified(merged.value as unknown as Spec, body), body);
+  const asked = askedFor(kind, body, patched);
+  const said = {
+    unknown: [...new Set([...merged.unknown, ...asked.unknown])],
+    unhonoured: [...new Set(asked.unhonoured)],
+  };
+  report.add(said);
+  const refused = strict ? strictErrors(said.unknown, said.unhonoured) : [];
+  if (refused.length > 0) throw fieldErrors(refused);
+  return patched;
+}
+
+function withJsonPatch(value: Spec, body: Spec): Spec {
+  if (!('json_patch' in body)) return value;
+  const patched = applyJsonPatch(value, body['json_patch']);
   if (patched.errors.length > 0) throw fieldErrors(patched.errors);
   return patched.value as Spec;
+}
+
+/** What the patch itself sets that the schema does not have, or that nothing acts on. */
+function askedFor(kind: KindName, body: Spec, patched: Spec): { unknown: string[]; unhonoured: string[] } {
+  const payloads = ['add', 'replace'].flatMap((op) => (op in body ? [body[op]] : []));
+  const unhonoured = payloads.flatMap((p) => parseObject(kind, p, { partial: true }).unhonoured);
+  if (!('json_patch' in body)) return { unknown: [], unhonoured };
+  const touched = touchedPaths(body['json_patch']);
+  const whole = parseObject(kind, patched, { partial: true });
+  const within = (path: string): boolean => {
+    const plain = path.replace(/=.*$/, '').replaceAll('[]', '');
+    return touched.some(
+      (t) => t === '' || plain === t || plain.startsWith(`${t}.`) || t.startsWith(`${plain}.`),
+    );
+  };
+  return { unknown: whole.unknown, unhonoured: [...unhonoured, ...whole.unhonoured.filter(within)] };
+}
+
+/** Where the operations of a JSON Patch write, as dotted paths without places in lists. */
+function touchedPaths(operations: unknown): string[] {
+  if (!Array.isArray(operations)) return [];
+  return (operations as Spec[])
+    .filter(({ op }) => op !== 'remove' && op !== 'test')
+    .map(({ path }) =>
+      textOf(path)
+        .split('/')
+        .slice(1)
+        .filter((step) => !/^(\d+|-)$/.test(step))
+        .join('.'),
+    );
 }
 
 const notAPatch = (type: string): Error =>

@@ -5944,7 +5944,7 @@ export interface ServiceEngineGroup {
   se_mp_ring_retry_count?: number;
   /** Range 512-9000. */
   se_mtu?: number;
-  /** Default "Avi". */
+  /** Service engines that the controller creates are called <prefix>-se-<first part of the uuid>. Default "Spillway". */
   se_name_prefix?: string;
   /** Default 0. */
   se_packet_buffer_max?: number;

@@ -63,24 +63,37 @@ const FILLED_IN: Readonly<Record<string, RegExp>> = {
 };
 
 /** A value that asks for nothing: the default, or what an absent field means. */
-function asksForNothing(field: Field, value: unknown): boolean {
+function asksForNothing(field: Field, value: unknown, filledIn: readonly string[]): boolean {
   if (typeof value === 'string' && FILLED_IN[field.name]?.test(value)) return true;
+  if (
+    typeof value === 'string' &&
+    field.target !== undefined &&
+    filledIn.some((uuid) => value.endsWith(uuid))
+  )
+    return true;
   if (field.facts.default !== undefined) return value === field.facts.default;
   return value === false || value === '';
 }
 
 /**
  * The folded paths of an object that are set, to other than their default, and that nothing acts on. A whole message
- * without effect is named once; a value without effect is named `field=VALUE`.
+ * without effect is named once; a value without effect is named `field=VALUE`. `filledIn`: see `ParseOptions`.
  */
-export function unhonouredPaths(kind: KindName, value: Json): string[] {
+export function unhonouredPaths(kind: KindName, value: Json, filledIn: readonly string[] = []): string[] {
   const found = new Set<string>();
   const { unfill } = hooksOf(kind);
-  collect(kind, kinds[kind].type, unfill ? unfill(value) : value, '', found);
+  collect(kind, kinds[kind].type, unfill ? unfill(value) : value, '', found, filledIn);
   return [...found];
 }
 
-function collect(kind: KindName, message: string, value: Json, prefix: string, found: Set<string>): void {
+function collect(
+  kind: KindName,
+  message: string,
+  value: Json,
+  prefix: string,
+  found: Set<string>,
+  filledIn: readonly string[],
+): void {
   const fields = fieldsOf(message);
   for (const [name, held] of Object.entries(value)) {
     const field = fields.get(name);
@@ -91,10 +104,10 @@ function collect(kind: KindName, message: string, value: Json, prefix: string, f
     for (const one of field.repeated && Array.isArray(held) ? (held as unknown[]) : [held]) {
       if (field.nested !== undefined && isObject(one)) {
         const inner = new Set<string>();
-        collect(kind, field.nested, one, `${path}${field.repeated ? '[]' : ''}.`, inner);
+        collect(kind, field.nested, one, `${path}${field.repeated ? '[]' : ''}.`, inner, filledIn);
         if (state === 'stored' && inner.size > 0) found.add(path);
         else for (const p of inner) found.add(p);
-      } else if (!asksForNothing(field, one)) {
+      } else if (!asksForNothing(field, one, filledIn)) {
         if (state === 'stored') found.add(path);
         else if (!honoursValue(kind, path, one)) found.add(`${path}=${String(one)}`);
       }

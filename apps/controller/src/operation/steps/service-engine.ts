@@ -51,7 +51,7 @@ export class SeMaker {
     }
     const spec = ctx.cache.get(group.uuid)?.spec;
     const seUuid = `serviceengine-${randomUUID()}`;
-    const name = `${textOf(spec, 'se_name_prefix', 'se')}-se-${seUuid.slice(14, 19)}`;
+    const name = `${textOf(spec, 'se_name_prefix', 'Spillway')}-se-${seUuid.slice(14, 19)}`;
     const child = await this.operations.insert(ctx.manager, {
       type: 'create_se',
       subjectUuid: seUuid,

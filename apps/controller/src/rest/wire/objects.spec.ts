@@ -191,6 +191,21 @@ describe('PUT', () => {
     }
   });
 
+  it('takes back strictly a virtual service as it answered it: what the server filled in is not asked for', async () => {
+    const vip = await api.create('vsvip', {
+      name: 'echo-vip',
+      vip: [{ vip_id: '0', ip_address: { addr: '127.9.0.2', type: 'V4' } }],
+    });
+    const vs = await api.create('virtualservice', {
+      name: 'echo-vs',
+      vsvip_ref: vip.url,
+      services: [{ port: 8080 }],
+    });
+    const path = `/api/virtualservice/${vs.uuid}`;
+    const written = await api.put(`${path}?strict=true`, (await api.get(path)).body);
+    expect([written.status, written.body['error']]).toEqual([200, undefined]);
+  });
+
   it('refuses an old _last_modified with 412, and takes a body without one', async () => {
     const pool = await api.create('pool', { name: 'stale' });
     const now = String(pool['_last_modified']);
@@ -249,6 +264,41 @@ describe('PATCH', () => {
     const replaced = await api.patch(path, { replace: { servers: [server('10.0.0.7')], description: 'x' } });
     expect(replaced.body).toMatchObject({ description: 'x', url: expect.stringMatching(/#patch$/) });
     expect(await servers()).toEqual(['10.0.0.7']);
+  });
+
+  it('reports and refuses what the patch itself asks for, and nothing of the rest of the object', async () => {
+    const vip = await api.create('vsvip', {
+      name: 'patch-report',
+      vip: [{ vip_id: '0', ip_address: { addr: '127.9.0.1', type: 'V4' } }],
+    });
+    const vs = await api.create('virtualservice', {
+      name: 'patch-report',
+      vsvip_ref: vip.url,
+      services: [{ port: 8080 }],
+      limit_doser: true,
+    });
+    const path = `/api/virtualservice/${vs.uuid}`;
+    const strict = `${path}?strict=true`;
+    const plain = await api.patch(strict, { replace: { description: 'said' } });
+    expect([plain.status, plain.headers['x-spillway-unhonoured']]).toEqual([200, undefined]);
+    const pointed = { op: 'replace', path: '/services/0/port_range_end', value: 8081 };
+    const json = await api.patch(strict, { json_patch: [pointed] });
+    expect([json.status, json.headers['x-spillway-unhonoured']]).toEqual([200, undefined]);
+
+    const asked = await api.patch(path, { add: { limit_doser: true, colour: 'red' } });
+    expect(asked.headers['x-spillway-unhonoured']).toBe('limit_doser');
+    expect(asked.headers['x-spillway-unknown']).toBe('colour');
+    const added = { op: 'add', path: '/delay_fairness', value: true };
+    expect((await api.patch(path, { json_patch: [added] })).headers['x-spillway-unhonoured']).toBe(
+      'delay_fairness',
+    );
+    for (const body of [
+      { add: { limit_doser: true } },
+      { replace: { colour: 'red' } },
+      { json_patch: [added] },
+      { json_patch: [{ op: 'add', path: '/colour', value: 'red' }] },
+    ])
+      expect([body, (await api.patch(strict, body)).status]).toEqual([body, 400]);
   });
 
   it('takes JSON Patch, wholly or not at all', async () => {
