@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { compromised } from '@spillway/placement';
 import { DataSource, type EntityManager } from 'typeorm';
 import { LOGGER, type Logger } from '../config/logger.js';
 import { EventService, type NewEvent } from '../event/index.js';
@@ -6,7 +7,7 @@ import { SeEvents } from '../se-channel/se-events.js';
 import { ObjectCache } from '../store/index.js';
 import type { OperStatus } from './oper-status.js';
 import { RuntimeReader } from './runtime-reader.js';
-import { transitions, type Observed } from './transitions.js';
+import { STATE_EVENTS, transitions, type Observed } from './transitions.js';
 
 /** News that come together are looked at together: a look reads every placement and verdict. */
 const SETTLE_MS = 200;
@@ -82,8 +83,20 @@ export class StateWatcher implements OnApplicationBootstrap, OnApplicationShutdo
       if (status.state === 'OPER_UP' || status.state === 'OPER_DOWN')
         seen.set(key, { ...o, state: status.state === 'OPER_UP' ? 'up' : 'down', reasons: status.reasons });
     };
-    for (const object of this.cache.byKind('virtualservice'))
-      add(object.uuid, state.virtualService(object).status, { kind: 'virtualservice', object, server: '' });
+    for (const object of this.cache.byKind('virtualservice')) {
+      const view = state.virtualService(object);
+      add(object.uuid, view.status, { kind: 'virtualservice', object, server: '' });
+      const vs = state.world.virtualServices.get(object.uuid);
+      if (vs === undefined || view.status.state !== 'OPER_UP') continue;
+      const why = vs.vips.flatMap(({ vipId }) => compromised(state.world, vs, vipId) ?? []);
+      seen.set(`${object.uuid} ha`, {
+        kind: 'redundancy',
+        object,
+        server: '',
+        state: why.length === 0 ? 'up' : 'down',
+        reasons: why,
+      });
+    }
     for (const object of this.cache.byKind('pool')) {
       const pool = state.pool(object);
       add(object.uuid, pool.status, { kind: 'pool', object, server: '' });
@@ -98,11 +111,11 @@ export class StateWatcher implements OnApplicationBootstrap, OnApplicationShutdo
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const uuids = [...new Set([...seen.values()].map((o) => o.object.uuid))];
     const last: { event_id: string; obj_uuid: string; server: string }[] = await manager.query(
-      `SELECT DISTINCT ON (obj_uuid, event_id LIKE 'SERVER_%', details->>'server')
+      `SELECT DISTINCT ON (obj_uuid, event_id LIKE 'VS_SE_HA_%', details->>'server')
          event_id, obj_uuid, coalesce(details->>'server', '') AS server
        FROM event WHERE obj_uuid = ANY($1) AND event_id = ANY($2)
-       ORDER BY obj_uuid, event_id LIKE 'SERVER_%', details->>'server', at DESC, id DESC`,
-      [uuids, ['VS_UP', 'VS_DOWN', 'POOL_UP', 'POOL_DOWN', 'SERVER_UP', 'SERVER_DOWN']],
+       ORDER BY obj_uuid, event_id LIKE 'VS_SE_HA_%', details->>'server', at DESC, id DESC`,
+      [uuids, STATE_EVENTS],
     );
     const events: NewEvent[] = transitions(seen, last);
     await this.events.record(events, manager);

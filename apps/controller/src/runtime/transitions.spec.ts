@@ -37,6 +37,22 @@ describe('changes of state', () => {
       }),
     ]);
   });
+  it('tell the redundancy of a virtual service apart from its state', () => {
+    const last = [
+      { event_id: 'POOL_UP', obj_uuid: 'pool-1', server: '' },
+      { event_id: 'VS_SE_HA_ACTIVE', obj_uuid: 'pool-1', server: '' },
+    ];
+    const now = seen(
+      {},
+      { kind: 'redundancy', state: 'down', reasons: ['active on 1 of at least 2 service engines'] },
+    );
+    expect(transitions(now, last)).toEqual([
+      expect.objectContaining({
+        eventId: 'VS_SE_HA_COMPROMISED',
+        description: 'virtual service web is active on 1 of at least 2 service engines',
+      }),
+    ]);
+  });
   it('what has never been up is still coming up; a server that is down is told', () => {
     expect(ids(seen({ state: 'down' }), [])).toEqual([]);
     expect(ids(seen({ kind: 'server', server: 'a', state: 'down' }), [])).toEqual(['SERVER_DOWN']);

@@ -3,7 +3,8 @@ import type { StoredObject } from '../store/index.js';
 
 /** Something that is up or down now. */
 export interface Observed {
-  readonly kind: 'virtualservice' | 'pool' | 'server';
+  /** `redundancy`: a virtual service is on as many SEs as its group promises at least. */
+  readonly kind: 'virtualservice' | 'pool' | 'server' | 'redundancy';
   readonly state: 'up' | 'down';
   /** The virtual service or pool. */
   readonly object: StoredObject;
@@ -12,7 +13,17 @@ export interface Observed {
   readonly reasons: readonly string[];
 }
 
-const PREFIX = { virtualservice: 'VS', pool: 'POOL', server: 'SERVER' } as const;
+const IDS = {
+  virtualservice: { up: 'VS_UP', down: 'VS_DOWN' },
+  pool: { up: 'POOL_UP', down: 'POOL_DOWN' },
+  server: { up: 'SERVER_UP', down: 'SERVER_DOWN' },
+  redundancy: { up: 'VS_SE_HA_ACTIVE', down: 'VS_SE_HA_COMPROMISED' },
+} as const;
+
+/** Every id that a change of state may be recorded under. */
+export const STATE_EVENTS: readonly string[] = Object.values(IDS).flatMap((ids) => Object.values(ids));
+
+const familyOf = (eventId: string): string => (eventId.startsWith('VS_SE_HA_') ? 'ha' : '');
 
 /**
  * The events of what changed since it was recorded last. What was never recorded and is down is told too, except a
@@ -22,11 +33,11 @@ export function transitions(
   seen: ReadonlyMap<string, Observed>,
   last: readonly { event_id: string; obj_uuid: string; server: string }[],
 ): NewEvent[] {
-  const before = new Map(last.map((e) => [`${e.obj_uuid} ${e.server}`, e.event_id]));
+  const before = new Map(last.map((e) => [`${e.obj_uuid} ${e.server} ${familyOf(e.event_id)}`, e.event_id]));
   const events: NewEvent[] = [];
   for (const o of seen.values()) {
-    const eventId = `${PREFIX[o.kind]}_${o.state.toUpperCase()}`;
-    const recorded = before.get(`${o.object.uuid} ${o.server}`);
+    const eventId = IDS[o.kind][o.state];
+    const recorded = before.get(`${o.object.uuid} ${o.server} ${familyOf(eventId)}`);
     if (recorded === eventId) continue;
     if (recorded === undefined && o.state === 'down' && o.kind !== 'server') continue;
     events.push(eventOf(eventId, o));
@@ -35,6 +46,16 @@ export function transitions(
 }
 
 function eventOf(eventId: string, o: Observed): NewEvent {
+  if (o.kind === 'redundancy')
+    return {
+      eventId,
+      kind: 'virtualservice',
+      objUuid: o.object.uuid,
+      objName: o.object.name,
+      tenantUuid: o.object.tenantUuid,
+      description: `virtual service ${o.object.name} ${o.state === 'up' ? 'is on all the service engines it needs' : `is ${o.reasons.join('; ')}`}`,
+      details: { reasons: o.reasons },
+    };
   const what =
     o.kind === 'server'
       ? `server ${o.server} of pool ${o.object.name}`
