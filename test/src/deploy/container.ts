@@ -32,6 +32,8 @@ export interface ContainerOptions {
   /** Host file that is `/etc/hosts`. */
   hosts: string;
   logFile: string;
+  /** Capabilities that the command keeps although it is not root, as `net_admin`. */
+  capabilities?: string[];
   /** A small first process that passes signals on and reaps, as `init: true` asks for. */
   init?: boolean;
 }
@@ -138,8 +140,11 @@ export class Container {
   }
 }
 
-const as = (user: string): string[] => {
+const as = (user: string, capabilities: string[] = []): string[] => {
   const [uid = '0', gid = '0'] = user.split(':');
+  const kept = capabilities.map((name) => `+${name}`).join(',');
+  const privileges = kept === '' ? [] : ['--inh-caps', kept, '--ambient-caps', kept];
+  const bounds = ['-all', ...(kept === '' ? [] : [kept])].join(',');
   return [
     'setpriv',
     '--reuid',
@@ -147,7 +152,8 @@ const as = (user: string): string[] => {
     '--regid',
     gid,
     '--clear-groups',
-    '--bounding-set=-all',
+    `--bounding-set=${bounds}`,
+    ...privileges,
     '--no-new-privs',
   ];
 };
@@ -188,7 +194,7 @@ function inside(options: ContainerOptions): string[] {
     '-c',
     script,
     'sh',
-    ...as(user),
+    ...as(user, options.capabilities),
     ...withEnvironment(environment),
     ...(init ? ['sh', '-c', INIT, 'sh'] : []),
     ...command,
