@@ -30,13 +30,23 @@ const OBSERVED = 6_000;
 const AT_A_TIME = 16;
 
 export async function measureSize(scope: Scope): Promise<Row[]> {
-  const instance = await Instance.start(scope, { serviceEngines: SES });
+  // All of it goes to the only SE there is, so that this one has the whole to load; the others come after.
+  const instance = await Instance.start(scope);
   return instance.watched(async () => {
     const began = now();
     await configure(instance.api);
     const written = now();
     const placed = await allPlaced(instance, SERVICES);
     const ready = now();
+    await instance.spillway([
+      'up',
+      '--detach',
+      '--empty',
+      '--service-engines',
+      String(SES),
+      '--workers',
+      '1',
+    ]);
     const cpu = await controllerCpu(instance);
     const joined = await join1000(scope, instance, placed);
     return [
@@ -64,10 +74,7 @@ export async function measureSize(scope: Scope): Promise<Row[]> {
 
 async function configure(api: ApiClient): Promise<void> {
   const group = await api.find('serviceenginegroup', 'Default-Group');
-  // All of them on one SE, so that this one has the whole to load.
-  await api.patch(`/api/serviceenginegroup/${group.uuid}`, {
-    replace: { max_vs_per_se: SERVICES, algo: 'PLACEMENT_ALGO_PACKED', max_scaleout_per_vs: 1 },
-  });
+  await api.patch(`/api/serviceenginegroup/${group.uuid}`, { replace: { max_vs_per_se: SERVICES } });
   let next = 0;
   const writer = async (): Promise<void> => {
     for (let i = next++; i < SERVICES; i = next++) await oneService(api, i);
