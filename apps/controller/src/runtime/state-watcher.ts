@@ -11,8 +11,13 @@ import { STATE_EVENTS, transitions, type Observed } from './transitions.js';
 
 /** News that come together are looked at together: a look reads every placement and verdict. */
 const SETTLE_MS = 200;
+/** After a look, this many times as long as it took passes until the next: looking is never the main work. */
+const REST = 4;
 const SWEEP_MS = 10_000;
 const LOCK = 7_301_200;
+
+/** Milliseconds from news to a look at it, after a look that took so long; a state is told within a sweep at most. */
+export const settleFor = (took: number): number => Math.min(SWEEP_MS, Math.max(SETTLE_MS, took * REST));
 
 /**
  * Records when virtual services, pools and servers go up and down. What was recorded last is the state before: after
@@ -24,6 +29,8 @@ export class StateWatcher implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly known = new Map<string, 'up' | 'down'>();
   private timer: NodeJS.Timeout | undefined;
   private sweep: NodeJS.Timeout | undefined;
+  /** How long the last look took, in milliseconds. */
+  private took = 0;
   private running: Promise<void> = Promise.resolve();
   private readonly subscriptions: (() => void)[] = [];
 
@@ -60,10 +67,11 @@ export class StateWatcher implements OnApplicationBootstrap, OnApplicationShutdo
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.running = this.running.then(() => this.look());
-    }, SETTLE_MS);
+    }, settleFor(this.took));
   }
 
   private async look(): Promise<void> {
+    const began = performance.now();
     try {
       const seen = await this.observe();
       const changed = [...seen].filter(([key, o]) => this.known.get(key) !== o.state);
@@ -74,6 +82,7 @@ export class StateWatcher implements OnApplicationBootstrap, OnApplicationShutdo
     } catch (err) {
       this.logger.warn({ err }, 'could not look for changes of state; the sweep tries again');
     }
+    this.took = performance.now() - began;
   }
 
   private async observe(): Promise<Map<string, Observed>> {
