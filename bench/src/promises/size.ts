@@ -123,7 +123,7 @@ async function activeOf(instance: Instance): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { name } of instance.status.service_engines) {
     const last = new Map<string, string>();
-    for (const r of await logOf(instance, name)) {
+    for (const r of await recordsOf(join(instance.dir, 'se', name, 'se.log'))) {
       if (r.msg === 'placement') last.set(r.virtualServiceUuid!, r.state!);
     }
     counts[name] = [...last.values()].filter((state) => state === 'active').length;
@@ -139,8 +139,8 @@ interface LogRecord {
   state?: string;
 }
 
-async function logOf(instance: Instance, se: string): Promise<LogRecord[]> {
-  const text = await readFile(join(instance.dir, 'se', se, 'se.log'), 'utf8').catch(() => '');
+async function recordsOf(logFile: string): Promise<LogRecord[]> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
   return text
     .split('\n')
     .filter((line) => line.startsWith('{') && line.endsWith('}'))
@@ -176,29 +176,26 @@ async function join1000(scope: Scope, instance: Instance, se: string): Promise<R
   for (const p of tree) if (isAlive(p)) await killNow(p);
   for (const file of ['snapshot.json', 'snapshot.previous.json'])
     await rm(join(instance.dir, 'se', se, file), { force: true });
-  const again = await RunningProcess.start(scope, command, args, { name: `SE ${se}`, env: environment });
+  const logFile = join(await scope.tempDir('joining'), 'se.log');
+  const again = await RunningProcess.start(scope, command, args, {
+    name: `SE ${se}`,
+    env: environment,
+    logFile,
+  });
   await eventually(async () => (await instance.supervisor(se)).pid === again.pid, {
     within: 10_000,
     what: 'the supervisor file of the new SE',
   });
   await again.waitForOutput(/"no controller"/, 10_000);
   await instance.up();
-  const lines = () =>
-    again
-      .output()
-      .split('\n')
-      .filter((line) => line.startsWith('{') && line.endsWith('}'))
-      .map((line) => JSON.parse(line) as LogRecord);
   await eventually(
-    () => lines().filter((r) => r.msg === 'placement' && r.state === 'active').length >= SERVICES,
-    {
-      within: 20_000,
-      what: `${SERVICES} virtual services on the SE that joined`,
+    async () => {
+      const active = (await recordsOf(logFile)).filter((r) => r.msg === 'placement' && r.state === 'active');
+      return active.length >= SERVICES || Promise.reject(new Error(`${active.length} are active`));
     },
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}\n${again.output().slice(-2_000)}`, { cause: error });
-  });
-  const all = lines();
+    { within: 30_000, every: 200, what: `${SERVICES} virtual services on the SE that joined` },
+  );
+  const all = await recordsOf(logFile);
   const attached = all.find((r) => r.msg === 'attached to a controller')!;
   // From before its Hello, with the making of the connection.
   const from = Date.parse(attached.time) - (attached.in_ms ?? 0);
