@@ -67,6 +67,9 @@ const possible = Netns.available && process.getuid?.() === 0;
         .split('\n')
         .flatMap((line) => /^(\S+)\s+UP\s/.exec(line)?.[1] ?? [])
         .toSorted();
+    /** `stop_grace_period`, in milliseconds. */
+    const graceOf = (name: string): number =>
+      1000 * Number.parseInt(file.services[name]?.stop_grace_period ?? '', 10);
     const clientsOf = (name: string, sort: 'keep-alive' | 'new-connection'): Promise<SpawnedClients> =>
       spawnClients(
         scope,
@@ -124,8 +127,7 @@ const possible = Netns.available && process.getuid?.() === 0;
 
     test('docker stop of an SE drains it first: nothing is lost', async () => {
       const load = await started(['keep-alive', 'new-connection']);
-      const grace = 1000 * Number.parseInt(file.services['se-3']?.stop_grace_period ?? '', 10);
-      const stopped = await all.containers.get('se-3')?.stop(grace);
+      const stopped = await all.containers.get('se-3')?.stop(graceOf('se-3'));
       expect(stopped).toMatchObject({ exit: { code: 0 }, killed: false });
       await goOn(load, 200);
       for (const report of await ended(load)) expect(report).toMatchObject({ failed: 0 });
@@ -134,7 +136,7 @@ const possible = Netns.available && process.getuid?.() === 0;
 
     test('docker stop and start of the controller: traffic does not notice, and the SEs are back with it', async () => {
       const load = await started(['keep-alive', 'new-connection']);
-      const stopped = await all.containers.get('controller')?.stop(10_000);
+      const stopped = await all.containers.get('controller')?.stop(graceOf('controller'));
       expect(stopped).toMatchObject({ exit: { code: 0 }, killed: false });
       await goOn(load, 200);
       await all.up('controller');

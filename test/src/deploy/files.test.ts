@@ -22,6 +22,13 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  test('every service that runs an image of ours can build it: nobody has it to pull', () => {
+    for (const [name, { image, build }] of Object.entries(compose.services)) {
+      const target = /^spillway\/([a-z-]+):/.exec(image)?.[1];
+      if (target !== undefined) expect({ name, target: build?.target }).toEqual({ name, target });
+    }
+  });
+
   test('what others depend on the health of has a health check', () => {
     for (const [name, { depends_on = {} }] of Object.entries(compose.services)) {
       for (const [other, { condition }] of Object.entries(depends_on)) {
