@@ -72,6 +72,25 @@ describe('clock', () => {
     expect(clock.left(late)).toBeGreaterThan(8_900_000);
   });
 
+  it('keeps a promised deadline on a worker that is late', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 2_000 }),
+        fc.integer({ min: 1, max: 5_000 }),
+        (late, milliseconds) => {
+          const time = { now: 0 };
+          const clock = new Clock(() => time.now);
+          const promised = new Probe(time);
+          time.now = late; // nothing has turned the wheel since
+          clock.armNotEarly(promised, milliseconds);
+          for (; promised.firedAt.length === 0; time.now += 10) clock.run();
+          expect(promised.firedAt[0]).toBeGreaterThanOrEqual(late + milliseconds);
+          expect(promised.firedAt[0]).toBeLessThanOrEqual(late + milliseconds + 3 * TICK_MS);
+        },
+      ),
+    );
+  });
+
   it('one that fires may stop or arm another', () => {
     const time = { now: 0 };
     const clock = new Clock(() => time.now);

@@ -30,13 +30,25 @@ export class Clock implements Deferred {
     this.origin = now();
   }
 
-  /** Time is up after `milliseconds` (at most two ticks later). Replaces what ran before; 0 stops it. */
+  /**
+   * Time is up after `milliseconds` (at most two ticks later). Replaces what ran before; 0 stops it. Takes the last
+   * turn of the wheel for now: on a worker that is late it may fire that much early.
+   */
   arm(timed: Timed, milliseconds: number): void {
+    this.armFrom(this.tick, timed, milliseconds);
+  }
+
+  /** Like `arm`, but reads the time, so that it is never early: for deadlines that were promised to somebody. */
+  armNotEarly(timed: Timed, milliseconds: number): void {
+    this.armFrom(Math.max(this.tick, this.tickNow()), timed, milliseconds);
+  }
+
+  private armFrom(tick: number, timed: Timed, milliseconds: number): void {
     if (milliseconds <= 0) {
       timed.deadline = 0;
       return;
     }
-    const deadline = this.tick + 1 + Math.ceil(milliseconds / TICK_MS);
+    const deadline = tick + 1 + Math.ceil(milliseconds / TICK_MS);
     timed.deadline = deadline;
     if (timed.due === 0) this.link(timed);
     else if (deadline < timed.due) {
@@ -63,13 +75,17 @@ export class Clock implements Deferred {
 
   /** Turns the wheel up to now. Call it about every TICK_MS; a late call catches up. */
   run(): void {
-    const target = 1 + Math.floor((this.now() - this.origin) / TICK_MS);
+    const target = this.tickNow();
     // After a long stop every slot needs to be looked at only once.
     if (target - this.tick > SLOTS) this.tick = target - SLOTS;
     while (this.tick < target) {
       this.tick++;
       this.fire(this.tick);
     }
+  }
+
+  private tickNow(): number {
+    return 1 + Math.floor((this.now() - this.origin) / TICK_MS);
   }
 
   private fire(tick: number): void {

@@ -167,7 +167,7 @@ export class PlacementRuntime extends Timed implements Acceptor {
       return;
     }
     const left = clock.left(this);
-    if (left < 0 || milliseconds < left) clock.arm(this, milliseconds);
+    if (left < 0 || milliseconds < left) clock.armNotEarly(this, milliseconds);
   }
 
   /** Takes connections again. */

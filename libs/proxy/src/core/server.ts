@@ -125,7 +125,7 @@ export class ServerRuntime extends Timed {
     }
     this.closeIdle();
     if (this.state === 'disabled' || milliseconds === 0) this.endBusy();
-    else if (milliseconds > 0) this.context.clock.arm(this, milliseconds);
+    else if (milliseconds > 0) this.context.clock.armNotEarly(this, milliseconds);
   }
 
   /** The time for a graceful end is up. */
