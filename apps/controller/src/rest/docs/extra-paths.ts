@@ -205,7 +205,14 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
     ACTIONS.map(([action, name, summary]) => [
       `/api/virtualservice/{uuid}/${action}`,
       at(
-        { post: call(`virtualservice_${action}`, { tag: 'VirtualService', summary, body: message(name) }) },
+        {
+          get: call(`virtualservice_${action}_objects`, {
+            tag: 'VirtualService',
+            summary:
+              'Always an empty list: an action keeps no objects, and clients look for one before they post',
+          }),
+          post: call(`virtualservice_${action}`, { tag: 'VirtualService', summary, body: message(name) }),
+        },
         uuid,
       ),
     ]),
