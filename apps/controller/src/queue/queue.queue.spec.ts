@@ -101,7 +101,8 @@ describe('the queue', () => {
       (n) => n >= 5,
       'five sweeps',
     );
-    expect(performance.now() - began).toBeGreaterThan(600);
+    // Two replicas that swept each for itself would be through in two intervals; the first sweep comes at once.
+    expect(performance.now() - began).toBeGreaterThan(450);
   });
 
   it('goes on after every connection to the database was cut', async () => {

@@ -6,21 +6,41 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return (await freePorts(1, host))[0]!;
 }
 
+/**
+ * Ports are taken from below every ephemeral range in use (the kernel's default begins at 32768, that of the test
+ * namespace at 16384): one from inside it may at any time be the local port of some connection to the same address,
+ * and then nobody can listen there.
+ */
+const LOWEST = 10_240;
+const HIGHEST = 16_383;
+
+let next = LOWEST + ((process.pid * 97) % (HIGHEST - LOWEST));
+
 /** `count` different free TCP ports on `host`. */
 export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, host, resolve);
-      });
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  for (let tried = 0; ports.length < count; tried++) {
+    if (tried > HIGHEST - LOWEST)
+      throw new Error(`no ${count} free ports on ${host} from ${LOWEST} to ${HIGHEST}`);
+    next = next >= HIGHEST ? LOWEST : next + 1;
+    if (await isFree(next, host)) ports.push(next);
+  }
   return ports;
+}
+
+async function isFree(port: number, host: string): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false;
+    throw error;
+  }
+  await new Promise((resolve) => server.close(resolve));
+  return true;
 }
 
 /** A UDP port that was free a moment ago on `host`. */
