@@ -103,6 +103,35 @@ describe('write access', () => {
     });
   });
 
+  it('makes none for what no SE could serve, says what is wrong, and places it once that is corrected', async () => {
+    cloud = new FakeCloud();
+    ses = new FakeSes();
+    const replica = await start(await database.fresh());
+    world = await makeWorld(replica, {
+      connector: 'process',
+      vs: { services: [{ port: 80, port_range_end: 80, enable_ssl: true }] },
+    });
+    const [waiting] = await until(
+      () => named(replica, 'place'),
+      ([op]) => op?.['state'] === 'waiting',
+      'it waits',
+    );
+    expect(waiting).toMatchObject({ error_code: 'CONFIGURATION', attempts: 0 });
+    expect(waiting?.['error']).toMatch(/^services: /);
+    expect(await named(replica, 'create_se')).toEqual([]);
+    const services = [{ port: 80, port_range_end: 80 }];
+    await replica.store.transaction((tx) =>
+      tx.replace('virtualservice', world.vs, { ...tx.get(world.vs)?.spec, services }),
+    );
+    const [placed] = await until(
+      () => named(replica, 'place'),
+      ([op]) => op?.['state'] === 'succeeded',
+      'placed',
+    );
+    expect(placed?.['uuid']).toBe(waiting?.['uuid']);
+    expect(await activeOn(replica)).toHaveLength(1);
+  });
+
   it('makes one for a scale-out when asked, though another has room', async () => {
     const { replica } = await begin(2);
     await until(

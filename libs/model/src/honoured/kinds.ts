@@ -16,6 +16,8 @@ const OBJECTS_API = 'apps/controller/src/rest/wire/objects.spec.ts';
 const DOCS_API = 'apps/controller/src/rest/docs/docs.spec.ts';
 const SESSIONS = 'apps/controller/src/identity/session.spec.ts';
 const ROLES = 'apps/controller/src/identity/roles.spec.ts';
+const SE_OPERATIONS = 'apps/controller/src/operation/se-operations.spec.ts';
+const SCALING = 'test/src/scaling/scale.test.ts';
 
 const SERVERS = ['ip.*', 'port', 'hostname', 'enabled', 'disable_immediately', 'ratio'].map(
   (field) => `servers[].${field}`,
@@ -123,6 +125,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     { proof: TRANSLATED, paths: ['vip_distribution=host', 'dp_hb_frequency', 'dp_hb_timeout_count'] },
     { proof: SCALE, paths: ['min_scaleout_per_vs', 'max_scaleout_per_vs', 'ha_mode'] },
     { proof: CANDIDATES, paths: ['max_vs_per_se', 'max_se', 'buffer_se', 'algo'] },
+    { proof: SE_OPERATIONS, paths: ['se_name_prefix'] },
+    { proof: SCALING, paths: ['vs_scalein_timeout'] },
   ],
   user: [
     { proof: SESSIONS, paths: ['password', 'username', 'is_superuser'] },
@@ -152,6 +156,10 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
       ],
     },
   ],
-  controllerproperties: [{ proof: SESSIONS, paths: ['api_idle_timeout'] }],
+  cloud: [{ proof: SE_OPERATIONS, paths: ['connector'] }],
+  controllerproperties: [
+    { proof: SESSIONS, paths: ['api_idle_timeout'] },
+    { proof: SE_OPERATIONS, paths: ['se_spawn_retry_interval'] },
+  ],
   serviceengine: [{ proof: CANDIDATES, paths: ['enable_state', 'se_group_ref'] }],
 };

@@ -197,6 +197,13 @@ describe('virtual service', () => {
     expect(fields(check('virtualservice', { ...vs, services: [{ port: 0 }] }))).toEqual(['services[0].port']);
   });
 
+  it('listens on a thousand ports at most', () => {
+    const most = [{ port: 80 }, { port: 9001, port_range_end: 9999 }];
+    expect(check('virtualservice', { ...vs, services: most })).toEqual([]);
+    const [error] = check('virtualservice', { ...vs, services: [...most, { port: 10_000 }] });
+    expect(error).toMatchObject({ field: 'services', message: expect.stringMatching(/1001 .*at most 1000/) });
+  });
+
   it('has a pool or a group, and a certificate where it speaks TLS', () => {
     expect(fields(check('virtualservice', { ...vs, pool_ref: 'p', pool_group_ref: 'g' }))).toEqual([
       'pool_group_ref',

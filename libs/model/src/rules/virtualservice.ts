@@ -33,6 +33,25 @@ function reachable(vs: FilledVirtualService): FieldError[] {
   return errors;
 }
 
+/**
+ * Each port is a socket of its own in every worker of every SE. With some thousands of them, opening and closing takes
+ * so long that the other virtual services of the SE wait.
+ */
+const MAX_PORTS = 1000;
+
+function tooManyPorts(vs: FilledVirtualService): FieldError[] {
+  const count = (vs.services ?? []).reduce((sum, s) => sum + Math.max(1, s.port_range_end - s.port + 1), 0);
+  return count <= MAX_PORTS
+    ? []
+    : [
+        refuse(
+          'services',
+          `${count} ports are too many`,
+          `Set services to ranges of at most ${MAX_PORTS} ports in all`,
+        ),
+      ];
+}
+
 function overlappingServices(vs: FilledVirtualService): FieldError[] {
   const services = vs.services ?? [];
   return services.flatMap((service, i) => {
@@ -170,6 +189,7 @@ function sameVrf(vs: FilledVirtualService, context: Context): FieldError[] {
 export const virtualServiceRules: Rule<'virtualservice'> = (vs, context) => [
   ...reachable(vs),
   ...vipRules(vs.vip, context.previous?.vip),
+  ...tooManyPorts(vs),
   ...overlappingServices(vs),
   ...onePoolOrGroup(vs),
   ...certificates(vs),

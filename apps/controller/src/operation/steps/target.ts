@@ -14,6 +14,7 @@ import type { PlacementWriter } from '../../placement/placement-writer.js';
 import { done, wait, type StepResult } from '../operation.types.js';
 import type { StepContext } from '../step-context.js';
 import type { SeMaker } from './service-engine.js';
+import { misconfigured, unservable } from './unservable.js';
 
 /** How long an SE may take from `admit` to listeners in every worker. */
 const ADMIT_TIMEOUT_MS = 30_000;
@@ -70,6 +71,8 @@ export class TargetSteps {
     const group = await ctx.group();
     if (vs === undefined || group === undefined) return gone(ctx);
     const { params, op } = ctx;
+    const wrong = unservable(ctx);
+    if (wrong !== undefined) return misconfigured(ctx, wrong, new Date(ctx.now.getTime() + awaitSeMs(ctx)));
     if (op.next_retry !== null && ctx.now >= op.next_retry) {
       delete params.tried;
       op.next_retry = null;
