@@ -147,10 +147,24 @@ async function recordsOf(logFile: string): Promise<LogRecord[]> {
     .map((line) => JSON.parse(line) as LogRecord);
 }
 
+/** Waits until no operation is under way and nothing has been written for two seconds: the steady state. */
+async function quiet(instance: Instance): Promise<void> {
+  let [generation, since] = [-1, now()];
+  await eventually(
+    async () => {
+      const metrics = await controllerMetrics(instance);
+      const operations = [...metrics].filter(([name, n]) => name.startsWith('spillway_operations{') && n > 0);
+      const current = metrics.get('spillway_config_generation') ?? NaN;
+      if (current !== generation || operations.length > 0) [generation, since] = [current, now()];
+      return now() - since > 2_000 || Promise.reject(new Error(`under way: ${JSON.stringify(operations)}`));
+    },
+    { within: 30_000, every: 250, what: 'the controller to have nothing to do' },
+  );
+}
+
 /** Cores that the controller's process takes over a while in which nothing is written. */
 async function controllerCpu(instance: Instance): Promise<number> {
-  // What the last writes have left to do is not the steady state.
-  await sleep(1_000);
+  await quiet(instance);
   const seconds = async () =>
     (await controllerMetrics(instance)).get('spillway_controller_process_cpu_seconds_total') ?? NaN;
   const [before, began] = [await seconds(), now()];
