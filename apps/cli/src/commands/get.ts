@@ -5,6 +5,7 @@ import { kindOf, viewOf } from '../kinds.js';
 import { parseFormat, printRows } from '../output/print.js';
 import { find, resolve, uuidOf } from '../resolve.js';
 import { CliError, EXIT } from '../errors.js';
+import { removeFiles } from './apply.js';
 import { clientOf, type GlobalOptions } from './shared.js';
 
 export function get(): Command {
@@ -66,12 +67,22 @@ export function describe(): Command {
 
 export function remove(): Command {
   return new Command('delete')
-    .description('delete objects')
-    .argument('<kind>')
-    .argument('<names...>', 'names or uuids')
+    .description('delete objects, named or those of files')
+    .argument('[kind]')
+    .argument('[names...]', 'names or uuids')
+    .option('-f, --filename <files...>', 'delete what these YAML or JSON files hold, in reverse order')
     .option('--ignore-not-found', 'an absent object is no error')
     .action(
-      async (typed: string, names: string[], options: { ignoreNotFound?: boolean }, command: Command) => {
+      async (
+        typed: string | undefined,
+        names: string[],
+        options: { filename?: string[]; ignoreNotFound?: boolean },
+        command: Command,
+      ) => {
+        if (options.filename !== undefined && typed === undefined)
+          return removeFiles(options.filename, command);
+        if (options.filename !== undefined || typed === undefined || names.length === 0)
+          throw new CliError('delete takes a kind and names, or -f with files', EXIT.usage);
         const client = clientOf(command);
         const kind = kindOf(typed);
         for (const name of names) {

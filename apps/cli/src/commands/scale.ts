@@ -2,10 +2,11 @@ import { Command } from 'commander';
 import type { Client, Json } from '../client.js';
 import { CliError } from '../errors.js';
 import { at } from '../kinds.js';
+import { parseFormat, printRows } from '../output/print.js';
 import { follow } from '../progress.js';
 import { resolve, uuidOf } from '../resolve.js';
 import { vipIdOf } from '../vip.js';
-import { clientOf, seconds } from './shared.js';
+import { clientOf, seconds, type GlobalOptions } from './shared.js';
 
 interface WaitOptions {
   vip?: string;
@@ -32,6 +33,7 @@ async function act(
   options: WaitOptions,
   body: (client: Client) => Promise<Json>,
 ): Promise<void> {
+  const format = parseFormat(command.optsWithGlobals<GlobalOptions>().output);
   const client = clientOf(command);
   const vs = await resolve(client, 'virtualservice', name);
   const reply = await client.post(`/api/virtualservice/${uuidOf(vs)}/${verb}`, {
@@ -45,12 +47,14 @@ async function act(
     console.log(`${verb} of ${name} accepted`);
     return;
   }
-  if (options.wait !== true) {
-    console.log(operation);
-    return;
-  }
-  await follow(client, operation, { timeout: options.timeout, quiet: options.quiet === true });
-  console.log(`${verb} of ${name} done`);
+  const ended =
+    options.wait === true
+      ? await follow(client, operation, { timeout: options.timeout, quiet: options.quiet === true })
+      : undefined;
+  if (format === 'json' || format === 'yaml') {
+    const shown = ended ?? (reply['operation'] as Json | undefined) ?? { uuid: operation };
+    printRows([shown], [], format, true);
+  } else console.log(ended === undefined || format === 'name' ? operation : `${verb} of ${name} done`);
 }
 
 const seRef = async (client: Client, name: string | undefined): Promise<string | undefined> =>
