@@ -98,7 +98,7 @@ describe('Client', () => {
     handler = (_request, response) => json(response, status, { error: 'no such thing' });
     await expect(new Client(context).get('/api/pool/x')).rejects.toMatchObject({
       exitCode,
-      message: `GET /api/pool/x: ${status} no such thing`,
+      message: `no such thing (${status})`,
     });
   });
 

@@ -165,8 +165,18 @@ function sessionOf(reply: Reply): Session {
   return { cookies, csrf: cookies['csrftoken'] ?? '' };
 }
 
+/** The server's own words; the request is named where the server cannot have known what was meant. */
 function refused(method: string, path: string, reply: Reply): CliError {
-  return new CliError(`${method} ${path}: ${reply.status} ${textOf(reply.body)}`, exitCodeOf(reply.status));
+  const { status, body } = reply;
+  const unknown =
+    typeof body === 'object' && body !== null && 'code' in body && body.code === 'PATH_NOT_FOUND';
+  const kind = /^\/api\/([a-z]+)/.exec(path)?.[1];
+  if (unknown && kind !== undefined)
+    return new CliError(
+      `there is no kind ${kind}; docs/reference/objects lists all (${method} ${path})`,
+      EXIT.notFound,
+    );
+  return new CliError(`${textOf(body)} (${status})`, exitCodeOf(status));
 }
 
 function textOf(body: unknown): string {

@@ -91,6 +91,16 @@ describe('which one', () => {
       status: 409,
     });
   });
+
+  it('every SE of the group serving already is no spare capacity, and the remedy is said', () => {
+    const g = group();
+    const w = world([se('a'), se('b')], [on('a'), on('b')], [g]);
+    const refusal = noCandidate(g, vs(), candidates(w, ask));
+    expect(refusal).toMatchObject({ code: 'NO_SPARE_CAPACITY', status: 409 });
+    expect(refusal.reason).toContain(
+      'all it has (2) serve it already: start another that enrols into the group',
+    );
+  });
 });
 
 describe('properties', () => {

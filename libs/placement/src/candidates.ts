@@ -154,17 +154,24 @@ function vipUnreachable(
 /** The refusal of a request that found no SE, naming each SE of the group with its reason. */
 export function noCandidate(group: Group, vs: VirtualService, found: Candidates): Refusal {
   const mine = found.refused.filter((r) => r.code !== 'NOT_IN_GROUP');
-  const why = mine.length === 0 ? 'the group has no service engines' : mine.map((r) => r.reason).join('; ');
+  const because = (why: string): Refusal => refuse('NO_CANDIDATE', { group: group.name, vs: vs.name, why });
+  if (mine.length === 0) return because('the group has no service engines: start one that enrols into it');
+  if (mine.every(servesAlready)) {
+    const why = `all it has (${mine.length}) serve it already: start another that enrols into the group`;
+    return { ...because(why), code: 'NO_SPARE_CAPACITY' };
+  }
+  const refusal = because(mine.map((r) => r.reason).join('; '));
   // When all refuse for one cause, the cause is the answer.
   const only = mine[0]?.code;
   const same = only !== undefined && mine.every((r) => r.code === only);
-  const refusal = refuse('NO_CANDIDATE', { group: group.name, vs: vs.name, why });
-  return same && only !== undefined ? { ...refusal, code: only } : withCapacity(refusal, mine);
+  return same ? { ...refusal, code: only } : withCapacity(refusal, mine);
 }
+
+const servesAlready = (r: SeRefusal): boolean => r.code === 'ALREADY_SERVING' || r.code === 'STILL_DRAINING';
 
 /** Where every SE that is not serving already is full, the answer is "no spare capacity". */
 function withCapacity(refusal: Refusal, mine: readonly SeRefusal[]): Refusal {
-  const others = mine.filter((r) => r.code !== 'ALREADY_SERVING' && r.code !== 'STILL_DRAINING');
+  const others = mine.filter((r) => !servesAlready(r));
   const full = others.length > 0 && others.every((r) => r.code === 'NO_SPARE_CAPACITY');
   return full ? { ...refusal, code: 'NO_SPARE_CAPACITY' } : refusal;
 }
