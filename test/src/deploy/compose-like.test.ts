@@ -148,5 +148,30 @@ const possible = Netns.available && process.getuid?.() === 0;
       });
       for (const report of await ended(load)) expect(report).toMatchObject({ failed: 0 });
     });
+
+    test('an SE whose volume is lost enrols anew once it was deleted and the controller started again', async () => {
+      await all.removeVolume('se-3');
+      await spillway('spillway delete se se-3');
+      await all.containers.get('controller')?.stop(graceOf('controller'));
+      // It comes first, and waits for its token.
+      await all.up('se-3');
+      await all.healthy('controller');
+      await eventually(async () => expect(await up()).toEqual(ses) ?? true, {
+        within: 30_000,
+        every: 500,
+        what: 'three SEs again',
+      });
+    });
+
+    test('an SE that hangs is killed by its peers, whose shared memory and pids it can see', async () => {
+      const load = await started(['new-connection']);
+      const hung = all.containers.get('se-1');
+      const hungAt = Date.now();
+      hung?.signal('SIGSTOP');
+      await eventually(() => hung?.running === false, { within: 10_000, what: 'se-1 to be killed' });
+      await goOn(load, 400);
+      const [report] = await ended(load);
+      expect((report?.lastFailedNewConnectionAt ?? hungAt) - hungAt).toBeLessThan(1_500);
+    });
   },
 );

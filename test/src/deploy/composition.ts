@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Completed, eventually, type Netns, type Scope, withTimeout } from '@spillway/testing';
 import type { ComposeFile, ComposeService } from './compose-file.js';
@@ -116,6 +116,11 @@ export class Composition {
     const container = await this.#start(name, { ...service, command: ['sh', '-c', script] }, `${name}-run`);
     const exit = await withTimeout(container.outer.exited, 120_000, script);
     return { ...exit, stdout: container.output(), stderr: '' };
+  }
+
+  /** `docker volume rm`. */
+  async removeVolume(name: string): Promise<void> {
+    await rm(join(this.#volumes, name), { recursive: true });
   }
 
   /** The end of what a service has printed. */

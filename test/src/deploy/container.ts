@@ -112,6 +112,8 @@ export class Container {
 
   async kill(): Promise<void> {
     this.signal('SIGKILL');
+    // The helper stops itself when what it waits for is stopped.
+    this.outer.signal('SIGCONT');
     await this.outer.exited;
   }
 
