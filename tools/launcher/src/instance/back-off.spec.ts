@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { died, rested } from './back-off.js';
+import { died, rested, secondsLeft } from './back-off.js';
 
 describe('back-off of restarts', () => {
   test('doubles from 0.2 s to 10 s', () => {
@@ -22,6 +22,14 @@ describe('back-off of restarts', () => {
         const wait = died({ failures, notBefore: 0 }, now, ran).notBefore - now;
         expect(wait).toBeGreaterThanOrEqual(200);
         expect(wait).toBeLessThanOrEqual(10_000);
+      }),
+    );
+  });
+
+  test('is told in tenths of a second, whatever the clock says', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), (now) => {
+        expect(secondsLeft(died(rested, now, 10), now)).toBe('0.2 s');
       }),
     );
   });

@@ -18,3 +18,8 @@ export function died(before: BackOff, now: number, ranMs: number): BackOff {
   const failures = ranMs >= wellMs ? 0 : before.failures;
   return { failures: failures + 1, notBefore: now + Math.min(mostMs, firstMs * 2 ** failures) };
 }
+
+/** What is left to wait at `now`, for people: seconds, to the tenth. */
+export function secondsLeft({ notBefore }: BackOff, now: number): string {
+  return `${Math.max(0, Math.round((notBefore - now) / 100) / 10)} s`;
+}

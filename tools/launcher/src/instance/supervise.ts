@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BackOff, died, rested } from './back-off.js';
+import { type BackOff, died, rested, secondsLeft } from './back-off.js';
 
 /** Something that is kept running. */
 export interface Kept {
@@ -40,7 +40,7 @@ function look(one: Kept, watch: Watch, say: (line: string) => void): void {
   if (watch.state === 'up') {
     watch.state = 'down';
     watch.backOff = died(watch.backOff, now, now - watch.since);
-    say(`${one.name} ended; starting it again in ${(watch.backOff.notBefore - now) / 1000} s`);
+    say(`${one.name} ended; starting it again in ${secondsLeft(watch.backOff, now)}`);
   } else if (now >= watch.backOff.notBefore) {
     watch.state = 'starting';
     void one
