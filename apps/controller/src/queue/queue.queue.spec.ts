@@ -95,14 +95,14 @@ describe('the queue', () => {
     const register = (queue: QueueService): void => queue.sweep('sweep', 200, async () => void (sweeps += 1));
     await replica(register);
     await replica(register);
+    const before = sweeps; // the first may come while the second replica starts
     const began = performance.now();
     await until(
       () => sweeps,
-      (n) => n >= 5,
+      (n) => n >= before + 5,
       'five sweeps',
     );
-    // Two replicas that swept each for itself would be through in two intervals; the first sweep comes at once.
-    expect(performance.now() - began).toBeGreaterThan(450);
+    expect(performance.now() - began).toBeGreaterThan(600);
   });
 
   it('goes on after every connection to the database was cut', async () => {
