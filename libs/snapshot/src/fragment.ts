@@ -7,7 +7,7 @@ import {
   Snapshot,
   VirtualService,
   type HealthMonitor as HealthMonitorSpec,
-} from './schema.js';
+} from './schema/index.js';
 
 /**
  * A fragment is the part of a snapshot that changes as one. A snapshot is a set of fragments, at most one per key,

@@ -1,2 +1,2 @@
-export * from './schema.js';
+export * from './schema/index.js';
 export * from './fragment.js';

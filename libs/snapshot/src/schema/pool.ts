@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { address, milliseconds, name, port, uuid } from './primitives.js';
+
+export const Server = z.strictObject({
+  address,
+  port,
+  hostname: z.string().max(255),
+  /**
+   * `disabled` resets what is left at once; `draining` finishes requests in flight, closes idle connections at
+   * once, and resets the rest after the pool's `graceful_disable_timeout`.
+   */
+  state: z.enum(['enabled', 'draining', 'disabled']),
+  ratio: z.int().min(1).max(20),
+});
+export type Server = z.infer<typeof Server>;
+
+export const Pool = z.strictObject({
+  uuid,
+  name,
+  enabled: z.boolean(),
+  algorithm: z.enum(['round_robin', 'least_connections']),
+  servers: z.array(Server).max(5000),
+  health_monitor_uuids: z.array(uuid).max(64),
+  /** Servers that must be up for the pool to be up. */
+  min_servers_up: z.int().min(1).max(5000),
+  /** Monitors that must pass for a server to be up; absent: all. */
+  min_health_monitors_up: z.int().min(1).max(64).optional(),
+  /** Milliseconds; -1 never. */
+  graceful_disable_timeout: z.int().min(-1).max(432_000_000),
+  connect_timeout: milliseconds,
+  /** Kept idle connections per worker and server. */
+  max_idle_connections: z.int().min(0).max(65_536),
+});
+export type Pool = z.infer<typeof Pool>;

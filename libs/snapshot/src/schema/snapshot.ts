@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { HealthMonitor } from './health-monitor.js';
+import { Placement } from './placement.js';
+import { Pool } from './pool.js';
+import { Settings } from './settings.js';
+import { VirtualService } from './virtual-service.js';
+
+/**
+ * The snapshot: everything one SE needs to serve, and nothing else. It is what the translator's golden files
+ * hold, what an SE persists on its disk, and what `./spillway engine --snapshot FILE` runs.
+ *
+ * Every object is strict: an unknown field is refused, so that an SE never half-understands its configuration.
+ */
+export const FORMAT = 1;
+
+export const Snapshot = z.strictObject({
+  format: z.literal(FORMAT),
+  /** Raised by a restore or a failover of the configuration; an SE refuses a lower one. */
+  epoch: z.int().min(0),
+  /** The change of the configuration that this snapshot is current with. */
+  generation: z.int().min(0),
+  settings: Settings,
+  placements: z.array(Placement).max(10_000),
+  virtual_services: z.array(VirtualService).max(10_000),
+  pools: z.array(Pool).max(10_000),
+  health_monitors: z.array(HealthMonitor).max(10_000),
+});
+export type Snapshot = z.infer<typeof Snapshot>;

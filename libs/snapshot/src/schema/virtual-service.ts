@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { address, name, port, uuid } from './primitives.js';
+import { HttpProfile } from './http.js';
+import { TcpProfile } from './l4.js';
+
+export const Vip = z.strictObject({ vip_id: z.string().max(64), address });
+export type Vip = z.infer<typeof Vip>;
+
+export const Service = z
+  .strictObject({ port, port_range_end: port })
+  .refine((s) => s.port_range_end >= s.port, { message: 'port_range_end must not be below port' });
+export type Service = z.infer<typeof Service>;
+
+export const VirtualService = z.strictObject({
+  uuid,
+  name,
+  tenant: name,
+  /** False: no listener, as if unplaced, but claims are kept. */
+  enabled: z.boolean(),
+  vips: z.array(Vip).min(1).max(64),
+  services: z.array(Service).min(1).max(512),
+  application: z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('http'), http: HttpProfile }),
+    z.strictObject({ type: z.literal('tcp'), tcp: TcpProfile }),
+  ]),
+  pool_uuid: uuid.optional(),
+});
+export type VirtualService = z.infer<typeof VirtualService>;
