@@ -4,21 +4,15 @@ import { PlaneConfigError, type DataPlane, type PlaneConfig, type PlacementStatu
 import { Clock, TICK_MS } from './core/clock.js';
 import { commitServers, compile, nothingCompiled, slotOf, type Compiled } from './core/compile.js';
 import type { PlaneContext } from './core/context.js';
-import { PlacementRuntime, type Connect } from './core/placement.js';
+import { PlacementRuntime } from './core/placement.js';
 import type { ServerRuntime } from './core/server.js';
 import { ServiceRuntime } from './core/service.js';
-import { HttpClient } from './http1/client.js';
-import { TcpClient } from './tcp/client.js';
+import { firstLayer } from './layers.js';
+import { protocolOf } from './server-protocols.js';
 import type { Transport } from './transport/seam.js';
 
 /** Listeners that could not be opened are tried again every so many ticks. */
 const RETRY_TICKS = 5;
-
-/** Takes each connection as the kind of application that its virtual service is at that moment. */
-const connect: Connect = (context, socket, placement) =>
-  placement.service.config.spec.application.type === 'http'
-    ? new HttpClient(context, socket, placement).begin()
-    : new TcpClient(context, socket, placement).begin();
 
 /**
  * Makes the data plane of worker `workerIndex`, with nothing to serve yet. It counts in that worker's block of the
@@ -47,7 +41,15 @@ class Plane implements DataPlane {
   constructor(transport: Transport, mapping: Mapping, workerIndex: number) {
     this.clock = new Clock(() => transport.now());
     const block = mapping.worker(workerIndex);
-    this.context = { transport, clock: this.clock, mapping, block, f64: mapping.f64, u32: mapping.u32 };
+    this.context = {
+      transport,
+      clock: this.clock,
+      mapping,
+      block,
+      protocolOf,
+      f64: mapping.f64,
+      u32: mapping.u32,
+    };
     this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
   }
 
@@ -128,7 +130,7 @@ class Plane implements DataPlane {
       let placement = this.placements.get(key);
       if (placement === undefined) {
         const service = this.services.get(spec.virtual_service_uuid)!;
-        placement = new PlacementRuntime(this.context, key, spec.vip_id, service, spec, connect);
+        placement = new PlacementRuntime(this.context, key, spec.vip_id, service, spec, firstLayer);
         this.placements.set(key, placement);
       }
       placement.spec = spec;

@@ -7,7 +7,8 @@ import { PlacementRuntime } from './core/placement.js';
 import { Pool } from './core/pool.js';
 import { ServerRuntime } from './core/server.js';
 import { ServiceRuntime } from './core/service.js';
-import { HttpClient } from './http1/client.js';
+import { application } from './layers.js';
+import { protocolOf } from './server-protocols.js';
 import type { CloseReason, Listener, Socket, SocketHandler, Transport } from './transport/seam.js';
 
 const REQUESTS = [
@@ -146,7 +147,15 @@ class Stage {
     mapping.publishHealth();
     this.clock = new Clock(() => transport.now());
     const block = mapping.worker(0);
-    this.context = { transport, clock: this.clock, mapping, block, f64: mapping.f64, u32: mapping.u32 };
+    this.context = {
+      transport,
+      clock: this.clock,
+      mapping,
+      block,
+      protocolOf,
+      f64: mapping.f64,
+      u32: mapping.u32,
+    };
     this.stopTicking = transport.every(TICK_MS, this.clock);
   }
 
@@ -188,12 +197,12 @@ class Stage {
       epoch: 0,
       drain_timeout: 0,
     };
-    const service = new ServiceRuntime(this.context, uuid, slot, { spec, pool });
-    const runtime = new PlacementRuntime(this.context, uuid, '1', service, placement, (context, socket, p) =>
-      new HttpClient(context, socket, p).begin(),
-    );
+    const service = new ServiceRuntime(this.context, uuid, slot, { spec, pool, rules: null });
+    const runtime = new PlacementRuntime(this.context, uuid, '1', service, placement, application);
     this.placements.push(runtime);
-    const listener = await this.context.transport.listen('127.0.0.1', 0, runtime);
+    const listener = await this.context.transport.listen('127.0.0.1', 0, {
+      accept: (socket) => runtime.accept(socket, spec.services[0]!),
+    });
     this.listeners.push(listener);
     return listener.port;
   }

@@ -89,7 +89,7 @@ function compileService(spec: VirtualService, before: Compiled, after: Compiled)
     throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
   const old = before.services.get(spec.uuid);
   const same = old !== undefined && old.pool === pool && equal(old.spec, spec);
-  after.services.set(spec.uuid, same ? old : { spec, pool });
+  after.services.set(spec.uuid, same ? old : { spec, pool, rules: null });
 }
 
 export function slotOf(slots: Record<string, number>, key: string, most: number, what: string): number {

@@ -1,3 +1,4 @@
+import type { Service } from '@spillway/snapshot';
 import { VS } from '@spillway/telemetry';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import { Timed } from './clock.js';
@@ -5,18 +6,74 @@ import type { PlaneContext } from './context.js';
 import type { PlacementRuntime } from './placement.js';
 import type { ServerRuntime } from './server.js';
 
-/** A connection from a client. It holds its socket and its placement; the configuration is looked up per request. */
-export abstract class ClientConnection extends Timed implements SocketHandler {
-  /** Its place in `placement.connections`. */
-  place = -1;
+/** Where a connection comes from and goes to: as its socket says, or as the PROXY protocol does. */
+export interface Ends {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
 
+/** What the client's certificate says. */
+export interface ClientCertificate {
+  /** The certificate chain could be verified. */
+  readonly verified: boolean;
+  readonly der: Uint8Array;
+}
+
+/** What TLS has established on a client's connection. */
+export interface TlsFacts {
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly version: string;
+  /** The suite in OpenSSL's spelling. */
+  readonly cipher: string;
+  /** The name that the client asked for; empty without one. */
+  readonly serverName: string;
+  /** The protocol chosen by ALPN (`h2`, `http/1.1`); empty without one. */
+  readonly protocol: string;
+  /** A session was resumed. */
+  readonly resumed: boolean;
+  readonly clientCertificate: ClientCertificate | null;
+}
+
+/**
+ * A connection from a client. It holds its socket and its placement; the configuration is looked up per request.
+ * A layer (PROXY protocol, TLS) is a connection too, until the next one takes its place: see layers.ts.
+ */
+export abstract class ClientConnection extends Timed implements SocketHandler {
+  /** Its place in `placement.connections`; -1 when it is in none (any more). */
+  place = -1;
+  readonly ends: Ends;
+  readonly tls: TlsFacts | null;
+  /** The header line that tells servers of this client, once it has been needed. */
+  forwardedLine: Uint8Array | null = null;
+
+  /**
+   * @param service the port by which it came in
+   * @param replaces the layer whose place it takes; null for the first one on a socket
+   */
   constructor(
     readonly context: PlaneContext,
     readonly socket: Socket,
     readonly placement: PlacementRuntime,
+    readonly service: Service,
+    replaces: ClientConnection | null,
   ) {
     super();
-    placement.add(this);
+    this.ends = replaces === null ? socket : replaces.endsForNext();
+    this.tls = replaces === null ? null : replaces.tlsForNext();
+    if (replaces === null) placement.add(this);
+    else placement.replace(replaces, this);
+  }
+
+  /** A layer that knows better than its socket says so here. */
+  protected endsForNext(): Ends {
+    return this.ends;
+  }
+
+  /** A layer that has established TLS says so here. */
+  protected tlsForNext(): TlsFacts | null {
+    return this.tls;
   }
 
   /** Resets the connection and what belongs to it, at once. */
@@ -33,17 +90,18 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
     this.placement.remove(this);
   }
 
-  protected count(counter: number, by: number): void {
+  count(counter: number, by: number): void {
     this.context.f64[this.placement.service.counters + counter]! += by;
   }
 
-  protected write(data: Uint8Array, start: number, end: number): boolean {
+  /** Writes to the client and counts it; false when the client has to catch up (`Socket.write`). */
+  write(data: Uint8Array, start: number, end: number): boolean {
     this.context.f64[this.placement.service.counters + VS.BYTES_OUT]! += end - start;
     return this.socket.write(data, start, end);
   }
 }
 
-/** A connection to a server, as its server record sees it. */
+/** What is under way at a server, as its server record sees it. */
 export interface ServerLink {
   /** Its place in `server.busy`; -1 when it is not there. */
   busyPlace: number;

@@ -1,4 +1,6 @@
+import type { Pool as PoolSpec } from '@spillway/snapshot';
 import type { Mapping, WorkerBlock } from '@spillway/telemetry';
+import type { ServerProtocol } from '../http/server-link.js';
 import type { Transport } from '../transport/seam.js';
 import type { Clock } from './clock.js';
 
@@ -10,6 +12,8 @@ export interface PlaneContext {
   readonly block: WorkerBlock;
   /** Counters, see `VS` and `SERVER` of the telemetry library. */
   readonly f64: Float64Array;
+  /** How requests get to the servers of a pool. */
+  readonly protocolOf: (pool: PoolSpec) => ServerProtocol;
   /** Latency buckets. */
   readonly u32: Uint32Array;
 }

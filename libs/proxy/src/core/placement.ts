@@ -1,4 +1,4 @@
-import type { Placement } from '@spillway/snapshot';
+import type { Placement, Service } from '@spillway/snapshot';
 import { VS } from '@spillway/telemetry';
 import type { PlacementError, PlacementStatus } from '../api.js';
 import {
@@ -11,27 +11,38 @@ import {
 import { Timed } from './clock.js';
 import type { ClientConnection } from './connection.js';
 import type { PlaneContext } from './context.js';
+import type { Layer } from './layers.js';
 import type { ServiceRuntime } from './service.js';
 
-/** Makes the connection of a kind of application. */
-export type Connect = (
-  context: PlaneContext,
-  socket: Socket,
-  placement: PlacementRuntime,
-) => ClientConnection;
+/** An address and port that is listened on. */
+class Point implements Acceptor {
+  listener: Listener | null = null;
+  error: BindError | null = null;
 
-interface Point {
+  constructor(
+    private readonly placement: PlacementRuntime,
+    readonly address: string,
+    readonly port: number,
+    /** What is served here under the running configuration. */
+    public service: Service,
+  ) {}
+
+  accept(socket: Socket): SocketHandler {
+    return this.placement.accept(socket, this.service);
+  }
+}
+
+interface Wanted {
   readonly address: string;
   readonly port: number;
-  listener: Listener | null;
-  error: BindError | null;
+  readonly service: Service;
 }
 
 /**
  * One virtual service on one of its VIPs: its listeners and its client connections. Listeners are opened and closed
  * by difference only; a drain counts down to the reset of what is left.
  */
-export class PlacementRuntime extends Timed implements Acceptor {
+export class PlacementRuntime extends Timed {
   /** No listener is open, or will be soon: each response says that its connection closes. */
   draining = false;
   readonly connections: ClientConnection[] = [];
@@ -46,13 +57,14 @@ export class PlacementRuntime extends Timed implements Acceptor {
     readonly service: ServiceRuntime,
     /** Of the configuration that is running; null when the placement is gone. */
     public spec: Placement | null,
-    private readonly connect: Connect,
+    /** What every new connection meets first. */
+    private readonly first: Layer,
   ) {
     super();
   }
 
-  accept(socket: Socket): SocketHandler {
-    return this.connect(this.context, socket, this);
+  accept(socket: Socket, service: Service): SocketHandler {
+    return this.first(this.context, socket, this, service, null);
   }
 
   add(connection: ClientConnection): void {
@@ -63,6 +75,14 @@ export class PlacementRuntime extends Timed implements Acceptor {
     f64[this.service.counters + VS.CONNECTIONS_ACTIVE]!++;
     // Accepted while its listener was being closed: it counts as one that was there before.
     if (this.draining) this.dirty = true;
+  }
+
+  /** `next` is the same connection in its next layer. */
+  replace(before: ClientConnection, next: ClientConnection): void {
+    next.place = before.place;
+    before.place = -1;
+    if (next.place >= 0) this.connections[next.place] = next;
+    this.context.clock.forget(before);
   }
 
   remove(connection: ClientConnection): void {
@@ -81,15 +101,15 @@ export class PlacementRuntime extends Timed implements Acceptor {
   }
 
   /** Addresses and ports that should be listened on under the running configuration. */
-  private wanted(): Map<string, { address: string; port: number }> {
-    const wanted = new Map<string, { address: string; port: number }>();
+  private wanted(): Map<string, Wanted> {
+    const wanted = new Map<string, Wanted>();
     const { spec } = this.service.config;
     if (this.draining || this.spec?.state !== 'active' || !spec.enabled) return wanted;
     for (const vip of spec.vips) {
       if (vip.vip_id !== this.vipId) continue;
-      for (const s of spec.services)
-        for (let port = s.port; port <= s.port_range_end; port++)
-          wanted.set(`${vip.address} ${port}`, { address: vip.address, port });
+      for (const service of spec.services)
+        for (let { port } = service; port <= service.port_range_end; port++)
+          wanted.set(`${vip.address} ${port}`, { address: vip.address, port, service });
     }
     return wanted;
   }
@@ -110,12 +130,13 @@ export class PlacementRuntime extends Timed implements Acceptor {
 
   /** Opens what is wanted and not open; what fails is remembered and tried again at the next call. */
   async open(): Promise<void> {
-    for (const [key, { address, port }] of this.wanted()) {
-      const point = this.points.get(key) ?? { address, port, listener: null, error: null };
+    for (const [key, { address, port, service }] of this.wanted()) {
+      const point = this.points.get(key) ?? new Point(this, address, port, service);
       this.points.set(key, point);
+      point.service = service;
       if (point.listener !== null) continue;
       try {
-        const listener = await this.context.transport.listen(address, port, this);
+        const listener = await this.context.transport.listen(address, port, point);
         // The wish may have passed while the system was asked.
         if (this.points.get(key) === point && this.wanted().has(key)) point.listener = listener;
         else listener.close();

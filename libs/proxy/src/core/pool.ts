@@ -1,6 +1,7 @@
 import { createAlgorithm, type Algorithm, type ServerTable } from '@spillway/balancing';
 import type { Pool as PoolSpec } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
+import type { ServerProtocol } from '../http/server-link.js';
 import type { PlaneContext } from './context.js';
 import type { ServerRuntime } from './server.js';
 
@@ -10,6 +11,8 @@ import type { ServerRuntime } from './server.js';
  */
 export class Pool {
   readonly algorithm: Algorithm;
+  /** How requests get to its servers. */
+  readonly protocol: ServerProtocol;
   private readonly table: ServerTable;
   private seen = -1;
   private up = 0;
@@ -27,6 +30,7 @@ export class Pool {
     private readonly slots: Int32Array,
     previous: Pool | null,
   ) {
+    this.protocol = context.protocolOf(spec);
     const count = servers.length;
     const { layout } = context.mapping;
     this.table = {

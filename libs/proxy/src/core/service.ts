@@ -1,5 +1,6 @@
 import type { VirtualService } from '@spillway/snapshot';
 import { bucketOf, VS } from '@spillway/telemetry';
+import type { HttpRules } from '../http/rules.js';
 import type { PlaneContext } from './context.js';
 import type { Pool } from './pool.js';
 
@@ -7,6 +8,8 @@ import type { Pool } from './pool.js';
 export interface ServiceConfig {
   readonly spec: VirtualService;
   readonly pool: Pool | null;
+  /** What policies and profile do to requests and responses; null when that is nothing. */
+  readonly rules: HttpRules | null;
 }
 
 /** A virtual service as this worker knows it: its counters and the configuration for the next request. */

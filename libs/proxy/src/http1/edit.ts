@@ -22,6 +22,17 @@ export class HeadEditor {
     if (head.absolutePath >= 0) this.cutAuthority(shift);
   }
 
+  /** Puts another target, in origin form, in place of the one that came. Call it right after `begin`. */
+  setTarget(target: Uint8Array): void {
+    const { b, head } = this;
+    const to = this.line - (head.firstField - head.targetEnd);
+    const method = head.methodEnd - head.start + 1;
+    const start = to - target.length - method;
+    b.copyWithin(start, this.start, this.start + method);
+    b.set(target, to - target.length);
+    this.start = start;
+  }
+
   /** Puts a whole line (with CRLF) in front of the first header line. */
   insertLine(line: Uint8Array): void {
     this.insert(line, this.line);

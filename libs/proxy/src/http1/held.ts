@@ -37,32 +37,3 @@ export class Held {
     this.end = HEAD_ROOM + have;
   }
 }
-
-/** Bytes of a request that may have to be sent again on another connection. */
-export class Replay {
-  private data: Uint8Array;
-  length = 0;
-
-  constructor(capacity: number) {
-    this.data = Buffer.allocUnsafeSlow(capacity);
-  }
-
-  get capacity(): number {
-    return this.data.length;
-  }
-
-  append(bytes: Uint8Array, start: number, end: number): void {
-    const n = end - start;
-    if (this.length + n > this.data.length) {
-      const data = Buffer.allocUnsafeSlow(2 * (this.length + n));
-      data.set(this.data.subarray(0, this.length));
-      this.data = data;
-    }
-    copyInto(this.data, this.length, bytes, start, end);
-    this.length += n;
-  }
-
-  bytes(): Uint8Array {
-    return this.data;
-  }
-}

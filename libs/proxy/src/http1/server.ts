@@ -1,17 +1,21 @@
 import { SERVER } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
-import type { ServerLink } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
+import type { Exchange } from '../http/exchange.js';
+import {
+  FAILED,
+  Framing,
+  type Failure,
+  type HttpServerLink,
+  type ServerProtocol,
+} from '../http/server-link.js';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import { ChunkScanner } from './chunked.js';
-import type { HttpClient } from './client.js';
-import { editor } from './edit.js';
 import { METHOD, type Head } from './head.js';
-import { Held, Replay } from './held.js';
-import { KEEP_ALIVE_PROBES_MS, MOST_ATTEMPTS, MOST_REPLAY, SMALL_REPLAY, STALE_WITHIN } from './limits.js';
+import { Held } from './held.js';
+import { KEEP_ALIVE_PROBES_MS } from './limits.js';
 import { INCOMPLETE } from './refusal.js';
-import { CONNECTION_CLOSE, CONNECTION_KEEP_ALIVE } from './reply.js';
 import { response, scanResponse } from './scan-response.js';
 
 const enum State {
@@ -27,49 +31,31 @@ const enum State {
   Dead,
 }
 
-/** What became of a request on this connection. */
-interface Failure {
-  readonly status: number;
-  readonly reason: string;
-  /** The server was never reached. */
-  readonly unreached: boolean;
-}
-
-const FAILED = {
-  refused: { status: 502, reason: 'the server refused the connection', unreached: true },
-  unreachable: { status: 502, reason: 'the server cannot be reached', unreached: true },
-  connectTimeout: { status: 504, reason: 'the connection to the server took too long', unreached: true },
-  closed: { status: 502, reason: 'the server closed the connection without a response', unreached: false },
-  reset: { status: 502, reason: 'the server reset the connection', unreached: false },
-  malformed: { status: 502, reason: 'the response of the server is malformed', unreached: false },
-  timeout: { status: 504, reason: 'the server took too long to respond', unreached: false },
-  gone: { status: 503, reason: 'the server was taken out of service', unreached: false },
-} satisfies Record<string, Failure>;
+/** Where a connection goes on after the head of a response. */
+const STATE_OF: Record<Framing, State> = {
+  [Framing.None]: State.Head,
+  [Framing.Length]: State.Body,
+  [Framing.Chunked]: State.Chunks,
+  [Framing.UntilEnd]: State.UntilEnd,
+};
 
 /** An HTTP/1.1 connection to a server; serves one request at a time and is kept for the next. */
-export class ServerConnection extends Timed implements SocketHandler, ServerLink, IdleLink {
+export class ServerConnection extends Timed implements SocketHandler, HttpServerLink, IdleLink {
   busyPlace = -1;
   newer: IdleLink | null = null;
   older: IdleLink | null = null;
 
   private socket!: Socket;
   private state = State.Connecting;
-  private client: HttpClient | null = null;
-  /** It had served a request before this one. */
-  private reused = false;
-  private anyByte = false;
+  private x: Exchange | null = null;
+  ready = false;
+  reused = false;
+  answering = false;
   private persistent = true;
-  /** When the last bytes of a request that is not idempotent went out on a kept connection. */
-  private sentAt = 0;
   private remaining = 0;
   private chunks: ChunkScanner | null = null;
-  /** The client gets the chunk data alone, because it speaks HTTP/1.0. */
-  private plain = false;
   private held: Held | null = null;
   private paused = false;
-  private replay: Replay | null = null;
-  /** `replay` has the whole request as far as it has been sent. */
-  private replayable = false;
 
   private constructor(
     private readonly context: PlaneContext,
@@ -79,120 +65,99 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   }
 
   /** An idle connection of the server when `mayReuse`, else a new one that is opening. */
-  static take(context: PlaneContext, server: ServerRuntime, mayReuse: boolean): ServerConnection {
+  static take(
+    context: PlaneContext,
+    server: ServerRuntime,
+    x: Exchange,
+    mayReuse: boolean,
+  ): ServerConnection {
     const idle = mayReuse ? server.newestIdle : null;
     if (idle instanceof ServerConnection) {
       server.removeIdle(idle);
       idle.state = State.Head;
       idle.reused = true;
+      idle.assign(x);
       return idle;
     }
     const link = new ServerConnection(context, server);
+    link.assign(x);
     link.socket = context.transport.connect(server.address, server.port, link);
     server.count(SERVER.CONNECTIONS, 1);
     context.clock.arm(link, server.pool?.spec.connect_timeout ?? 0);
     return link;
   }
 
-  /** Sends the head of a client's request, and as much of its body as is there. False: wait before sending more. */
-  begin(client: HttpClient, data: Uint8Array, start: number, end: number): boolean {
-    this.assign(client);
-    if (this.replay !== null) this.replay.length = 0;
-    this.replayable = true;
-    return this.more(data, start, end);
-  }
-
-  private assign(client: HttpClient): void {
-    this.client = client;
-    this.anyByte = false;
+  private assign(x: Exchange): void {
+    this.x = x;
+    this.answering = false;
     this.server.acquire(this);
   }
 
-  /** Sends more of the request. False: wait for `serverTakes` before sending more. */
-  more(data: Uint8Array, start: number, end: number): boolean {
-    if (this.state === State.Connecting) {
-      this.keep(data, start, end);
-      return false;
-    }
-    if (this.replayable) {
-      if ((this.replay?.length ?? 0) + end - start <= MOST_REPLAY) this.keep(data, start, end);
-      else this.forgetReplay();
-    }
+  begin(b: Uint8Array, start: number, _bodyAt: number, end: number): boolean {
+    return this.more(b, start, end);
+  }
+
+  more(b: Uint8Array, start: number, end: number): boolean {
     this.server.count(SERVER.BYTES_OUT, end - start);
-    if (this.reused && !this.client!.idempotent) this.sentAt = this.context.transport.now();
-    this.awaitResponse();
-    return this.socket.write(data, start, end);
-  }
-
-  /** The time for the response runs from when the server has been given the whole request. */
-  private awaitResponse(): void {
-    if (this.state !== State.Head) return;
-    this.context.clock.arm(this, this.client!.requestDone ? this.client!.responseTimeout : 0);
-  }
-
-  private keep(data: Uint8Array, start: number, end: number): void {
-    this.replay ??= new Replay(Math.max(SMALL_REPLAY, end - start));
-    this.replay.append(data, start, end);
-  }
-
-  private forgetReplay(): void {
-    this.replayable = false;
-    if (this.replay !== null && this.replay.capacity > SMALL_REPLAY) this.replay = null;
+    // The time for the response runs from when the server has been given the whole request.
+    if (this.state === State.Head) {
+      const x = this.x!;
+      this.context.clock.arm(this, x.requestDone ? x.responseTimeout : 0);
+    }
+    return this.socket.write(b, start, end);
   }
 
   // What the server does
 
   onOpen(): void {
-    if (this.client === null) {
+    const { x } = this;
+    if (x === null) {
       this.discard();
       return;
     }
+    this.context.clock.disarm(this);
     this.state = State.Head;
-    const replay = this.replay!;
-    this.server.count(SERVER.BYTES_OUT, replay.length);
-    this.awaitResponse();
-    const taken = this.socket.write(replay.bytes(), 0, replay.length);
-    if (replay.length > MOST_REPLAY) this.forgetReplay();
-    if (taken) this.client.serverTakes();
+    this.ready = true;
+    x.linkReady(this);
   }
 
   onData(data: Uint8Array, start: number, end: number): void {
-    const { client } = this;
-    if (client === null) {
+    const { x } = this;
+    if (x === null) {
       this.discard(); // nothing was asked
       return;
     }
     this.server.count(SERVER.BYTES_IN, end - start);
-    if (!this.anyByte) {
-      this.anyByte = true;
-      this.forgetReplay();
+    if (!this.answering) {
+      this.answering = true;
+      x.linkAnswers();
     }
-    if (this.state === State.Head) this.head(client, data, start, end);
-    else this.body(client, data, start, end);
+    if (this.state === State.Head) this.head(x, data, start, end);
+    else this.body(x, data, start, end);
   }
 
   onDrain(): void {
-    this.client?.serverTakes();
+    this.x?.serverTakes();
   }
 
   onEnd(): void {
-    const { client } = this;
-    if (client === null) {
+    const { x } = this;
+    if (x === null) {
       this.discard(true);
       return;
     }
-    if (this.state === State.UntilEnd) this.complete(client);
-    else if (this.state === State.Tunnel) client.serverEnded();
+    if (this.state === State.UntilEnd) this.complete(x);
+    else if (this.state === State.Tunnel) x.serverEnded();
     else this.fail(FAILED.closed);
   }
 
   onClose(reason: CloseReason): void {
     this.context.clock.forget(this);
-    const { client } = this;
-    if (this.state === State.Tunnel && client !== null) {
+    const { x } = this;
+    if (this.state === State.Tunnel && x !== null) {
       this.detach();
-      client.tunnelClosed(reason === 'end');
-    } else if (client !== null) {
+      x.tunnelClosed(reason === 'end');
+    } else if (x !== null) {
       if (reason === 'refused') this.fail(FAILED.refused);
       else if (reason === 'unreachable') this.fail(FAILED.unreachable);
       else this.fail(FAILED.reset);
@@ -204,12 +169,12 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   override onTimeout(): void {
     if (this.state === State.Idle) this.closeIdle();
     else if (this.state === State.Connecting) this.fail(FAILED.connectTimeout);
-    else if (this.state === State.Head && this.client !== null) this.fail(FAILED.timeout);
+    else if (this.state === State.Head && this.x !== null) this.fail(FAILED.timeout);
   }
 
   // Responses
 
-  private head(client: HttpClient, data: Uint8Array, from: number, to: number): void {
+  private head(x: Exchange, data: Uint8Array, from: number, to: number): void {
     let b = data;
     let start = from;
     let end = to;
@@ -229,15 +194,14 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
       }
       const { status } = response;
       if (status >= 200) {
-        this.respond(client, response, b, bodyAt, end);
+        this.respond(x, response, b, bodyAt, end);
         return;
       }
       if (status === 101) {
-        this.switchProtocols(client, b, start, end);
+        this.switchProtocols(x, b, start, bodyAt, end);
         return;
       }
-      // Interim responses go on as they are, but not to a client of HTTP/1.0 (RFC 9110 section 15.2).
-      if (client.minor === 1 && !client.send(b, start, bodyAt)) this.pause();
+      if (!x.interim(response, b, start, bodyAt)) this.pause();
       start = bodyAt;
       if (start === end) return;
     }
@@ -252,92 +216,73 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
     }
   }
 
-  private switchProtocols(client: HttpClient, b: Uint8Array, start: number, end: number): void {
-    if (!client.upgrade) {
+  private switchProtocols(x: Exchange, b: Uint8Array, start: number, bodyAt: number, end: number): void {
+    if (!x.upgrade) {
       this.fail(FAILED.malformed);
       return;
     }
     this.state = State.Tunnel;
     this.context.clock.disarm(this);
     this.socket.keepAlive(KEEP_ALIVE_PROBES_MS);
-    client.becomeTunnel();
-    if (!client.send(b, start, end)) this.pause();
+    if (!x.switchProtocols(response, b, start, bodyAt, end)) this.pause();
   }
 
-  private respond(client: HttpClient, head: Head, b: Uint8Array, bodyAt: number, end: number): void {
+  private respond(x: Exchange, head: Head, b: Uint8Array, bodyAt: number, end: number): void {
     const { status } = head;
     this.persistent = head.persistent;
-    const state = this.frame(client, head, status);
+    const framing = this.frame(x, head, status);
+    x.prepareResponse(head, b, framing);
     let bodyEnd = end;
-    let done = state === State.Head;
+    let done = framing === Framing.None;
     if (done) bodyEnd = bodyAt;
-    else if (state === State.Body) {
+    else if (framing === Framing.Length) {
       this.remaining = head.contentLength - (end - bodyAt);
       if (this.remaining <= 0) {
         bodyEnd = bodyAt + head.contentLength;
         done = true;
       }
-    } else if (state === State.Chunks) {
-      const at = this.follow(b, bodyAt, end);
+    } else if (framing === Framing.Chunked) {
+      const at = this.follow(x, b, bodyAt, end);
       if (at < INCOMPLETE) {
         this.fail(FAILED.malformed);
         return;
       }
       done = at >= 0;
       if (done) this.extra = at < end;
-      bodyEnd = this.plain ? this.chunks!.dataEnd : done ? at : end;
+      bodyEnd = x.plain ? this.chunks!.dataEnd : done ? at : end;
     }
-    if (state !== State.Chunks) this.extra = bodyEnd < end;
-    // A client that was not told to go on with its body, or has not finished it, cannot be read from again.
-    if (client.placement.draining || (client.expects && !client.requestDone)) client.keep = false;
-    const start = this.edit(client, head, b);
-    client.responseBegins(status);
+    if (framing !== Framing.Chunked) this.extra = bodyEnd < end;
+    const start = x.responseHead(head, b, bodyAt, framing);
     if (status >= 500) this.server.count(SERVER.RESPONSES_5XX, 1);
     else if (status >= 400) this.server.count(SERVER.RESPONSES_4XX, 1);
     this.context.clock.disarm(this);
-    this.state = state;
-    this.pass(client, b, start, bodyEnd, done);
+    this.state = STATE_OF[framing]!;
+    this.pass(x, b, start, bodyEnd, done);
   }
   /** The server has sent more than its response. */
   private extra = false;
 
-  /** How the body ends; Head when there is none (RFC 9112 section 6.3). */
-  private frame(client: HttpClient, head: Head, status: number): State {
-    this.plain = false;
+  /** How the body ends (RFC 9112 section 6.3). */
+  private frame(x: Exchange, head: Head, status: number): Framing {
     if (status === 204) {
       head.drop(head.lengthField);
       head.drop(head.codingField);
     }
-    if (client.method === METHOD.HEAD || status === 204 || status === 304) return State.Head;
+    if (x.method === METHOD.HEAD || status === 204 || status === 304) return Framing.None;
     if (head.chunked) {
       (this.chunks ??= new ChunkScanner()).begin(0);
-      if (client.minor === 0) {
-        this.plain = true;
-        client.keep = false;
-        head.drop(head.codingField);
-      }
-      return State.Chunks;
+      return Framing.Chunked;
     }
-    if (head.contentLength >= 0) return head.contentLength === 0 ? State.Head : State.Body;
-    client.keep = false;
+    if (head.contentLength >= 0) return head.contentLength === 0 ? Framing.None : Framing.Length;
     this.persistent = false;
-    return State.UntilEnd;
+    return Framing.UntilEnd;
   }
 
-  private edit(client: HttpClient, head: Head, b: Uint8Array): number {
-    const connection = client.keep ? (client.minor === 0 ? CONNECTION_KEEP_ALIVE : null) : CONNECTION_CLOSE;
-    b[head.minorAt] = 49;
-    if (head.droppedCount === 0 && connection === null) return head.start;
-    editor.begin(b, head);
-    if (connection !== null) editor.insertLine(connection);
-    return editor.end();
+  private follow(x: Exchange, b: Uint8Array, start: number, end: number): number {
+    return x.plain ? this.chunks!.compact(b, start, end) : this.chunks!.scan(b, start, end);
   }
 
-  private follow(b: Uint8Array, start: number, end: number): number {
-    return this.plain ? this.chunks!.compact(b, start, end) : this.chunks!.scan(b, start, end);
-  }
-
-  private body(client: HttpClient, b: Uint8Array, start: number, end: number): void {
+  private body(x: Exchange, b: Uint8Array, start: number, end: number): void {
     let bodyEnd = end;
     let done = false;
     if (this.state === State.Body) {
@@ -348,37 +293,37 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
         this.extra = bodyEnd < end;
       } else this.remaining -= n;
     } else if (this.state === State.Chunks) {
-      const at = this.follow(b, start, end);
+      const at = this.follow(x, b, start, end);
       if (at < INCOMPLETE) {
         this.fail(FAILED.malformed);
         return;
       }
       done = at >= 0;
       if (done) this.extra = at < end;
-      bodyEnd = this.plain ? this.chunks!.dataEnd : done ? at : end;
+      bodyEnd = x.plain ? this.chunks!.dataEnd : done ? at : end;
     }
-    this.pass(client, b, start, bodyEnd, done);
+    this.pass(x, b, start, bodyEnd, done);
   }
 
-  private pass(client: HttpClient, b: Uint8Array, start: number, end: number, done: boolean): void {
-    const taken = client.send(b, start, end);
-    if (done) this.complete(client);
+  private pass(x: Exchange, b: Uint8Array, start: number, end: number, done: boolean): void {
+    const taken = x.send(b, start, end);
+    if (done) this.complete(x);
     else if (!taken) this.pause();
   }
 
   /** The response is out; the connection is kept when it may serve another request. */
-  private complete(client: HttpClient): void {
+  private complete(x: Exchange): void {
     const { server } = this;
-    const whole = client.requestDone && !this.extra;
+    const whole = x.requestDone && !this.extra;
     const reusable = whole && this.persistent && server.mayKeep;
     this.detach();
     if (reusable) {
       this.state = State.Idle;
       this.resume();
       server.putIdle(this);
-      this.context.clock.arm(this, client.idleTimeout);
+      this.context.clock.arm(this, x.idleTimeout);
     } else this.discard(whole);
-    client.responseDone();
+    x.responseDone();
   }
 
   // What the client does
@@ -399,7 +344,7 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
 
   /** The client is no longer there; `inOrder` when both sides of a tunnel had ended. */
   clientGone(inOrder: boolean): void {
-    if (this.client === null) return;
+    if (this.x === null) return;
     const wasTunnel = this.state === State.Tunnel;
     this.detach();
     if (wasTunnel && inOrder) {
@@ -411,12 +356,12 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   // Ends
 
   serverGone(): void {
-    const { client } = this;
-    if (client === null) return;
+    const { x } = this;
+    if (x === null) return;
     if (this.state === State.Tunnel) {
       this.detach();
       this.discard();
-      client.tunnelClosed(false);
+      x.tunnelClosed(false);
     } else this.fail(FAILED.gone);
   }
 
@@ -429,43 +374,15 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
   }
 
   private fail(failure: Failure): void {
-    const client = this.client!;
-    const again = this.mayRepeat(client, failure);
+    const x = this.x!;
     this.detach();
     this.discard();
-    this.server.count(SERVER.FAILURES, 1);
-    const other = again ? client.another(this.server) : null;
-    if (other !== null) this.repeat(client, other);
-    else client.serverFailed(failure.status, failure.reason);
-  }
-
-  /**
-   * Nothing of a response has come and all that was sent is at hand. Then the request goes to another connection
-   * when the server was never reached, when it may be repeated by its method (RFC 9110 section 9.2.2), or when a
-   * kept connection turns out to have been closed before the request could reach the server.
-   */
-  private mayRepeat(client: HttpClient, failure: Failure): boolean {
-    if (this.anyByte || client.attempts >= MOST_ATTEMPTS || failure === FAILED.timeout) return false;
-    if (this.state === State.Connecting)
-      return failure.unreached || failure === FAILED.gone || failure === FAILED.reset;
-    if (!this.replayable) return false;
-    if (client.idempotent) return true;
-    return this.reused && this.context.transport.now() - this.sentAt < STALE_WITHIN;
-  }
-
-  private repeat(client: HttpClient, server: ServerRuntime): void {
-    server.count(SERVER.RETRIES, 1);
-    const link = ServerConnection.take(this.context, server, false);
-    link.replay = this.replay;
-    link.replayable = true;
-    this.replay = null;
-    link.assign(client);
-    client.movedTo(link);
+    x.linkFailed(this, failure);
   }
 
   /** The request is over for this connection. */
   private detach(): void {
-    this.client = null;
+    this.x = null;
     this.held = null;
     this.server.release(this);
   }
@@ -492,3 +409,8 @@ export class ServerConnection extends Timed implements SocketHandler, ServerLink
     this.socket.resume();
   }
 }
+
+/** One request at a time on connections that are kept. */
+export const http1Servers: ServerProtocol = {
+  take: (context, server, x, mayReuse) => ServerConnection.take(context, server, x, mayReuse),
+};

@@ -191,6 +191,10 @@ class BunSocket implements Socket, Deferred {
     if (!this.over) this.raw?.setKeepAlive(true, milliseconds);
   }
 
+  handOver(handler: SocketHandler): void {
+    if (!this.closeTold) this.handler = handler;
+  }
+
   reset(): void {
     if (this.over) return;
     this.over = true;

@@ -161,6 +161,10 @@ class NodeSocket implements Socket {
     if (!this.over) this.raw.setKeepAlive(true, milliseconds);
   }
 
+  handOver(handler: SocketHandler): void {
+    if (this.handler !== null) this.handler = handler;
+  }
+
   reset(): void {
     if (this.over) return;
     this.over = true;

@@ -70,6 +70,8 @@ export interface Socket {
   close(): void;
   /** Sends TCP keep-alive probes after so many milliseconds of silence, so that a lost peer is noticed. */
   keepAlive(milliseconds: number): void;
+  /** From now on callbacks go to `handler`; `onOpen` is not repeated. */
+  handOver(handler: SocketHandler): void;
   /** Drops what is queued and resets the connection (RST). */
   reset(): void;
 }

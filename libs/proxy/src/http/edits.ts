@@ -1,0 +1,39 @@
+import { latin1 } from '../bytes.js';
+
+/**
+ * What rules want changed in one head, beside fields that they drop (`Head.drop`). One record serves all requests
+ * and one all responses: it is filled and used up within one call.
+ */
+export class HeadEdits {
+  /** Whole lines, with CRLF, to be put in front of the others. */
+  readonly lines: Uint8Array[] = [];
+  /** Bytes of all lines. */
+  bytes = 0;
+  /** Another request target, in origin form. */
+  target: Uint8Array | null = null;
+
+  clear(): void {
+    if (this.bytes > 0) this.lines.length = 0;
+    this.bytes = 0;
+    this.target = null;
+  }
+
+  /** @param line with CRLF, checked by its maker: no CR, LF or NUL inside */
+  addLine(line: Uint8Array): void {
+    this.lines.push(line);
+    this.bytes += line.length;
+  }
+
+  /** Makes a line; bytes that would end it early become spaces. */
+  add(name: string, value: string): void {
+    this.addLine(fieldLine(name, value));
+  }
+}
+
+/** A header line with CRLF. Whatever the value holds, it stays one line. */
+export const fieldLine = (name: string, value: string): Uint8Array =>
+  // eslint-disable-next-line no-control-regex
+  latin1(`${name}: ${value.replace(/[\u0000\r\n]/g, ' ')}\r\n`);
+
+export const requestEdits = new HeadEdits();
+export const responseEdits = new HeadEdits();

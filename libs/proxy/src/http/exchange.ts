@@ -1,0 +1,362 @@
+import { SERVER, VS } from '@spillway/telemetry';
+import type { HttpProfile } from '@spillway/snapshot';
+import type { ClientConnection } from '../core/connection.js';
+import type { Pool } from '../core/pool.js';
+import type { ServerRuntime } from '../core/server.js';
+import type { ServiceConfig } from '../core/service.js';
+import { isIdempotent, type Head } from '../http1/head.js';
+import { requestEdits, responseEdits } from './edits.js';
+import type { BodyFilter } from './filter.js';
+import { forwardRequest, forwarded, offersUpgrade } from './forward.js';
+import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
+import { requestMessage, responseMessage } from './message.js';
+import { plainResponse, type OwnResponse } from './own-response.js';
+import { profileOf } from './profile.js';
+import { Replay } from './replay.js';
+import { Framing, type Failure, type HttpServerLink } from './server-link.js';
+
+/**
+ * One request with its response, between the client's side (a connection of HTTP/1, a stream of HTTP/2) and the
+ * server's side (`HttpServerLink`). It knows no protocol: heads are HTTP/1.1 text with the record of its scan,
+ * request bodies are in HTTP/1 framing, response bodies too unless the client's side is `plain`.
+ *
+ * The client's side extends it and may use the object again for its next request.
+ */
+export abstract class Exchange {
+  /** Under which the request runs; null between requests. */
+  config: ServiceConfig | null = null;
+  /** Where the request goes; rules may change it. */
+  pool: Pool | null = null;
+  link: HttpServerLink | null = null;
+  /** Changes the body of the response; put in by rules. */
+  filter: BodyFilter | null = null;
+  /** One of METHOD. */
+  method = 0;
+  /** The whole request has been passed on (or is at hand). */
+  requestDone = false;
+  /** The final response has begun to be passed on. */
+  responseStarted = false;
+  /** The client asked for another protocol, and may be answered with 101. */
+  upgrade = false;
+  /** The client waits for 100 before it sends its body. */
+  expects = false;
+  /** Chunked bodies of responses are wanted without their framing. Known after `prepareResponse`. */
+  plain = false;
+  /** How the server's response ends. Known to rules. */
+  framing = Framing.None;
+  /** Connections tried. */
+  attempts = 0;
+  /** Time of the complete head, `transport.now()`. */
+  startedAt = 0;
+  /** What was sent of the request, as long as it is small and no answer has come. */
+  private replay: Replay | null = null;
+  private replayable = false;
+  /** When the last bytes of a request that is not idempotent went out on a connection used before. */
+  private sentAt = 0;
+
+  constructor(readonly connection: ClientConnection) {}
+
+  get idempotent(): boolean {
+    return isIdempotent(this.method);
+  }
+
+  get profile(): HttpProfile {
+    return profileOf(this.config ?? this.connection.placement.service.config);
+  }
+
+  /** Milliseconds from the whole request to the head of its response; 0 is for ever. */
+  get responseTimeout(): number {
+    return this.profile.server_response_timeout;
+  }
+
+  /** Milliseconds that a connection to a server is kept without use. */
+  get idleTimeout(): number {
+    return this.profile.server_idle_timeout;
+  }
+
+  // For the client's protocol
+
+  /** A request has come: it runs under `config` and counts from now on. */
+  protected open(config: ServiceConfig, method: number): void {
+    this.config = config;
+    this.pool = config.pool;
+    this.method = method;
+    this.startedAt = this.connection.context.transport.now();
+    this.responseStarted = false;
+    this.requestDone = false;
+    this.upgrade = false;
+    this.expects = false;
+    this.plain = false;
+    this.attempts = 0;
+    this.connection.count(VS.REQUESTS, 1);
+    this.connection.count(VS.REQUESTS_ACTIVE, 1);
+  }
+
+  /**
+   * Sends a request on its way: `head` describes b[head.start..bodyAt), the part of the body that is there follows up
+   * to `bodyEnd`. Set `requestDone` and `expects` before.
+   * @param rest bytes of the body that are still to come; Infinity when nobody knows
+   */
+  protected route(head: Head, b: Uint8Array, bodyAt: number, bodyEnd: number, rest: number): void {
+    const { rules } = this.config!;
+    requestEdits.clear();
+    if (rules !== null && !rules.onRequest(this, requestMessage.of(b, head), requestEdits)) return;
+    const { pool } = this;
+    const server = pool === null ? null : pool.pick(null);
+    if (server === null) {
+      this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
+      return;
+    }
+    this.upgrade = this.requestDone && offersUpgrade(head, b);
+    forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
+    const from = forwarded;
+    this.replay?.release();
+    this.replay = null;
+    this.replayable = true;
+    this.attempts = 1;
+    // What cannot be kept for a second try must not meet a connection that may be dead.
+    const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
+    const link = server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
+    this.link = link;
+    if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
+      this.pauseRequest();
+  }
+
+  /** Sends the head and what is there of the body, or keeps it until the link is ready. */
+  private begin(link: HttpServerLink, b: Uint8Array, start: number, bodyAt: number, end: number): boolean {
+    if (!link.ready || end - start <= MOST_REPLAY) {
+      this.keep(b, start, end);
+      this.replay!.bodyAt = bodyAt - start;
+    } else this.replayable = false;
+    if (!link.ready) return false;
+    if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
+    return link.begin(b, start, bodyAt, end);
+  }
+
+  /** More of the request's body. False: wait for `serverTakes`. */
+  protected requestBody(b: Uint8Array, start: number, end: number): boolean {
+    const { link } = this;
+    if (link === null) return true;
+    if (!link.ready) {
+      this.keep(b, start, end);
+      return false;
+    }
+    if (this.replayable) {
+      if ((this.replay?.length ?? 0) + end - start <= MOST_REPLAY) this.keep(b, start, end);
+      else this.forgetReplay();
+    }
+    if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
+    return link.more(b, start, end);
+  }
+
+  private keep(b: Uint8Array, start: number, end: number): void {
+    this.replay ??= Replay.take(end - start);
+    this.replay.append(b, start, end);
+  }
+
+  private forgetReplay(): void {
+    this.replayable = false;
+    this.replay?.release();
+    this.replay = null;
+  }
+
+  /** A response of the engine's own, in place of a server's. */
+  answer(response: OwnResponse): void {
+    this.connection.count(VS.RESPONSES_OWN, 1);
+    this.plain = false;
+    this.filter = null;
+    this.begins(response.status);
+    this.sendOwn(response);
+    this.finished();
+  }
+
+  /** Ends the exchange without an answer: the client's connection (or stream) is reset. */
+  refuseSilently(): void {
+    this.giveUpServer();
+    this.over();
+    this.cut();
+  }
+
+  /** The client is gone, or gets no more of this exchange. */
+  protected abandon(inOrder: boolean): void {
+    const { link } = this;
+    this.link = null;
+    this.over();
+    link?.clientGone(inOrder);
+  }
+
+  /** The server is no longer needed. */
+  protected giveUpServer(): void {
+    const { link } = this;
+    this.link = null;
+    link?.clientGone(false);
+  }
+
+  /** The request counts no more. */
+  protected over(): void {
+    this.forgetReplay();
+    const { filter } = this;
+    if (filter !== null) {
+      this.filter = null;
+      filter.abandon();
+    }
+    if (this.config === null) return;
+    this.config = null;
+    this.connection.count(VS.REQUESTS_ACTIVE, -1);
+  }
+
+  private begins(status: number): void {
+    this.responseStarted = true;
+    this.connection.count(VS.RESPONSES_1XX - 1 + Math.min(5, (status / 100) | 0), 1);
+  }
+
+  // For the server's side
+
+  /** The link can be written to: what was kept meanwhile goes out. */
+  linkReady(link: HttpServerLink): void {
+    const replay = this.replay!;
+    const taken = link.begin(replay.bytes(), 0, replay.bodyAt, replay.length);
+    if (replay.length > MOST_REPLAY) this.forgetReplay();
+    if (taken) this.serverTakes();
+  }
+
+  /** Bytes of a response have come: the request will not be sent again. */
+  linkAnswers(): void {
+    this.forgetReplay();
+  }
+
+  /**
+   * The head of the final response has come. Decides what happens to it, and sets `plain`; nothing is sent yet, so
+   * that what proves to be malformed can be answered with an error.
+   */
+  prepareResponse(head: Head, b: Uint8Array, framing: Framing): void {
+    this.plain = this.wantsPlain();
+    this.framing = framing;
+    responseEdits.clear();
+    const { rules } = this.config!;
+    if (rules !== null) rules.onResponse(this, responseMessage.of(b, head), responseEdits);
+    if (this.filter !== null) this.plain = true;
+  }
+
+  /**
+   * Encodes the prepared head for the client.
+   * @returns from where in `b` the caller goes on with `send`: the head in place in front of the body when both can
+   * leave together, else `bodyAt`
+   */
+  responseHead(head: Head, b: Uint8Array, bodyAt: number, framing: Framing): number {
+    this.begins(head.status);
+    return this.encodeHead(head, b, bodyAt, framing);
+  }
+
+  /** Bytes of the response. False: wait for `clientTakes` before sending more. */
+  send(b: Uint8Array, start: number, end: number): boolean {
+    return this.filter === null ? this.sendFiltered(b, start, end) : this.filter.push(b, start, end);
+  }
+
+  /** The response is complete, as the server sent it. */
+  responseDone(): void {
+    this.link = null;
+    if (this.filter === null) this.filterDone();
+    else this.filter.finish();
+  }
+
+  /** The response is complete, as the client gets it. */
+  filterDone(): void {
+    this.filter = null;
+    this.bodyDone();
+    this.finished();
+  }
+
+  private finished(): void {
+    const { connection } = this;
+    connection.placement.service.record(connection.context.transport.now() - this.startedAt);
+    this.over();
+    this.clientDone();
+  }
+
+  /**
+   * The link cannot serve the request (any more) and has let go of it. The request goes to another connection when
+   * nothing of a response has come and all that was sent is at hand, and: the server was never reached, or the
+   * method may be repeated (RFC 9110 section 9.2.2), or a kept connection turns out to have been closed before the
+   * request could reach the server.
+   */
+  linkFailed(link: HttpServerLink, failure: Failure): void {
+    link.server.count(SERVER.FAILURES, 1);
+    this.link = null;
+    const other = this.mayRepeat(link, failure) ? this.another(link.server) : null;
+    if (other !== null) this.repeat(other);
+    else this.serverFailed(failure.status, failure.reason);
+  }
+
+  private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
+    if (link.answering || this.attempts >= MOST_ATTEMPTS || !failure.repeatable) return false;
+    if (!link.ready) return true;
+    if (!this.replayable || this.replay === null) return false;
+    if (this.idempotent) return true;
+    return link.reused && this.connection.context.transport.now() - this.sentAt < STALE_WITHIN;
+  }
+
+  /**
+   * Another server for the request that `failed` could not serve: of its pool as it is now, not as it was when the
+   * request began, since the change may be the very reason.
+   */
+  private another(failed: ServerRuntime): ServerRuntime | null {
+    return failed.pool?.pick(failed) ?? this.connection.placement.service.config.pool?.pick(failed) ?? null;
+  }
+
+  private repeat(server: ServerRuntime): void {
+    server.count(SERVER.RETRIES, 1);
+    this.attempts++;
+    this.replayable = true;
+    const link = server.pool!.protocol.take(this.connection.context, server, this, false);
+    this.link = link;
+    if (link.ready) this.linkReady(link);
+  }
+
+  private serverFailed(status: number, reason: string): void {
+    if (!this.responseStarted) {
+      this.answer(plainResponse(status, reason));
+      return;
+    }
+    this.connection.count(VS.TRUNCATED, 1);
+    this.over();
+    this.cut();
+  }
+
+  // What a client's protocol has to provide
+
+  /** It takes bodies without chunk framing only. */
+  protected abstract wantsPlain(): boolean;
+  /** See `responseHead`; `responseEdits` is to be used up. */
+  protected abstract encodeHead(head: Head, b: Uint8Array, bodyAt: number, framing: Framing): number;
+  /** Bytes of the body (and of the head, if `encodeHead` left it in place) as the client gets them. */
+  abstract sendFiltered(b: Uint8Array, start: number, end: number): boolean;
+  /** All of the body has been given to `sendFiltered`. */
+  protected abstract bodyDone(): void;
+  /** The trailer lines of a chunked response, with their CRLFs; only when `plain`. */
+  abstract trailers(b: Uint8Array, start: number, end: number): void;
+  /** An interim response (1xx, not 101), `b[start..end)`. False: as `send`. */
+  abstract interim(head: Head, b: Uint8Array, start: number, end: number): boolean;
+  /** 101 has come, its head is b[start..bodyAt): from here on bytes go both ways. False: as `send`. */
+  abstract switchProtocols(head: Head, b: Uint8Array, start: number, bodyAt: number, end: number): boolean;
+  /** Sends a whole response. */
+  protected abstract sendOwn(response: OwnResponse): void;
+  /** The exchange is over and answered; the next one may begin. */
+  protected abstract clientDone(): void;
+  /** The response cannot be completed: the client must see that it is cut short. */
+  protected abstract cut(): void;
+  /** No more of the request's body, please, before `serverTakes`. */
+  protected abstract pauseRequest(): void;
+  /** The server takes more of the request. */
+  abstract serverTakes(): void;
+  /** In a tunnel: the server has ended its direction. */
+  abstract serverEnded(): void;
+  /** The tunnel is over at the server's side. */
+  abstract tunnelClosed(inOrder: boolean): void;
+
+  /** 101 counts as begun, and the server's side is told so by the return of `switchProtocols`. */
+  protected switched(): void {
+    this.forgetReplay();
+    this.begins(101);
+  }
+}

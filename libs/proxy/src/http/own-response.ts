@@ -1,0 +1,70 @@
+import { latin1 } from '../bytes.js';
+
+const PHRASES: Record<number, string> = {
+  200: 'OK',
+  204: 'No Content',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  410: 'Gone',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  425: 'Too Early',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};
+
+/** A response that the engine makes itself. */
+export interface OwnResponse {
+  readonly status: number;
+  /** Lower case is not needed; framing and connection fields are added by the protocol of the client. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A line of text that names the reason. */
+export function plainResponse(status: number, reason: string): OwnResponse {
+  const fields: [string, string][] = [['Content-Type', 'text/plain; charset=utf-8']];
+  if (status === 405) fields.push(['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+  return { status, fields, body: Buffer.from(`${status} ${reason}\n`) };
+}
+
+export const emptyResponse = (status: number, fields: OwnResponse['fields']): OwnResponse => ({
+  status,
+  fields,
+  body: NOTHING,
+});
+
+/**
+ * In the spelling of HTTP/1.1.
+ * @param connection value of the Connection field; empty leaves it out
+ * @param withBody false for the answer to HEAD
+ */
+export function encodeOwn(response: OwnResponse, connection: string, withBody: boolean): Uint8Array {
+  const { status, fields, body } = response;
+  const bodiless = status === 204 || status === 304;
+  let head = `HTTP/1.1 ${status} ${PHRASES[status] ?? 'Other'}\r\n`;
+  for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
+  if (!bodiless) head += `Content-Length: ${body.length}\r\n`;
+  if (connection !== '') head += `Connection: ${connection}\r\n`;
+  const bytes = latin1(`${head}\r\n`);
+  return withBody && !bodiless && body.length > 0 ? Buffer.concat([bytes, body]) : bytes;
+}

@@ -1,0 +1,33 @@
+import type { HeadEdits } from './edits.js';
+import type { Exchange } from './exchange.js';
+import type { Message } from './message.js';
+
+/**
+ * What policies and the application profile of a virtual service do to its requests and responses. Made once per
+ * configuration (`ServiceConfig.rules`), used by every request under it.
+ */
+export interface HttpRules {
+  /**
+   * A request has been understood and not been sent on. The rules may choose its pool (`x.pool`), drop fields of
+   * `message.head`, fill `edits`, or end the exchange themselves (`x.answer`, `x.refuseSilently`).
+   * @returns false when they have ended it
+   */
+  onRequest(x: Exchange, message: Message, edits: HeadEdits): boolean;
+  /**
+   * A server's final response has come and nothing of it has been passed on. The rules may drop fields, fill
+   * `edits`, or put in a filter (`x.filter`) for its body.
+   */
+  onResponse(x: Exchange, message: Message, edits: HeadEdits): void;
+}
+
+/** Several rules, one after the other; null when there is none. */
+export function allRules(rules: readonly (HttpRules | null)[]): HttpRules | null {
+  const some = rules.filter((r): r is HttpRules => r !== null);
+  if (some.length < 2) return some[0] ?? null;
+  return {
+    onRequest: (x, message, edits) => some.every((r) => r.onRequest(x, message, edits)),
+    onResponse: (x, message, edits) => {
+      for (const r of some) r.onResponse(x, message, edits);
+    },
+  };
+}

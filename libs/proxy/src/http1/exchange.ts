@@ -1,0 +1,170 @@
+import { copyInto, latin1 } from '../bytes.js';
+import { responseEdits } from '../http/edits.js';
+import { Exchange } from '../http/exchange.js';
+import { encodeOwn, type OwnResponse } from '../http/own-response.js';
+import { Framing } from '../http/server-link.js';
+import type { ServiceConfig } from '../core/service.js';
+import { HEAD_ROOM } from '../transport/seam.js';
+import type { HttpClient } from './client.js';
+import { editor } from './edit.js';
+import { METHOD, type Head } from './head.js';
+
+const CONNECTION_CLOSE = latin1('Connection: close\r\n');
+const CONNECTION_KEEP_ALIVE = latin1('Connection: keep-alive\r\n');
+const CHUNKED = latin1('Transfer-Encoding: chunked\r\n');
+const CRLF = latin1('\r\n');
+const LAST_CHUNK = latin1('0\r\n\r\n');
+/** Room for what is put in beside what rules ask for. */
+const OWN_ROOM = 128;
+
+/** A chunk up to this size is put together here and leaves in one write. */
+const chunk = Buffer.alloc(64 * 1024);
+
+/** The client's side of an exchange on a connection of HTTP/1; used again for its next request. */
+export class Http1Exchange extends Exchange {
+  minor = 1;
+  /** The body leaves in chunks of our own making, since the form in which it came is not to be had any more. */
+  private chunking = false;
+
+  constructor(private readonly client: HttpClient) {
+    super(client);
+  }
+
+  /** See `Exchange.open`. */
+  begin1(config: ServiceConfig, method: number, minor: number): void {
+    this.minor = minor;
+    this.chunking = false;
+    this.open(config, method);
+  }
+
+  routeRequest(head: Head, b: Uint8Array, bodyAt: number, bodyEnd: number, rest: number): void {
+    this.route(head, b, bodyAt, bodyEnd, rest);
+  }
+
+  sendBody(b: Uint8Array, start: number, end: number): boolean {
+    return this.requestBody(b, start, end);
+  }
+
+  /** The client is gone. */
+  clientGone(inOrder: boolean): void {
+    this.abandon(inOrder);
+  }
+
+  dropServer(): void {
+    this.giveUpServer();
+  }
+
+  end(): void {
+    this.over();
+  }
+
+  protected wantsPlain(): boolean {
+    return this.minor === 0;
+  }
+
+  protected encodeHead(head: Head, b: Uint8Array, bodyAt: number, framing: Framing): number {
+    const { client } = this;
+    client.responseBegins();
+    const filtered = this.filter !== null;
+    this.chunking = filtered && this.minor === 1 && this.method !== METHOD.HEAD;
+    if (framing === Framing.UntilEnd && !this.chunking) client.keep = false;
+    if (this.minor === 0 && (framing === Framing.Chunked || filtered)) client.keep = false;
+    if (this.plain || filtered) head.drop(head.codingField);
+    if (filtered) head.drop(head.lengthField);
+    // A client that was not told to go on with its body, or has not finished it, cannot be read from again.
+    if (client.placement.draining || (this.expects && !this.requestDone)) client.keep = false;
+    const connection = client.keep ? (this.minor === 0 ? CONNECTION_KEEP_ALIVE : null) : CONNECTION_CLOSE;
+    b[head.minorAt] = 49;
+    if (responseEdits.bytes > HEAD_ROOM - OWN_ROOM || filtered)
+      return this.sendHead(head, b, bodyAt, connection);
+    if (head.droppedCount === 0 && connection === null && responseEdits.bytes === 0) return head.start;
+    return this.edit(head, b, connection);
+  }
+
+  private edit(head: Head, b: Uint8Array, connection: Uint8Array | null): number {
+    editor.begin(b, head);
+    if (responseEdits.bytes > 0) for (const line of responseEdits.lines) editor.insertLine(line);
+    if (connection !== null) editor.insertLine(connection);
+    if (this.chunking) editor.insertLine(CHUNKED);
+    return editor.end();
+  }
+
+  /** Edits a copy with as much room as it takes, and sends it by itself. */
+  private sendHead(head: Head, b: Uint8Array, bodyAt: number, connection: Uint8Array | null): number {
+    const room = responseEdits.bytes + OWN_ROOM;
+    const copy = Buffer.allocUnsafeSlow(room + bodyAt - head.start);
+    copy.set(b.subarray(head.start, bodyAt), room);
+    head.shift(room - head.start);
+    const start = this.edit(head, copy, connection);
+    this.client.send(copy, start, copy.length);
+    return bodyAt;
+  }
+
+  sendFiltered(b: Uint8Array, start: number, end: number): boolean {
+    if (!this.chunking) return this.client.send(b, start, end);
+    if (end === start) return true;
+    const size = latin1(`${(end - start).toString(16)}\r\n`);
+    const length = size.length + end - start + 2;
+    if (length <= chunk.length) {
+      chunk.set(size);
+      copyInto(chunk, size.length, b, start, end);
+      chunk.set(CRLF, length - 2);
+      return this.client.send(chunk, 0, length);
+    }
+    this.client.write(size, 0, size.length);
+    this.client.write(b, start, end);
+    return this.client.send(CRLF, 0, 2);
+  }
+
+  protected bodyDone(): void {
+    if (this.chunking) this.client.write(LAST_CHUNK, 0, LAST_CHUNK.length);
+  }
+
+  /** A client of HTTP/1.0 has no place for them. */
+  trailers(): void {}
+
+  interim(_head: Head, b: Uint8Array, start: number, end: number): boolean {
+    // Interim responses go on as they are, but not to a client of HTTP/1.0 (RFC 9110 section 15.2).
+    return this.minor === 0 || this.client.send(b, start, end);
+  }
+
+  switchProtocols(_head: Head, b: Uint8Array, start: number, _bodyAt: number, end: number): boolean {
+    this.switched();
+    this.client.becomeTunnel();
+    return this.client.send(b, start, end);
+  }
+
+  protected sendOwn(response: OwnResponse): void {
+    const { client } = this;
+    client.beforeOwn();
+    const connection = client.keep ? (this.minor === 0 ? 'keep-alive' : '') : 'close';
+    const bytes = encodeOwn(response, connection, this.method !== METHOD.HEAD);
+    client.write(bytes, 0, bytes.length);
+  }
+
+  protected clientDone(): void {
+    this.client.exchangeDone();
+  }
+
+  protected cut(): void {
+    this.client.kill();
+  }
+
+  protected pauseRequest(): void {
+    this.client.pause();
+  }
+
+  serverTakes(): void {
+    this.client.serverTakes();
+  }
+
+  serverEnded(): void {
+    this.client.socket.shutdown();
+  }
+
+  tunnelClosed(inOrder: boolean): void {
+    this.link = null;
+    this.over();
+    this.client.tunnelOver(inOrder);
+  }
+}
