@@ -50,6 +50,26 @@ export function addressRange(begin: string, end: string, limit: number): string[
   return found;
 }
 
+/** First and last address of a prefix; undefined when it is not one. */
+export function prefixRange(addr: string, mask: number): { first: string; last: string } | undefined {
+  const v4 = toV4(addr);
+  const value = v4 ?? toV6(addr);
+  const bits = v4 === undefined ? 128 : 32;
+  if (value === undefined || !Number.isInteger(mask) || mask < 0 || mask > bits) return undefined;
+  const size = 1n << BigInt(bits - mask);
+  const first = value - (value % size);
+  const text = v4 === undefined ? textV6 : textV4;
+  return { first: text(first), last: text(first + size - 1n) };
+}
+
+/** Whether `first` is not behind `last`, both of one family. */
+export function isRange(first: string, last: string): boolean {
+  const [a, b] = [toV4(first), toV4(last)];
+  if (a !== undefined || b !== undefined) return a !== undefined && b !== undefined && a <= b;
+  const [c, d] = [toV6(first), toV6(last)];
+  return c !== undefined && d !== undefined && c <= d;
+}
+
 const textV4 = (value: bigint): string =>
   [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
 

@@ -1,7 +1,7 @@
 import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
 import type { Pool } from '@spillway/snapshot';
 import { translateHealthMonitor } from './health-monitor.js';
-import { clamp, filledMessage, refUuid } from './read.js';
+import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
 import { serversOf } from './servers.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -34,6 +34,8 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
         : clamp(spec.graceful_disable_timeout * MINUTE, 0, 7200 * MINUTE),
     connect_timeout: CONNECT_TIMEOUT,
     max_idle_connections: clamp(cache.upstream_connpool_server_max_cache || MAX_IDLE_CONNECTIONS, 0, 65_536),
+    connection_life_time: milliseconds(cache.upstream_connpool_conn_life_tmo),
+    connection_max_reuse: cache.upstream_connpool_conn_max_reuse,
   };
   return {
     fragment: { type: 'pool', key: uuid, body },

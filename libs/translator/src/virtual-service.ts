@@ -22,7 +22,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   const vips = vipsOf(spec, lookup, problems);
   const services = servicesOf(spec, problems);
   const pool = poolOf(spec, lookup, problems);
-  const application = applicationOf(spec, pool?.spec, lookup);
+  const application = applicationOf(spec, pool?.spec, lookup, problems);
   if ('code' in application) problems.push(application);
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };

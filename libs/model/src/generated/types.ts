@@ -2305,6 +2305,9 @@ export interface HTTP2PoolProperties {
   max_http2_header_field_size?: number;
 }
 
+export type HTTPApplicationProfileRequestIdUpdate =
+  | 'KEEP_REQUEST_ID' | 'REPLACE_REQUEST_ID';
+
 export type HTTPApplicationProfileSslClientCertificateMode =
   | 'SSL_CLIENT_CERTIFICATE_NONE' | 'SSL_CLIENT_CERTIFICATE_REQUEST' | 'SSL_CLIENT_CERTIFICATE_REQUIRE';
 
@@ -2393,6 +2396,10 @@ export interface HTTPApplicationProfile {
   pki_profile_ref?: string;
   /** Range 10-100000000. Unit MILLISECONDS. Default 30000. */
   post_accept_timeout?: number;
+  /** Header that gives each request an id for the server, X-Request-ID for example. Without it requests get none. */
+  request_id_header?: string;
+  /** Whether an id that the client sent goes on to the server. Default "KEEP_REQUEST_ID". */
+  request_id_update?: HTTPApplicationProfileRequestIdUpdate;
   /** Default false. */
   reset_conn_http_on_ssl_port?: boolean;
   /** Default true. */

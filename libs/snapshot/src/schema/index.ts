@@ -1,8 +1,11 @@
+export * from './compression.js';
+export * from './error-page.js';
 export * from './health-monitor.js';
 export * from './http.js';
 export * from './l4.js';
 export * from './placement.js';
 export * from './pool.js';
+export { isSettableField } from './primitives.js';
 export * from './settings.js';
 export * from './snapshot.js';
 export * from './virtual-service.js';
