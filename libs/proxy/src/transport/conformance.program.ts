@@ -351,6 +351,36 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'a socket handed over from inside onData goes on with the next handler',
+    async run() {
+      const p = await pair();
+      const next = new Recorder();
+      next.socket = p.server.socket;
+      next.checkPattern = true;
+      p.server.onReceive = () => {
+        p.server.socket.handOver(next);
+        p.server.socket.pause();
+      };
+      p.client.socket.write(bytes('first'), 0, 5);
+      await until(() => p.server.received === 5, 'what the first one takes');
+      pump(p.client, 2_000_000);
+      next.socket.resume();
+      await until(() => next.received === 2_000_000, 'what the next one takes');
+      p.client.socket.shutdown();
+      await until(() => next.ended, 'the end');
+      next.call(() => next.socket.close());
+      await until(() => next.closed !== null && p.client.closed !== null, 'the end of both sides');
+      equal(next.wrong, 0, 'wrong pieces');
+      equal(
+        [p.server.received, p.server.ended, p.server.closed],
+        [5, false, null],
+        'the first one afterwards',
+      );
+      equal([next.events[0], next.events.at(-1)], ['data', 'close'], 'events of the next one');
+      p.listener.close();
+    },
+  },
+  {
     name: 'an acceptor can refuse',
     async run() {
       const taker = new Taker();
