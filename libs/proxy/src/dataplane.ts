@@ -49,6 +49,7 @@ class Plane implements DataPlane {
       protocolOf,
       f64: mapping.f64,
       u32: mapping.u32,
+      rates: block.rates(),
     };
     this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
   }
@@ -151,11 +152,19 @@ class Plane implements DataPlane {
 
   private tick(): void {
     this.clock.run();
+    this.settle();
     if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();
     if (this.ticks % 10 === 0) this.gauges();
     this.forgetFinished();
     this.tellStatus();
     this.tellDrained();
+  }
+
+  /** Makes what was counted visible to the readers of the mapping. */
+  private settle(): void {
+    for (const service of this.services.values()) service.settle();
+    for (const server of this.compiled.servers.values()) server.settle();
+    for (const server of this.leaving) server.settle();
   }
 
   private retryListeners(): void {

@@ -155,6 +155,7 @@ class Stage {
       protocolOf,
       f64: mapping.f64,
       u32: mapping.u32,
+      rates: block.rates(),
     };
     this.stopTicking = transport.every(TICK_MS, this.clock);
   }

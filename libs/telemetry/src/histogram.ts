@@ -1,11 +1,17 @@
-import { BUCKETS } from './layout.js';
+/** Buckets of the fine histogram: eight to a power of two. */
+export const BUCKETS = 256;
+/** Buckets of the coarse ones: four to a power of two. */
+export const COARSE_BUCKETS = 128;
+
+const MOST = 2_147_483_647;
+const whole = (microseconds: number): number => (microseconds < MOST ? microseconds | 0 : MOST);
 
 /**
  * Log-linear buckets over whole microseconds: exact below 16 us, then eight buckets per power of two, so a
  * quantile is at most 12.5 % off. The last bucket holds everything from 2^31 us.
  */
 export function bucketOf(microseconds: number): number {
-  const v = microseconds < 2_147_483_647 ? microseconds | 0 : 2_147_483_647;
+  const v = whole(microseconds);
   if (v < 16) return v < 0 ? 0 : v;
   const log = 31 - Math.clz32(v);
   return (log << 3) + ((v >>> (log - 3)) & 7) - 16;
@@ -18,19 +24,55 @@ export function bucketFloor(bucket: number): number {
   return (8 + (b & 7)) * 2 ** ((b >> 3) - 3);
 }
 
+/** The same with four buckets per power of two: exact below 8 us, at most 25 % off above. */
+export function coarseBucketOf(microseconds: number): number {
+  const v = whole(microseconds);
+  if (v < 8) return v < 0 ? 0 : v;
+  const log = 31 - Math.clz32(v);
+  return (log << 2) + ((v >>> (log - 2)) & 3) - 4;
+}
+
+/** Smallest number of microseconds that falls into the coarse bucket. */
+export function coarseBucketFloor(bucket: number): number {
+  if (bucket < 8) return bucket;
+  const b = bucket + 4;
+  return (4 + (b & 3)) * 2 ** ((b >> 2) - 2);
+}
+
+/** The floor function of a histogram of that many buckets. */
+export const floorOf = (buckets: number): ((bucket: number) => number) =>
+  buckets === BUCKETS ? bucketFloor : coarseBucketFloor;
+
 /**
- * The q-quantile (0..1) of a histogram in microseconds: the upper edge of the bucket it falls into; 0 when nothing
- * was counted.
+ * The q-quantile (0..1) of a fine or coarse histogram in microseconds: the upper edge of the bucket it falls into; 0
+ * when nothing was counted.
  */
 export function quantile(counts: ArrayLike<number>, q: number): number {
+  const floor = floorOf(counts.length);
   let total = 0;
-  for (let i = 0; i < BUCKETS; i++) total += counts[i] ?? 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i] ?? 0;
   if (total === 0) return 0;
   const rank = Math.max(1, Math.ceil(total * q));
   let seen = 0;
-  for (let i = 0; i < BUCKETS; i++) {
+  for (let i = 0; i < counts.length; i++) {
     seen += counts[i] ?? 0;
-    if (seen >= rank) return Math.max(bucketFloor(i), bucketFloor(i + 1) - 1);
+    if (seen >= rank) return Math.max(floor(i), floor(i + 1) - 1);
   }
-  return bucketFloor(BUCKETS - 1);
+  return floor(counts.length - 1);
+}
+
+/**
+ * Counts per upper bound, cumulative, as Prometheus wants them: how many are at most `bounds[i]` microseconds, by
+ * whole buckets (a bucket counts where its upper edge fits).
+ */
+export function cumulative(counts: ArrayLike<number>, bounds: readonly number[]): number[] {
+  const floor = floorOf(counts.length);
+  const result: number[] = [];
+  let bucket = 0;
+  let sum = 0;
+  for (const bound of bounds) {
+    while (bucket < counts.length && floor(bucket + 1) - 1 <= bound) sum += counts[bucket++] ?? 0;
+    result.push(sum);
+  }
+  return result;
 }

@@ -1,3 +1,8 @@
+import { SERVER_COUNTERS, VS_COUNTERS, VS_HISTOGRAMS } from './counters.js';
+import { CODE_CELLS } from './codes.js';
+import { BUCKETS, COARSE_BUCKETS } from './histogram.js';
+import { RATE_SET_BYTES } from './limits/rate-table.js';
+
 /**
  * Where everything lies in the shared mapping: one file in /dev/shm per SE, written by its workers and its agent,
  * read by all of its processes. Every number is little endian and aligned to its own size, so that one store is
@@ -6,17 +11,21 @@
  * ```
  * header          what follows, and the beat of the agent
  * health          one byte per server slot, written by the agent alone
- * active          open connections: a cell per (server slot, worker), written by that worker alone
+ * active          requests and L4 connections under way: a cell per (server slot, worker), written by that worker alone
+ * clients         client connections: a cell per (VS slot, worker), written by that worker alone
+ * rates           the table of rate limits, written by all (limits/rate-table.ts)
  * worker blocks   one per worker, then one for what dead workers had counted
  *   head          pid, beat, state, generation and epoch that are live
- *   services      per VS slot: counters, then the latency histogram
- *   servers       per server slot: counters
+ *   marks         per VS slot, then per server slot: raised whenever something was counted there
+ *   services      per VS slot: counters, codes, histograms
+ *   servers       per server slot: counters, histogram
  * ```
- * No cell but the health epoch has two writers, so counting needs no lock and a worker that dies between two
- * stores harms nobody: its cells are folded and zeroed as a whole.
+ * No cell but the health epoch and the rates has two writers, so counting needs no lock and a worker that dies
+ * between two stores harms nobody: its cells are folded and zeroed as a whole. Slots are looked at only where a mark
+ * has moved: what was never used costs no page of memory and no time.
  */
 export const MAGIC = 0x59575053; // "SPWY"
-export const VERSION = 1;
+export const VERSION = 2;
 
 export const HEADER_BYTES = 256;
 
@@ -34,17 +43,42 @@ export const HEADER = {
   /** Slots in use are below these; what lies above has never been touched. */
   VIRTUAL_SERVICES_USED: 8,
   SERVERS_USED: 9,
+  /** Sets of the table of rate limits; a power of two. */
+  RATE_SETS: 10,
+  /** Keys that had to give way in the table of rate limits because their set was full (Uint32). */
+  RATE_EVICTIONS: 11,
 } as const;
+export const HEADER_WORDS = 12;
 
 /** Words of a worker's head (Int32). */
-export const WORKER = { PID: 0, BEAT: 1, STATE: 2 } as const;
+export const WORKER = {
+  PID: 0,
+  BEAT: 1,
+  STATE: 2,
+  /** 1 while a configuration is taken in: the worker computes and beats late on purpose. */
+  LOADING: 3,
+  /** The set of the table of rate limits (plus one) that it may hold locked. */
+  RATE_INTENT: 24,
+} as const;
 /** Doubles of a worker's head (Float64), after its words. */
 export const WORKER_F64 = {
   GENERATION: 2,
   EPOCH: 3,
+  /** How late the last beat came. */
   LOOP_DELAY_MS: 4,
   RSS_BYTES: 5,
+  /** Bytes that wait for a slow peer, in sockets and in the engine. */
   QUEUED_BYTES: 6,
+  /** What of QUEUED_BYTES the worker allows. */
+  QUEUED_MOST: 7,
+  /** Connections that were ended because the budget was exceeded. */
+  SHED: 8,
+  /** Sockets that are open. */
+  SOCKETS: 9,
+  /** Most sockets, by the limit of file descriptors. */
+  SOCKETS_MOST: 10,
+  /** Longest delay of a beat since the worker began. */
+  LOOP_DELAY_MOST_MS: 11,
 } as const;
 export const WORKER_HEAD_BYTES = 128;
 
@@ -54,49 +88,17 @@ export const WORKER_STATE = { FREE: 0, STARTING: 1, READY: 2, STOPPING: 3 } as c
 /** Verdict on a server, written by the agent. A server that nobody has judged gets no traffic. */
 export const HEALTH = { UNKNOWN: 0, UP: 1, DOWN: 2 } as const;
 
-/** Counters of a virtual service (Float64 each). Those marked as gauge go down too and die with their worker. */
-export const VS = {
-  REQUESTS: 0,
-  RESPONSES_1XX: 1,
-  RESPONSES_2XX: 2,
-  RESPONSES_3XX: 3,
-  RESPONSES_4XX: 4,
-  RESPONSES_5XX: 5,
-  /** Responses that the engine made itself; they are in the classes too. */
-  RESPONSES_OWN: 6,
-  BYTES_IN: 7,
-  BYTES_OUT: 8,
-  CONNECTIONS: 9,
-  /** Gauge. */
-  CONNECTIONS_ACTIVE: 10,
-  /** Gauge. */
-  REQUESTS_ACTIVE: 11,
-  /** Requests that ended without a complete response because the client went away. */
-  CLIENT_ABORTS: 12,
-  /** Responses cut short because the server went away. */
-  TRUNCATED: 13,
-} as const;
-export const VS_COUNTERS = 16;
-export const VS_GAUGES: readonly number[] = [VS.CONNECTIONS_ACTIVE, VS.REQUESTS_ACTIVE];
+/** In the slot of a virtual service, from its start. */
+export const VS_CODES_AT = VS_COUNTERS * 8;
+export const VS_HISTOGRAMS_AT = VS_CODES_AT + CODE_CELLS * 8;
+/** Counts of all histograms (Uint32): the first is fine, the others are coarse. They wrap: read them by difference. */
+export const VS_BUCKETS = BUCKETS + (VS_HISTOGRAMS - 1) * COARSE_BUCKETS;
+export const VS_BYTES = VS_HISTOGRAMS_AT + VS_BUCKETS * 4;
 
-/** Counters of a server of a pool (Float64 each). */
-export const SERVER = {
-  REQUESTS: 0,
-  FAILURES: 1,
-  CONNECTIONS: 2,
-  RETRIES: 3,
-  RESPONSES_4XX: 4,
-  RESPONSES_5XX: 5,
-  BYTES_IN: 6,
-  BYTES_OUT: 7,
-} as const;
-export const SERVER_COUNTERS = 8;
-
-/** Buckets of a latency histogram (Uint32 each), see histogram.ts. */
-export const BUCKETS = 256;
-
-export const VS_BYTES = VS_COUNTERS * 8 + BUCKETS * 4;
-export const SERVER_BYTES = SERVER_COUNTERS * 8;
+/** In the slot of a server, from its start. */
+export const SERVER_HISTOGRAM_AT = SERVER_COUNTERS * 8;
+export const SERVER_BUCKETS = COARSE_BUCKETS;
+export const SERVER_BYTES = SERVER_HISTOGRAM_AT + SERVER_BUCKETS * 4;
 
 /** How much a mapping has room for. */
 export interface MappingSize {
@@ -106,19 +108,40 @@ export interface MappingSize {
   virtualServices: number;
   /** Server slots, 1 to 262144. */
   servers: number;
+  /** Sets of 16 keys in the table of rate limits: a power of two. 64 unless told. */
+  rateSets?: number;
 }
 
-/** Room for the largest SE that the promises name; untouched pages of the file cost nothing. */
-export const DEFAULT_SIZE: MappingSize = { workers: 64, virtualServices: 2048, servers: 16_384 };
+/** A file of 2 GiB or more would make every index a slow one. */
+const MOST_BYTES = 2 ** 31 - 1;
+/** Room for the largest SE that the promises name. */
+const MOST_SERVICES = 10_240;
+const MOST_SERVERS = 16_384;
+/** 131,072 clients at a time. */
+const RATE_SETS = 8192;
+
+/**
+ * Room for the largest SE that the promises name, with that many workers: 10,240 virtual services and 16,384 servers
+ * up to 30 workers, fewer virtual services above. Untouched pages of the file cost nothing.
+ */
+export function sizeFor(workers: number): Required<MappingSize> {
+  const size = { workers, virtualServices: MOST_SERVICES, servers: MOST_SERVERS, rateSets: RATE_SETS };
+  while (layoutOf(size).totalBytes > MOST_BYTES) size.virtualServices -= 256;
+  return size;
+}
 
 /** Byte offsets of the parts for one size. */
-export interface Layout extends MappingSize {
+export interface Layout extends Required<MappingSize> {
   readonly health: number;
   readonly active: number;
-  /** Cells from one server to the next; a power of two, so that a server with up to 16 workers is one cache line. */
+  readonly clients: number;
+  /** Cells from one slot to the next; a power of two, so that a slot with up to 16 workers is one cache line. */
   readonly activeStride: number;
+  readonly rates: number;
   readonly blocks: number;
   readonly blockBytes: number;
+  /** From the start of a block. */
+  readonly marksInBlock: number;
   /** From the start of a block. */
   readonly servicesInBlock: number;
   /** From the start of a block. */
@@ -127,24 +150,33 @@ export interface Layout extends MappingSize {
 }
 
 const PAGE = 4096;
+const LEAST_RATE_SETS = 64;
 const align = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 export function layoutOf(size: MappingSize): Layout {
+  const rateSets = size.rateSets ?? LEAST_RATE_SETS;
   const activeStride = Math.max(16, 2 ** Math.ceil(Math.log2(size.workers)));
   const health = HEADER_BYTES;
   const active = align(health + size.servers, 64);
-  const blocks = align(active + size.servers * activeStride * 4, PAGE);
-  const servicesInBlock = WORKER_HEAD_BYTES;
+  const clients = active + size.servers * activeStride * 4;
+  const rates = align(clients + size.virtualServices * activeStride * 4, PAGE);
+  const blocks = align(rates + rateSets * RATE_SET_BYTES, PAGE);
+  const marksInBlock = WORKER_HEAD_BYTES;
+  const servicesInBlock = align(marksInBlock + (size.virtualServices + size.servers) * 4, 64);
   const serversInBlock = servicesInBlock + size.virtualServices * VS_BYTES;
   const blockBytes = align(serversInBlock + size.servers * SERVER_BYTES, PAGE);
   const totalBytes = blocks + (size.workers + 1) * blockBytes;
   return {
     ...size,
+    rateSets,
     health,
     active,
+    clients,
     activeStride,
+    rates,
     blocks,
     blockBytes,
+    marksInBlock,
     servicesInBlock,
     serversInBlock,
     totalBytes,

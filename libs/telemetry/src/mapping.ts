@@ -1,21 +1,27 @@
+import { CODE_CELLS } from './codes.js';
+import { SERVER_COUNTERS, SERVER_GAUGES, VS_COUNTERS, VS_GAUGES } from './counters.js';
 import {
-  BUCKETS,
   HEADER,
   HEADER_BYTES,
   HEALTH,
   MAGIC,
+  SERVER_BUCKETS,
   SERVER_BYTES,
-  SERVER_COUNTERS,
+  SERVER_HISTOGRAM_AT,
   VERSION,
+  VS_BUCKETS,
   VS_BYTES,
-  VS_COUNTERS,
-  VS_GAUGES,
+  VS_CODES_AT,
+  VS_HISTOGRAMS_AT,
+  WORKER,
   WORKER_HEAD_BYTES,
   WORKER_STATE,
   layoutOf,
   type Layout,
   type MappingSize,
 } from './layout.js';
+import { RATE_SET_BYTES, RateTable, releaseRateLock } from './limits/rate-table.js';
+import { emptyServerTotals, emptyServiceTotals, type ServerTotals, type ServiceTotals } from './totals.js';
 import { WorkerBlock } from './worker-block.js';
 
 /** The bytes are not a mapping that this version can use. */
@@ -25,14 +31,6 @@ export class MappingError extends Error {
     super(`shared mapping: ${detail}`);
     this.name = 'MappingError';
   }
-}
-
-/** Sum over all workers, the dead ones too. */
-export interface ServiceTotals {
-  /** Indexed by `VS`. */
-  counters: Float64Array;
-  /** Indexed by bucket. */
-  latency: Float64Array;
 }
 
 /**
@@ -45,19 +43,26 @@ export class Mapping {
   readonly f64: Float64Array;
   /** Verdict per server slot, see HEALTH. */
   readonly health: Uint8Array;
-  /** Cell of (slot, worker) at `slot * activeStride + worker`. */
+  /** Cell of (server slot, worker) at `slot * activeStride + worker`. */
   readonly active: Int32Array;
+  /** Cell of (VS slot, worker) at `slot * activeStride + worker`. */
+  readonly clients: Int32Array;
 
   private constructor(
     readonly bytes: Uint8Array,
     readonly layout: Layout,
   ) {
     const { buffer, byteOffset } = bytes;
-    this.i32 = new Int32Array(buffer, byteOffset, layout.totalBytes >> 2);
-    this.u32 = new Uint32Array(buffer, byteOffset, layout.totalBytes >> 2);
-    this.f64 = new Float64Array(buffer, byteOffset, layout.totalBytes >> 3);
+    this.i32 = new Int32Array(buffer, byteOffset, Math.floor(layout.totalBytes / 4));
+    this.u32 = new Uint32Array(buffer, byteOffset, Math.floor(layout.totalBytes / 4));
+    this.f64 = new Float64Array(buffer, byteOffset, Math.floor(layout.totalBytes / 8));
     this.health = new Uint8Array(buffer, byteOffset + layout.health, layout.servers);
     this.active = new Int32Array(buffer, byteOffset + layout.active, layout.servers * layout.activeStride);
+    this.clients = new Int32Array(
+      buffer,
+      byteOffset + layout.clients,
+      layout.virtualServices * layout.activeStride,
+    );
   }
 
   /** Formats zeroed bytes; only for who created them, before anybody else attaches. */
@@ -71,6 +76,7 @@ export class Mapping {
     mapping.i32[HEADER.WORKERS] = size.workers;
     mapping.i32[HEADER.VIRTUAL_SERVICES] = size.virtualServices;
     mapping.i32[HEADER.SERVERS] = size.servers;
+    mapping.i32[HEADER.RATE_SETS] = layout.rateSets;
     Atomics.store(mapping.i32, HEADER.MAGIC, MAGIC);
     return mapping;
   }
@@ -90,6 +96,7 @@ export class Mapping {
       workers: word(HEADER.WORKERS),
       virtualServices: word(HEADER.VIRTUAL_SERVICES),
       servers: word(HEADER.SERVERS),
+      rateSets: word(HEADER.RATE_SETS),
     });
     if (bytes.byteLength < layout.totalBytes)
       throw new MappingError(`${bytes.byteLength} bytes are too few, the header says ${layout.totalBytes}`);
@@ -117,84 +124,120 @@ export class Mapping {
     return Atomics.load(this.i32, HEADER.HEALTH_EPOCH);
   }
 
+  /** Keys that had to give way in the table of rate limits because their set was full. */
+  get rateEvictions(): number {
+    return Atomics.load(this.u32, HEADER.RATE_EVICTIONS);
+  }
+
   /** Agent only: slots from these numbers on are unused. Raise them before a worker learns of a slot. */
   setUsed(virtualServices: number, servers: number): void {
     Atomics.store(this.i32, HEADER.VIRTUAL_SERVICES_USED, virtualServices);
     Atomics.store(this.i32, HEADER.SERVERS_USED, servers);
   }
 
-  /** Open connections to a server, over all workers. */
+  /** Requests and L4 connections under way at a server, over all workers. */
   activeOf(slot: number): number {
-    const base = slot * this.layout.activeStride;
-    let n = 0;
-    for (let w = 0; w < this.layout.workers; w++) n += this.active[base + w] ?? 0;
-    return n;
+    return this.sum(this.active, slot);
   }
 
-  /** Counters and histogram of a VS, over all workers. */
-  serviceTotals(slot: number): ServiceTotals {
-    const counters = new Float64Array(VS_COUNTERS);
-    const latency = new Float64Array(BUCKETS);
-    for (let w = 0; w <= this.layout.workers; w++) {
-      const f = this.serviceBase(w, slot) >> 3;
-      for (let i = 0; i < VS_COUNTERS; i++) counters[i]! += this.f64[f + i] ?? 0;
-      const u = (this.serviceBase(w, slot) + VS_COUNTERS * 8) >> 2;
-      for (let i = 0; i < BUCKETS; i++) latency[i]! += this.u32[u + i] ?? 0;
-    }
-    return { counters, latency };
+  /** Client connections of a virtual service, over all workers. */
+  clientsOf(slot: number): number {
+    return this.sum(this.clients, slot);
   }
 
-  /** Counters of a server (indexed by `SERVER`), over all workers. */
-  serverTotals(slot: number): Float64Array {
-    const counters = new Float64Array(SERVER_COUNTERS);
+  /** The table of rate limits, as worker `index` uses it. */
+  rateTable(index: number): RateTable {
+    return new RateTable({
+      words: this.rateWords(),
+      sets: this.layout.rateSets,
+      owner: index,
+      intents: this.i32,
+      intentAt: (this.blockBase(index) >>> 2) + WORKER.RATE_INTENT,
+      evictions: this.i32,
+      evictionsAt: HEADER.RATE_EVICTIONS,
+    });
+  }
+
+  /** Differs from an earlier call when something was counted on the slot in between. */
+  serviceMark(slot: number): number {
+    return this.mark(slot);
+  }
+
+  /** Differs from an earlier call when something was counted on the slot in between. */
+  serverMark(slot: number): number {
+    return this.mark(this.layout.virtualServices + slot);
+  }
+
+  /** What was counted for a VS, over all workers; blocks without a mark are not looked at. */
+  serviceTotals(slot: number, into: ServiceTotals = emptyServiceTotals()): ServiceTotals {
+    const { counters, codes, buckets } = into;
+    counters.fill(0);
+    codes.fill(0);
+    buckets.fill(0);
     for (let w = 0; w <= this.layout.workers; w++) {
-      const f = this.serverBase(w, slot) >> 3;
-      for (let i = 0; i < SERVER_COUNTERS; i++) counters[i]! += this.f64[f + i] ?? 0;
+      if (this.u32[this.markAt(w, slot)] === 0) continue;
+      const base = this.serviceBase(w, slot);
+      addTo(counters, this.f64, base / 8, VS_COUNTERS);
+      addTo(codes, this.f64, (base + VS_CODES_AT) / 8, CODE_CELLS);
+      addTo(buckets, this.u32, (base + VS_HISTOGRAMS_AT) / 4, VS_BUCKETS);
     }
-    return counters;
+    return into;
+  }
+
+  /** What was counted for a server, over all workers; blocks without a mark are not looked at. */
+  serverTotals(slot: number, into: ServerTotals = emptyServerTotals()): ServerTotals {
+    const { counters, buckets } = into;
+    counters.fill(0);
+    buckets.fill(0);
+    for (let w = 0; w <= this.layout.workers; w++) {
+      if (this.u32[this.markAt(w, this.layout.virtualServices + slot)] === 0) continue;
+      const base = this.serverBase(w, slot);
+      addTo(counters, this.f64, base / 8, SERVER_COUNTERS);
+      addTo(buckets, this.u32, (base + SERVER_HISTOGRAM_AT) / 4, SERVER_BUCKETS);
+    }
+    return into;
   }
 
   /**
    * Supervisor or agent only, once the worker is known to be dead: what it had counted goes to the block of the
-   * dead, its gauges and open connections are dropped, and its block is free for the next worker.
+   * dead, its gauges and open connections are dropped, a lock that it held is freed, and its block is free for the
+   * next worker.
    */
   retireWorker(index: number): void {
-    const dead = this.layout.workers;
-    const services = this.used(HEADER.VIRTUAL_SERVICES_USED, this.layout.virtualServices);
-    const servers = this.used(HEADER.SERVERS_USED, this.layout.servers);
+    const { layout } = this;
+    const services = this.used(HEADER.VIRTUAL_SERVICES_USED, layout.virtualServices);
+    const servers = this.used(HEADER.SERVERS_USED, layout.servers);
     for (let s = 0; s < services; s++) {
-      const from = this.serviceBase(index, s);
-      const to = this.serviceBase(dead, s);
-      for (const gauge of VS_GAUGES) this.f64[(from >> 3) + gauge] = 0;
-      this.fold(this.f64, from >> 3, to >> 3, VS_COUNTERS);
-      this.fold(this.u32, (from >> 2) + VS_COUNTERS * 2, (to >> 2) + VS_COUNTERS * 2, BUCKETS);
+      this.clients[s * layout.activeStride + index] = 0;
+      if (this.u32[this.markAt(index, s)] !== 0) this.retireService(index, s);
     }
     for (let s = 0; s < servers; s++) {
-      this.fold(this.f64, this.serverBase(index, s) >> 3, this.serverBase(dead, s) >> 3, SERVER_COUNTERS);
-      this.active[s * this.layout.activeStride + index] = 0;
+      this.active[s * layout.activeStride + index] = 0;
+      if (this.u32[this.markAt(index, layout.virtualServices + s)] !== 0) this.retireServer(index, s);
     }
     const head = this.blockBase(index);
+    const intent = Atomics.load(this.i32, head / 4 + WORKER.RATE_INTENT);
+    releaseRateLock(this.rateWords(), index, intent);
     this.bytes.fill(0, head, head + WORKER_HEAD_BYTES);
-    Atomics.store(this.i32, (head >> 2) + 2, WORKER_STATE.FREE);
+    Atomics.store(this.i32, head / 4 + WORKER.STATE, WORKER_STATE.FREE);
   }
 
   /** Agent only: forgets what was counted for a VS slot, before the slot is given to another VS. */
   clearService(slot: number): void {
-    for (let w = 0; w <= this.layout.workers; w++) {
-      const base = this.serviceBase(w, slot);
-      this.bytes.fill(0, base, base + VS_BYTES);
-    }
+    const cells = slot * this.layout.activeStride;
+    this.clients.fill(0, cells, cells + this.layout.activeStride);
+    for (let w = 0; w <= this.layout.workers; w++)
+      this.clear(this.markAt(w, slot), this.serviceBase(w, slot), VS_BYTES);
   }
 
   /** Agent only: forgets a server slot, before it is given to another server. */
   clearServer(slot: number): void {
+    const { layout } = this;
     this.health[slot] = HEALTH.UNKNOWN;
-    const cells = slot * this.layout.activeStride;
-    this.active.fill(0, cells, cells + this.layout.activeStride);
-    for (let w = 0; w <= this.layout.workers; w++) {
-      const base = this.serverBase(w, slot);
-      this.bytes.fill(0, base, base + SERVER_BYTES);
-    }
+    const cells = slot * layout.activeStride;
+    this.active.fill(0, cells, cells + layout.activeStride);
+    for (let w = 0; w <= layout.workers; w++)
+      this.clear(this.markAt(w, layout.virtualServices + slot), this.serverBase(w, slot), SERVER_BYTES);
   }
 
   /** Byte offset of a worker's block; index `workers` is the block of the dead. */
@@ -210,16 +253,81 @@ export class Mapping {
     return this.blockBase(worker) + this.layout.serversInBlock + slot * SERVER_BYTES;
   }
 
+  /** Index in `u32`; `mark` is a VS slot, or a server slot behind all of those. */
+  markAt(worker: number, mark: number): number {
+    return (this.blockBase(worker) + this.layout.marksInBlock) / 4 + mark;
+  }
+
+  private rateWords(): Int32Array {
+    const { rates, rateSets } = this.layout;
+    return this.i32.subarray(rates / 4, (rates + rateSets * RATE_SET_BYTES) / 4);
+  }
+
+  private mark(mark: number): number {
+    let sum = 0;
+    for (let w = 0; w <= this.layout.workers; w++) sum += Atomics.load(this.u32, this.markAt(w, mark));
+    return sum;
+  }
+
+  private sum(cells: Int32Array, slot: number): number {
+    const base = slot * this.layout.activeStride;
+    let n = 0;
+    for (let w = 0; w < this.layout.workers; w++) n += cells[base + w] ?? 0;
+    return n;
+  }
+
   private used(word: number, most: number): number {
     return Math.min(Math.max(Atomics.load(this.i32, word), 0), most);
   }
 
-  private fold(cells: Float64Array | Uint32Array, from: number, to: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      const v = cells[from + i] ?? 0;
-      if (v === 0) continue;
-      cells[to + i] = (cells[to + i] ?? 0) + v;
-      cells[from + i] = 0;
-    }
+  private clear(mark: number, base: number, bytes: number): void {
+    if (this.u32[mark] === 0) return;
+    this.bytes.fill(0, base, base + bytes);
+    this.u32[mark] = 0;
+  }
+
+  private retireService(index: number, slot: number): void {
+    const dead = this.layout.workers;
+    const from = this.serviceBase(index, slot);
+    const to = this.serviceBase(dead, slot);
+    for (const gauge of VS_GAUGES) this.f64[from / 8 + gauge] = 0;
+    fold(this.f64, from / 8, to / 8, VS_HISTOGRAMS_AT / 8);
+    fold(this.u32, (from + VS_HISTOGRAMS_AT) / 4, (to + VS_HISTOGRAMS_AT) / 4, VS_BUCKETS);
+    this.retireMark(index, slot);
+  }
+
+  private retireServer(index: number, slot: number): void {
+    const dead = this.layout.workers;
+    const from = this.serverBase(index, slot);
+    const to = this.serverBase(dead, slot);
+    for (const gauge of SERVER_GAUGES) this.f64[from / 8 + gauge] = 0;
+    fold(this.f64, from / 8, to / 8, SERVER_COUNTERS);
+    fold(this.u32, (from + SERVER_HISTOGRAM_AT) / 4, (to + SERVER_HISTOGRAM_AT) / 4, SERVER_BUCKETS);
+    this.retireMark(index, this.layout.virtualServices + slot);
+  }
+
+  /** The sum of marks moves on, since gauges were dropped. */
+  private retireMark(index: number, mark: number): void {
+    const from = this.markAt(index, mark);
+    this.u32[this.markAt(this.layout.workers, mark)]! += this.u32[from]! + 1;
+    this.u32[from] = 0;
+  }
+}
+
+function addTo(
+  sum: Float64Array | Uint32Array,
+  cells: Float64Array | Uint32Array,
+  at: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) sum[i]! += cells[at + i]!;
+}
+
+function fold(cells: Float64Array | Uint32Array, from: number, to: number, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const v = cells[from + i]!;
+    if (v === 0) continue;
+    cells[to + i]! += v;
+    cells[from + i] = 0;
   }
 }

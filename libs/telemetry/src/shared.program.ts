@@ -16,6 +16,7 @@ if (path !== undefined) {
   const block = mapping.worker(Number(index));
   block.claim(process.pid);
   const cell = block.activeCell(5);
+  mapping.u32[block.serverMark(5)] = 1;
   for (let i = 0; i < ROUNDS; i++) {
     mapping.active[cell]!++;
     mapping.f64[block.server(5) + SERVER.REQUESTS]!++;
@@ -41,7 +42,7 @@ if (path !== undefined) {
     );
     const seen = [
       mapping.activeOf(5),
-      mapping.serverTotals(5)[SERVER.REQUESTS],
+      mapping.serverTotals(5).counters[SERVER.REQUESTS],
       mapping.healthEpoch,
       mapping.worker(1).beats,
     ];

@@ -2,6 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   BUCKETS,
+  CODE_CELLS,
+  CODE_NAMES,
+  COARSE_BUCKETS,
+  coarseBucketFloor,
+  coarseBucketOf,
+  codeCell,
+  cumulative,
+  histogramOf,
+  sizeFor,
+  VS_BUCKETS,
+  VS_HISTOGRAM,
   bucketFloor,
   bucketOf,
   HEADER,
@@ -11,8 +22,13 @@ import {
   MappingError,
   openMapping,
   quantile,
+  HEADER_WORDS,
+  RATE_SET_BYTES,
   SERVER,
+  SERVER_COUNTERS,
   VS,
+  VS_COUNTERS,
+  WORKER,
   WORKER_STATE,
 } from './index.js';
 
@@ -56,6 +72,44 @@ describe('histogram', () => {
   });
 });
 
+describe('coarse histogram', () => {
+  it('buckets are in order, cover everything and are at most a quarter wide', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 31 - 2 }), (us) => {
+        const b = coarseBucketOf(us);
+        expect(b).toBeLessThan(COARSE_BUCKETS);
+        expect(coarseBucketFloor(b)).toBeLessThanOrEqual(us);
+        expect(coarseBucketFloor(b + 1)).toBeGreaterThan(us);
+        expect(coarseBucketFloor(b + 1) - coarseBucketFloor(b)).toBeLessThanOrEqual(Math.max(1, us / 4));
+      }),
+    );
+    expect([coarseBucketOf(-1), coarseBucketOf(1e12)]).toEqual([0, coarseBucketOf(2 ** 31 - 1)]);
+  });
+
+  it('gives cumulative counts per bound, never more than there are', () => {
+    const counts = new Uint32Array(COARSE_BUCKETS);
+    for (const us of [1, 5, 90, 1000, 5e6]) counts[coarseBucketOf(us)]!++;
+    expect(cumulative(counts, [1, 10, 1500, 1e7])).toEqual([1, 2, 4, 5]);
+    expect(VS_BUCKETS).toBe(BUCKETS + 5 * COARSE_BUCKETS);
+  });
+});
+
+describe('codes', () => {
+  it('each has a cell, unknown ones that of their class', () => {
+    for (let code = 100; code < 600; code++) {
+      const name = CODE_NAMES[codeCell(code)];
+      expect([`${code}`, `${Math.trunc(code / 100)}xx`]).toContain(name);
+    }
+    expect(CODE_NAMES[codeCell(200)]).toBe('200');
+    expect([codeCell(0), codeCell(999), codeCell(299)].map((c) => CODE_NAMES[c])).toEqual([
+      '1xx',
+      '5xx',
+      '2xx',
+    ]);
+    expect(CODE_NAMES.length).toBeLessThanOrEqual(CODE_CELLS);
+  });
+});
+
 describe('mapping', () => {
   it('is attached to by what was formatted, and by nothing else', () => {
     const mapping = make();
@@ -85,19 +139,30 @@ describe('mapping', () => {
           if (byte % length !== 0 || byte + length > taken.length) faults++;
           for (let i = byte; i < byte + length; i++) if (taken[i]!++ !== 0) faults++;
         };
-        for (let i = 0; i < 10; i++) take(i * 4, 4);
+        for (let i = 0; i < HEADER_WORDS; i++) take(i * 4, 4);
+        take(m.layout.rates, 4);
+        take(m.layout.rates + m.layout.rateSets * RATE_SET_BYTES - 4, 4);
         for (let s = 0; s < size.servers; s++) take(m.layout.health + s, 1);
         for (let w = 0; w < size.workers; w++) {
           const block = m.worker(w);
-          for (let i = 0; i < 3; i++) take(m.blockBase(w) + i * 4, 4);
+          for (let i = 0; i < 4; i++) take(m.blockBase(w) + i * 4, 4);
+          for (let i = 2; i < 12; i++) take(m.blockBase(w) + i * 8, 8);
+          take(m.blockBase(w) + WORKER.RATE_INTENT * 4, 4);
           for (let s = 0; s < size.servers; s++) {
             take(m.layout.active + block.activeCell(s) * 4, 4);
-            for (let c = 0; c < 8; c++) take((block.server(s) + c) * 8, 8);
+            take(block.serverMark(s) * 4, 4);
+            for (let c = 0; c < SERVER_COUNTERS; c++) take((block.server(s) + c) * 8, 8);
+            for (let c = 0; c < COARSE_BUCKETS; c++) take((block.serverHistogram(s) + c) * 4, 4);
           }
           for (let v = 0; v < size.virtualServices; v++) {
-            for (let c = 0; c < 16; c++) take((block.service(v) + c) * 8, 8);
-            take(block.latency(v) * 4, 4);
-            take((block.latency(v) + BUCKETS - 1) * 4, 4);
+            take(m.layout.clients + block.clientCell(v) * 4, 4);
+            take(block.serviceMark(v) * 4, 4);
+            for (let c = 0; c < VS_COUNTERS; c++) take((block.service(v) + c) * 8, 8);
+            for (let c = 0; c < CODE_CELLS; c++) take((block.code(v, 100) + c) * 8, 8);
+            for (const which of Object.values(VS_HISTOGRAM)) {
+              const buckets = which === VS_HISTOGRAM.TOTAL ? BUCKETS : COARSE_BUCKETS;
+              for (let c = 0; c < buckets; c++) take((block.histogram(v, which) + c) * 4, 4);
+            }
           }
         }
         expect(faults).toBe(0);
@@ -114,32 +179,66 @@ describe('mapping', () => {
     a.state = WORKER_STATE.READY;
     b.claim(200);
     for (const w of [a, b]) {
+      m.u32[w.serviceMark(2)]!++;
+      m.u32[w.serverMark(6)]!++;
       m.f64[w.service(2) + VS.REQUESTS] = 10;
       m.f64[w.service(2) + VS.CONNECTIONS_ACTIVE] = 4;
-      m.u32[w.latency(2) + 17] = 3;
+      m.f64[w.code(2, 404)] = 7;
+      m.u32[w.histogram(2, VS_HISTOGRAM.TOTAL) + 17] = 3;
+      m.u32[w.histogram(2, VS_HISTOGRAM.SERVER_RTT) + 5] = 2;
       m.f64[w.server(6) + SERVER.FAILURES] = 2;
+      m.f64[w.server(6) + SERVER.CONNECTIONS_OPEN] = 9;
+      m.u32[w.serverHistogram(6) + 4] = 1;
       m.active[w.activeCell(6)] = 5;
+      m.clients[w.clientCell(2)] = 4;
       w.beat();
     }
     const sums = (): unknown => {
-      const { counters, latency } = m.serviceTotals(2);
+      const { counters, codes, buckets } = m.serviceTotals(2);
+      const server = m.serverTotals(6);
       return [
-        counters[VS.REQUESTS],
-        counters[VS.CONNECTIONS_ACTIVE],
-        latency[17],
-        m.serverTotals(6)[SERVER.FAILURES],
-        m.activeOf(6),
+        [counters[VS.REQUESTS], codes[codeCell(404)]],
+        histogramOf(buckets, VS_HISTOGRAM.TOTAL)[17],
+        histogramOf(buckets, VS_HISTOGRAM.SERVER_RTT)[5],
+        [server.counters[SERVER.FAILURES], server.buckets[4]],
+        [counters[VS.CONNECTIONS_ACTIVE], m.clientsOf(2), m.activeOf(6)],
+        server.counters[SERVER.CONNECTIONS_OPEN],
       ];
     };
-    expect(sums()).toEqual([20, 8, 6, 4, 10]);
+    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [8, 8, 10], 18]);
+    const marks = [m.serviceMark(2), m.serverMark(6)];
     m.retireWorker(0);
-    expect(sums()).toEqual([20, 4, 6, 4, 5]);
+    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [4, 4, 5], 9]);
+    expect(m.serviceMark(2)).not.toBe(marks[0]);
+    expect(m.serverMark(6)).not.toBe(marks[1]);
     expect([a.pid, a.beats, a.state, b.pid, b.beats]).toEqual([0, 0, WORKER_STATE.FREE, 200, 1]);
     m.retireWorker(0);
-    expect(sums()).toEqual([20, 4, 6, 4, 5]);
+    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [4, 4, 5], 9]);
     m.clearService(2);
     m.clearServer(6);
-    expect(sums()).toEqual([0, 0, 0, 0, 0]);
+    expect(sums()).toEqual([[0, 0], 0, 0, [0, 0], [0, 0, 0], 0]);
+    expect([m.serviceMark(2), m.serverMark(6)]).toEqual([0, 0]);
+  });
+
+  it('looks only where something was marked', () => {
+    const m = make();
+    const w = m.worker(1);
+    m.f64[w.service(3) + VS.REQUESTS] = 1;
+    expect(m.serviceTotals(3).counters[VS.REQUESTS]).toBe(0);
+    m.u32[w.serviceMark(3)]!++;
+    expect(m.serviceTotals(3).counters[VS.REQUESTS]).toBe(1);
+  });
+
+  it('has room for the largest SE in less than 2 GiB, whatever the number of workers', () => {
+    for (const workers of [1, 4, 16, 24]) {
+      const size = sizeFor(workers);
+      expect([size.virtualServices, size.servers]).toEqual([10_240, 16_384]);
+    }
+    for (const workers of [64, 128]) {
+      const size = sizeFor(workers);
+      expect(size.virtualServices).toBeGreaterThan(500);
+      expect(layoutOf(size).totalBytes).toBeLessThan(2 ** 31);
+    }
   });
 
   it('tells workers of health by its epoch', () => {

@@ -1,15 +1,30 @@
-import { VS_COUNTERS, WORKER, WORKER_F64, WORKER_STATE } from './layout.js';
+import { codeCell } from './codes.js';
+import type { VsHistogram } from './counters.js';
+import {
+  SERVER_HISTOGRAM_AT,
+  VS_CODES_AT,
+  VS_HISTOGRAMS_AT,
+  WORKER,
+  WORKER_F64,
+  WORKER_STATE,
+} from './layout.js';
+import type { RateTable } from './limits/rate-table.js';
+import { tryAdd } from './limits/shared-count.js';
 import type { Mapping } from './mapping.js';
+import { histogramAt } from './totals.js';
 
 /**
  * A worker's own part of the mapping. Its offsets are handed out as plain indexes so that counting on the hot path
- * is one add to a typed array: `block.f64[block.service(slot) + VS.REQUESTS]++`.
+ * is one add to a typed array: `block.f64[block.service(slot) + VS.REQUESTS]++`. Whoever counts on a slot raises its
+ * mark before the first count and after the last (once for many counts is enough), else readers do not look there.
  */
 export class WorkerBlock {
   readonly f64: Float64Array;
   readonly u32: Uint32Array;
   /** All cells of all workers; this worker writes only `activeCell(slot)`. */
   readonly active: Int32Array;
+  /** All cells of all workers; this worker writes only `clientCell(slot)`. */
+  readonly clients: Int32Array;
   private readonly i32: Int32Array;
   private readonly words: number;
   private readonly doubles: number;
@@ -23,28 +38,68 @@ export class WorkerBlock {
     this.u32 = mapping.u32;
     this.i32 = mapping.i32;
     this.active = mapping.active;
-    this.words = mapping.blockBase(index) >> 2;
-    this.doubles = mapping.blockBase(index) >> 3;
+    this.clients = mapping.clients;
+    this.words = mapping.blockBase(index) / 4;
+    this.doubles = mapping.blockBase(index) / 8;
   }
 
   /** Index in `f64` of the first counter of a VS. */
   service(slot: number): number {
-    return this.mapping.serviceBase(this.index, slot) >> 3;
+    return this.mapping.serviceBase(this.index, slot) / 8;
   }
 
-  /** Index in `u32` of the first bucket of a VS. */
-  latency(slot: number): number {
-    return (this.mapping.serviceBase(this.index, slot) + VS_COUNTERS * 8) >> 2;
+  /** Index in `f64` of the cell of a response code. */
+  code(slot: number, status: number): number {
+    return (this.mapping.serviceBase(this.index, slot) + VS_CODES_AT) / 8 + codeCell(status);
+  }
+
+  /** Index in `u32` of the first bucket of a histogram of a VS. */
+  histogram(slot: number, which: VsHistogram): number {
+    return (this.mapping.serviceBase(this.index, slot) + VS_HISTOGRAMS_AT) / 4 + histogramAt(which);
   }
 
   /** Index in `f64` of the first counter of a server. */
   server(slot: number): number {
-    return this.mapping.serverBase(this.index, slot) >> 3;
+    return this.mapping.serverBase(this.index, slot) / 8;
+  }
+
+  /** Index in `u32` of the first bucket of a server's histogram. */
+  serverHistogram(slot: number): number {
+    return (this.mapping.serverBase(this.index, slot) + SERVER_HISTOGRAM_AT) / 4;
+  }
+
+  /** Index in `u32` of the mark of a VS slot. */
+  serviceMark(slot: number): number {
+    return this.mapping.markAt(this.index, slot);
+  }
+
+  /** Index in `u32` of the mark of a server slot. */
+  serverMark(slot: number): number {
+    return this.mapping.markAt(this.index, this.mapping.layout.virtualServices + slot);
   }
 
   /** Index in `active` of this worker's cell for a server. */
   activeCell(slot: number): number {
     return slot * this.mapping.layout.activeStride + this.index;
+  }
+
+  /** Index in `clients` of this worker's cell for a VS. */
+  clientCell(slot: number): number {
+    return slot * this.mapping.layout.activeStride + this.index;
+  }
+
+  /**
+   * Raises this worker's cell in `cells` (`active` or `clients`) unless the sum of the slot over all workers would pass
+   * `limit`. What it grants is given back by lowering the cell, or by the death of the worker.
+   */
+  tryAdd(cells: Int32Array, slot: number, limit: number): boolean {
+    const { activeStride, workers } = this.mapping.layout;
+    return tryAdd(cells, slot * activeStride, workers, this.index, limit);
+  }
+
+  /** The rate limits that all workers of the SE share. */
+  rates(): RateTable {
+    return this.mapping.rateTable(this.index);
   }
 
   /** Worker: takes the block. */
@@ -73,6 +128,15 @@ export class WorkerBlock {
 
   set state(state: number) {
     Atomics.store(this.i32, this.words + WORKER.STATE, state);
+  }
+
+  /** True while a configuration is taken in: beats come late then. */
+  get loading(): boolean {
+    return Atomics.load(this.i32, this.words + WORKER.LOADING) !== 0;
+  }
+
+  set loading(loading: boolean) {
+    Atomics.store(this.i32, this.words + WORKER.LOADING, loading ? 1 : 0);
   }
 
   /** The configuration that is live in this worker. */

@@ -40,7 +40,8 @@ export class Counters {
   ) {
     for (const [key, slot] of serviceSlots.entries())
       this.#services.set(key, mapping.serviceTotals(slot).counters);
-    for (const [key, slot] of serverSlots.entries()) this.#servers.set(key, mapping.serverTotals(slot));
+    for (const [key, slot] of serverSlots.entries())
+      this.#servers.set(key, mapping.serverTotals(slot).counters);
   }
 
   services(): ServiceCounters[] {
@@ -69,7 +70,7 @@ export class Counters {
 
   servers(): ServerCounters[] {
     return [...this.serverSlots.entries()].map(([key, slot]) => {
-      const now = this.mapping.serverTotals(slot);
+      const now = this.mapping.serverTotals(slot).counters;
       const base = this.#servers.get(key);
       const at = (i: number): number => Math.max(0, (now[i] ?? 0) - (base?.[i] ?? 0));
       const slash = key.indexOf('/');

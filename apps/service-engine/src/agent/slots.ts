@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { memberKey } from '@spillway/health';
 import type { Snapshot } from '@spillway/snapshot';
-import { VS, type Mapping } from '@spillway/telemetry';
+import type { Mapping } from '@spillway/telemetry';
 import { Refused } from './candidate.js';
 import { SlotsExhausted, SlotTable, type SavedSlots } from './slot-table.js';
 
@@ -58,7 +58,7 @@ export class Slots {
   /** Frees what nobody counts on any more. */
   reclaim(now: number): void {
     const { mapping } = this;
-    this.services.reclaim(now, (slot) => mapping.serviceTotals(slot).counters[VS.CONNECTIONS_ACTIVE] === 0);
+    this.services.reclaim(now, (slot) => mapping.clientsOf(slot) === 0);
     this.servers.reclaim(now, (slot) => mapping.activeOf(slot) === 0);
   }
 

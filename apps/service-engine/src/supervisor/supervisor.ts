@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { createMapping, HEADER, WORKER_STATE, type Mapping } from '@spillway/telemetry';
+import { createMapping, HEADER, sizeFor, WORKER_STATE, type Mapping } from '@spillway/telemetry';
 import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
 import { self, statOf } from '../process/identity.js';
@@ -16,8 +16,6 @@ const DEFAULT_COUNT = 6;
 /** A worker that warms up or the agent that reads a large snapshot may be busy for longer than a beat. */
 const PATIENCE = 5;
 const START_TIMEOUT = 15_000;
-/** Slots for virtual services and servers in the shared mapping. */
-const SIZE = { virtualServices: 2048, servers: 16_384 };
 
 type Report<T extends AgentReport['type']> = Extract<AgentReport, { type: T }>;
 
@@ -51,7 +49,7 @@ export class Supervisor {
     private readonly onStarted: (report: Report<'started'>, metrics: string) => void,
   ) {
     const files = runtimeFiles(this.#runtimeDir);
-    this.#mapping = createMapping(files.mapping, { workers: options.workers, ...SIZE });
+    this.#mapping = createMapping(files.mapping, sizeFor(options.workers));
     const env: Record<string, string | undefined> = {
       ...process.env,
       SPILLWAY_RUNTIME_DIR: this.#runtimeDir,

@@ -1,5 +1,5 @@
 import type { Pool as PoolSpec } from '@spillway/snapshot';
-import type { Mapping, WorkerBlock } from '@spillway/telemetry';
+import type { Mapping, RateTable, WorkerBlock } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { Transport } from '../transport/seam.js';
 import type { Clock } from './clock.js';
@@ -16,4 +16,6 @@ export interface PlaneContext {
   readonly protocolOf: (pool: PoolSpec) => ServerProtocol;
   /** Latency buckets. */
   readonly u32: Uint32Array;
+  /** Rate limits, over all workers of the SE; their clock is `transport.now()`. */
+  readonly rates: RateTable;
 }

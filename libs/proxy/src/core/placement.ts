@@ -1,5 +1,4 @@
 import type { Placement, Service } from '@spillway/snapshot';
-import { VS } from '@spillway/telemetry';
 import type { PlacementError, PlacementStatus } from '../api.js';
 import {
   BindError,
@@ -70,9 +69,7 @@ export class PlacementRuntime extends Timed {
   add(connection: ClientConnection): void {
     connection.place = this.connections.length;
     this.connections.push(connection);
-    const { f64 } = this.context;
-    f64[this.service.counters + VS.CONNECTIONS]!++;
-    f64[this.service.counters + VS.CONNECTIONS_ACTIVE]!++;
+    this.service.connected();
     // Accepted while its listener was being closed: it counts as one that was there before.
     if (this.draining) this.dirty = true;
   }
@@ -93,7 +90,7 @@ export class PlacementRuntime extends Timed {
       last.place = connection.place;
     }
     connection.place = -1;
-    this.context.f64[this.service.counters + VS.CONNECTIONS_ACTIVE]!--;
+    this.service.disconnected();
     if (this.draining) {
       this.dirty = true;
       if (this.connections.length === 0) this.context.clock.disarm(this);

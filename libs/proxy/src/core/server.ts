@@ -26,6 +26,10 @@ export class ServerRuntime extends Timed {
   maxIdle = 0;
   /** Index in the counters. */
   counters = 0;
+  /** Something may have been counted since the last mark. */
+  private touched = false;
+  private mark = 0;
+  private slot = -1;
   private cell = -1;
   /** Open connections with a request, or L4 connections, of this worker. */
   active = 0;
@@ -48,17 +52,48 @@ export class ServerRuntime extends Timed {
   moveTo(slot: number): void {
     const cell = this.context.block.activeCell(slot);
     if (cell === this.cell) return;
-    const cells = this.context.block.active;
-    if (this.cell >= 0) cells[this.cell]! -= this.active;
-    cells[cell]! += this.active;
+    const { block } = this.context;
+    if (this.cell >= 0) block.active[this.cell]! -= this.active;
+    block.active[cell]! += this.active;
+    this.slot = slot;
     this.cell = cell;
-    this.counters = this.context.block.server(slot);
+    this.counters = block.server(slot);
+    this.mark = block.serverMark(slot);
+    // What is open goes on counting here.
+    if (this.touched) this.touch();
+  }
+
+  /** On every tick: tells readers of the mapping that what was counted since the last one is there. */
+  settle(): void {
+    if (!this.touched) return;
+    this.context.u32[this.mark]!++;
+    this.touched = this.active > 0;
+  }
+
+  private touch(): void {
+    this.touched = true;
+    this.context.u32[this.mark]!++;
+  }
+
+  /**
+   * Takes one of `limit` places for requests (and L4 connections) at this server, counted over all workers; `acquire`
+   * must follow, with `reserved`. What a dead worker held is free again.
+   */
+  tryReserve(limit: number): boolean {
+    if (!this.touched) this.touch();
+    return this.context.block.tryAdd(this.context.block.active, this.slot, limit);
+  }
+
+  /** Gives back what `tryReserve` took and `acquire` did not use. */
+  unreserve(): void {
+    this.context.block.active[this.cell]!--;
   }
 
   /** A request or an L4 connection begins on `link`. */
-  acquire(link: ServerLink): void {
+  acquire(link: ServerLink, reserved = false): void {
+    if (!this.touched) this.touch();
     this.active++;
-    this.context.block.active[this.cell]!++;
+    if (!reserved) this.context.block.active[this.cell]!++;
     this.context.f64[this.counters + SERVER.REQUESTS]!++;
     link.busyPlace = this.busy.length;
     this.busy.push(link);
@@ -80,6 +115,7 @@ export class ServerRuntime extends Timed {
   }
 
   count(counter: number, by: number): void {
+    if (!this.touched) this.touch();
     this.context.f64[this.counters + counter]! += by;
   }
 

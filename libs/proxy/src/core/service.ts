@@ -1,5 +1,5 @@
 import type { VirtualService } from '@spillway/snapshot';
-import { bucketOf, VS } from '@spillway/telemetry';
+import { bucketOf, VS, VS_GAUGES, VS_HISTOGRAM } from '@spillway/telemetry';
 import type { HttpRules } from '../http/rules.js';
 import type { PlaneContext } from './context.js';
 import type { Pool } from './pool.js';
@@ -17,7 +17,13 @@ export class ServiceRuntime {
   config: ServiceConfig;
   /** Index of its first counter. */
   counters = 0;
+  /** Something may have been counted since the last mark. */
+  touched = false;
   private latency = 0;
+  private mark = 0;
+  private cell = -1;
+  /** Open client connections of this worker. */
+  private clients = 0;
 
   constructor(
     private readonly context: PlaneContext,
@@ -26,21 +32,68 @@ export class ServiceRuntime {
     config: ServiceConfig,
   ) {
     this.config = config;
-    this.counters = context.block.service(slot);
-    this.latency = context.block.latency(slot);
+    this.place(slot);
   }
 
   /** The slot of the shared mapping; gauges are carried over when it changes. */
   moveTo(slot: number): void {
-    const counters = this.context.block.service(slot);
-    if (counters === this.counters) return;
-    const { f64 } = this.context;
-    for (const gauge of [VS.CONNECTIONS_ACTIVE, VS.REQUESTS_ACTIVE]) {
-      f64[counters + gauge]! += f64[this.counters + gauge]!;
-      f64[this.counters + gauge] = 0;
+    const { counters: before } = this;
+    if (this.context.block.service(slot) === before) return;
+    const { f64, block } = this.context;
+    this.raiseMark();
+    block.clients[this.cell]! -= this.clients;
+    this.place(slot);
+    block.clients[this.cell]! += this.clients;
+    this.raiseMark();
+    for (const gauge of VS_GAUGES) {
+      f64[this.counters + gauge]! += f64[before + gauge]!;
+      f64[before + gauge] = 0;
     }
-    this.counters = counters;
-    this.latency = this.context.block.latency(slot);
+    this.touched = true;
+  }
+
+  /** A client connection begins. */
+  connected(): void {
+    if (!this.touched) this.touch();
+    const { f64, block } = this.context;
+    this.clients++;
+    block.clients[this.cell]!++;
+    f64[this.counters + VS.CONNECTIONS]!++;
+    f64[this.counters + VS.CONNECTIONS_ACTIVE]!++;
+  }
+
+  /** It is over. */
+  disconnected(): void {
+    if (!this.touched) this.touch();
+    const { f64, block } = this.context;
+    this.clients--;
+    block.clients[this.cell]!--;
+    f64[this.counters + VS.CONNECTIONS_ACTIVE]!--;
+  }
+
+  /** Something is about to be counted outside of a connection. */
+  touch(): void {
+    this.touched = true;
+    this.raiseMark();
+  }
+
+  /** On every tick: tells readers of the mapping that what was counted since the last one is there. */
+  settle(): void {
+    if (!this.touched) return;
+    this.raiseMark();
+    this.touched = this.clients > 0;
+  }
+
+  private raiseMark(): void {
+    this.context.u32[this.mark]!++;
+  }
+
+  private place(slot: number): void {
+    const { block } = this.context;
+    this.counters = block.service(slot);
+    this.latency = block.histogram(slot, VS_HISTOGRAM.TOTAL);
+    this.mark = block.serviceMark(slot);
+    this.cell = block.clientCell(slot);
   }
 
   /** A request took so long, from its head to the last byte of its response. */

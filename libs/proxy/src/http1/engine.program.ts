@@ -483,7 +483,7 @@ const cases: Case[] = [
           equal(r.status, 200, `request ${i} of mode ${mode}`);
         }
       check(
-        rig.mapping.serverTotals(rig.slot('pool', origin.port))[SERVER.RETRIES]! >= 100,
+        rig.mapping.serverTotals(rig.slot('pool', origin.port)).counters[SERVER.RETRIES]! >= 100,
         'no retry was needed',
       );
       // A body that comes in pieces is sent again too.
@@ -850,7 +850,7 @@ const cases: Case[] = [
         'requests, 2xx, 4xx, own, connections',
       );
       check(grown[VS.BYTES_IN]! > 80 && grown[VS.BYTES_OUT]! > 100, 'bytes');
-      const server = rig.mapping.serverTotals(rig.slot('pool', origin.port));
+      const server = rig.mapping.serverTotals(rig.slot('pool', origin.port)).counters;
       equal(
         [server[SERVER.REQUESTS], server[SERVER.RESPONSES_4XX], server[SERVER.FAILURES]],
         [2, 1, 0],

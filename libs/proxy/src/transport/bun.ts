@@ -85,7 +85,7 @@ class BunTransport implements Transport {
   }
 
   now(): number {
-    return performance.now();
+    return sharedOffset + performance.now();
   }
 
   defer(task: Deferred): void {
@@ -373,15 +373,34 @@ function widenBacklog(listener: object): void {
   if (fd >= 0) libc()?.listen(fd, BACKLOG);
 }
 
-let loaded: { listen(fd: number, backlog: number): number } | null | undefined;
+interface Libc {
+  listen(fd: number, backlog: number): number;
+  clock_gettime(clock: number, into: BigInt64Array): number;
+}
 
-function libc(): { listen(fd: number, backlog: number): number } | null {
+let loaded: Libc | null | undefined;
+
+function libc(): Libc | null {
   if (loaded === undefined) {
     try {
-      loaded = dlopen('libc.so.6', { listen: { args: ['i32', 'i32'], returns: 'i32' } }).symbols;
+      loaded = dlopen('libc.so.6', {
+        listen: { args: ['i32', 'i32'], returns: 'i32' },
+        clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
+      }).symbols;
     } catch {
       loaded = null; // another C library: the backlog stays as Bun made it
     }
   }
   return loaded;
 }
+
+const CLOCK_MONOTONIC = 1;
+
+/** What is to be added to `performance.now()`, which counts from the start of the process, for the clock of all. */
+function offsetOfSharedClock(): number {
+  const time = new BigInt64Array(2);
+  if (libc()?.clock_gettime(CLOCK_MONOTONIC, time) !== 0) return performance.timeOrigin;
+  return Number(time[0]) * 1000 + Number(time[1]) / 1e6 - performance.now();
+}
+
+const sharedOffset = offsetOfSharedClock();

@@ -138,6 +138,9 @@ function pump(from: Recorder, total: number, then?: () => void): void {
   more();
 }
 
+/** Milliseconds. */
+const uptime = (): number => Number(execFileSync('cut', ['-d ', '-f1', '/proc/uptime']).toString()) * 1000;
+
 const cases: Case[] = [
   {
     name: 'bytes arrive whole and in order, with room around them',
@@ -465,6 +468,16 @@ const cases: Case[] = [
       await until(() => order.length === 3, 'three steps');
       equal(order, ['data', 'after', 'deferred'], 'order');
       await over(p);
+    },
+  },
+  {
+    name: 'the clock is that of the machine, whichever process asks',
+    run() {
+      // Time since the machine has started, but for the time that it slept, which only one of the two counts.
+      const apart = transport.now() - uptime();
+      const later = transport.now() - uptime();
+      check(apart < 1000 && Math.abs(later - apart) < 200, `the clocks are ${apart} and ${later} ms apart`);
+      return Promise.resolve();
     },
   },
 ];

@@ -22,6 +22,9 @@ export function nodeTransport(): Transport {
 
 const scratch = Buffer.alloc(HEAD_ROOM + MOST_DATA + 64);
 
+/** `hrtime` counts from a moment that all processes share, `performance.now()` from their own start. */
+const sharedOffset = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 class NodeTransport implements Transport {
   readonly name = 'node';
   private readonly deferred = new DeferredQueue();
@@ -63,7 +66,7 @@ class NodeTransport implements Transport {
   }
 
   now(): number {
-    return performance.now();
+    return sharedOffset + performance.now();
   }
 
   defer(task: Deferred): void {

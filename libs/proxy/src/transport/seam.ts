@@ -105,7 +105,7 @@ export interface Transport {
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener>;
   /** Starts a connection; the outcome is `onOpen` or `onClose`. There is no time-out here. */
   connect(address: string, port: number, handler: SocketHandler): Socket;
-  /** Monotonic milliseconds, with a fraction. */
+  /** Monotonic milliseconds, with a fraction; the same clock in every process of the machine. */
   now(): number;
   /** Runs `task` after the current callback, before the next one of any socket. */
   defer(task: Deferred): void;
