@@ -85,7 +85,6 @@ describe('honour', () => {
       'lb_algorithm=LB_ALGORITHM_CONSISTENT_HASH',
       'fail_action',
       'nsx_securitygroup',
-      'conn_pool_properties.upstream_connpool_conn_max_reuse',
       'servers[].location',
     ]);
   });

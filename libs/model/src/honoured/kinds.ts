@@ -25,6 +25,31 @@ const SERVERS = ['ip.*', 'port', 'hostname', 'enabled', 'disable_immediately', '
 
 const VIPS = ['vip_id', 'enabled', 'ip_address.*', 'ip6_address.*'].map((field) => `vip[].${field}`);
 
+const HTTP_PROFILE = [
+  'xff_enabled',
+  'xff_alternate_name',
+  'xff_update',
+  'pass_through_x_accel_headers',
+  'post_accept_timeout',
+  'client_header_timeout',
+  'client_body_timeout',
+  'client_max_request_size',
+  'client_max_header_size',
+  'client_max_body_size',
+  'max_header_count',
+  'max_response_headers_size',
+  'keepalive_timeout',
+  'keepalive_header',
+  'use_app_keepalive_timeout',
+  'max_keepalive_requests',
+  'respond_with_100_continue',
+  'websockets_enabled',
+  'connection_multiplexing_enabled',
+  'detect_ntlm_app',
+  'fwd_close_hdr_for_bound_connections',
+  'close_server_side_connection_on_error',
+].map((field) => `http_profile.${field}`);
+
 /** What acts today, per kind. Add a path together with the test that proves it. */
 export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
   virtualservice: [
@@ -66,6 +91,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'graceful_disable_timeout',
         'server_timeout',
         'conn_pool_properties.upstream_connpool_conn_idle_tmo',
+        'conn_pool_properties.upstream_connpool_conn_life_tmo',
+        'conn_pool_properties.upstream_connpool_conn_max_reuse',
         'conn_pool_properties.upstream_connpool_server_max_cache',
       ],
     },
@@ -96,18 +123,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
   applicationprofile: [
     {
       proof: TRANSLATED,
-      paths: [
-        'type=APPLICATION_PROFILE_TYPE_HTTP',
-        'type=APPLICATION_PROFILE_TYPE_L4',
-        'http_profile.xff_enabled',
-        'http_profile.keepalive_timeout',
-        'http_profile.client_header_timeout',
-        'http_profile.client_body_timeout',
-        'http_profile.client_max_request_size',
-        'http_profile.client_max_header_size',
-        'http_profile.client_max_body_size',
-        'http_profile.max_header_count',
-      ],
+      paths: ['type=APPLICATION_PROFILE_TYPE_HTTP', 'type=APPLICATION_PROFILE_TYPE_L4', ...HTTP_PROFILE],
     },
   ],
   networkprofile: [

@@ -73,6 +73,11 @@ export class Clock implements Deferred {
     return timed.deadline === 0 ? -1 : Math.max(0, (timed.deadline - this.tick) * TICK_MS);
   }
 
+  /** Milliseconds since the clock was made, as of the last turn of the wheel. */
+  get coarse(): number {
+    return this.tick * TICK_MS;
+  }
+
   /** Turns the wheel up to now. Call it about every TICK_MS; a late call catches up. */
   run(): void {
     const target = this.tickNow();

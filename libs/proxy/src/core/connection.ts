@@ -47,6 +47,10 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
   readonly tls: TlsFacts | null;
   /** The header line that tells servers of this client, once it has been needed. */
   forwardedLine: Uint8Array | null = null;
+  forwardedName = '';
+  /** Connections to servers that serve this client only; see http/binding.ts. */
+  bindsServers = false;
+  private bound: BoundLink | null = null;
 
   /**
    * @param service the port by which it came in
@@ -88,6 +92,31 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
   onClose(_reason: CloseReason): void {
     this.context.clock.forget(this);
     this.placement.remove(this);
+    while (this.bound !== null) this.bound.closeIdle();
+  }
+
+  /** Keeps a server connection that has nothing to do for this client's next request. */
+  bind(link: BoundLink): void {
+    link.nextBound = this.bound;
+    this.bound = link;
+  }
+
+  /** The connection that was kept for a pool; it is bound no more. */
+  takeBound(pool: unknown): BoundLink | null {
+    for (let link = this.bound; link !== null; link = link.nextBound)
+      if (link.server.pool === pool) {
+        this.unbind(link);
+        return link;
+      }
+    return null;
+  }
+
+  unbind(link: BoundLink): void {
+    if (this.bound === link) this.bound = link.nextBound;
+    else
+      for (let at = this.bound; at !== null; at = at.nextBound)
+        if (at.nextBound === link) at.nextBound = link.nextBound;
+    link.nextBound = null;
   }
 
   count(counter: number, by: number): void {
@@ -99,6 +128,14 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
     this.context.f64[this.placement.service.counters + VS.BYTES_OUT]! += end - start;
     return this.socket.write(data, start, end);
   }
+}
+
+/** A connection to a server that waits for the next request of one client. */
+export interface BoundLink {
+  readonly server: ServerRuntime;
+  nextBound: BoundLink | null;
+  /** Unbinds and closes it. */
+  closeIdle(): void;
 }
 
 /** What is under way at a server, as its server record sees it. */

@@ -35,6 +35,8 @@ export class ServerRuntime extends Timed {
   active = 0;
   readonly busy: ServerLink[] = [];
   private newest: IdleLink | null = null;
+  /** Idle connections that are kept for one client each. */
+  readonly bound = new Set<IdleLink>();
   idleCount = 0;
 
   constructor(
@@ -147,6 +149,7 @@ export class ServerRuntime extends Timed {
 
   closeIdle(): void {
     while (this.newest !== null) this.newest.closeIdle();
+    for (const link of this.bound) link.closeIdle();
   }
 
   /**
@@ -171,7 +174,7 @@ export class ServerRuntime extends Timed {
 
   /** Nothing of it is left: it can be forgotten. */
   get unused(): boolean {
-    return this.busy.length === 0 && this.idleCount === 0;
+    return this.busy.length === 0 && this.idleCount === 0 && this.bound.size === 0;
   }
 
   private endBusy(): void {

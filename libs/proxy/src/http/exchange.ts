@@ -7,6 +7,9 @@ import type { ServiceConfig } from '../core/service.js';
 import { isIdempotent, type Head } from '../http1/head.js';
 import { requestEdits, responseEdits } from './edits.js';
 import type { BodyFilter } from './filter.js';
+import { bindForNtlm } from './binding.js';
+import { sendContinue } from './continue.js';
+import { dropAccelFields, hasLongField } from './fields.js';
 import { forwardRequest, forwarded, offersUpgrade } from './forward.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
 import { requestMessage, responseMessage } from './message.js';
@@ -46,6 +49,19 @@ export abstract class Exchange {
   framing = Framing.None;
   /** Connections tried. */
   attempts = 0;
+  /** The client's address where other proxies have told it and rules believe them; null: that of the connection. */
+  clientAddress: string | null = null;
+  /** Id of the request for servers and logs; empty while none has been made. */
+  requestId = '';
+  /** Host of the request, when rules need it for the response. */
+  host = '';
+  /** What rules have found out about the codings that the client accepts; see compression/. */
+  accepts = 0;
+  /** Its server connections serve nobody else; see binding.ts. */
+  binds = false;
+  private own!: HttpProfile;
+  /** The connection of the client ends with this exchange. */
+  last = false;
   /** Time of the complete head, `transport.now()`. */
   startedAt = 0;
   /** What was sent of the request, as long as it is small and no answer has come. */
@@ -60,8 +76,9 @@ export abstract class Exchange {
     return isIdempotent(this.method);
   }
 
+  /** Of the request; between requests that of the next one. */
   get profile(): HttpProfile {
-    return profileOf(this.config ?? this.connection.placement.service.config);
+    return this.config === null ? profileOf(this.connection.placement.service.config) : this.own;
   }
 
   /** Milliseconds from the whole request to the head of its response; 0 is for ever. */
@@ -78,7 +95,10 @@ export abstract class Exchange {
 
   /** A request has come: it runs under `config` and counts from now on. */
   protected open(config: ServiceConfig, method: number): void {
+    const profile = profileOf(config);
     this.config = config;
+    this.own = profile;
+    this.binds = this.connection.bindsServers || profile.connection_multiplexing === false;
     this.pool = config.pool;
     this.method = method;
     this.startedAt = this.connection.context.transport.now();
@@ -88,6 +108,10 @@ export abstract class Exchange {
     this.expects = false;
     this.plain = false;
     this.attempts = 0;
+    this.clientAddress = null;
+    this.requestId = '';
+    this.accepts = 0;
+    this.last = false;
     this.connection.count(VS.REQUESTS, 1);
     this.connection.count(VS.REQUESTS_ACTIVE, 1);
   }
@@ -99,15 +123,22 @@ export abstract class Exchange {
    */
   protected route(head: Head, b: Uint8Array, bodyAt: number, bodyEnd: number, rest: number): void {
     const { rules } = this.config!;
+    const { profile } = this;
     requestEdits.clear();
+    if (hasLongField(head, bodyAt, profile.max_field_size)) {
+      this.answer(plainResponse(431, 'a request header is too large'));
+      return;
+    }
     if (rules !== null && !rules.onRequest(this, requestMessage.of(b, head), requestEdits)) return;
     const { pool } = this;
-    const server = pool === null ? null : pool.pick(null);
+    const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
+    const server = own === null ? (pool?.pick(null) ?? null) : own.server;
     if (server === null) {
       this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
       return;
     }
-    this.upgrade = this.requestDone && offersUpgrade(head, b);
+    this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
+    if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
     forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
     const from = forwarded;
     this.replay?.release();
@@ -116,10 +147,18 @@ export abstract class Exchange {
     this.attempts = 1;
     // What cannot be kept for a second try must not meet a connection that may be dead.
     const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
-    const link = server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
+    const link = own ?? server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
     this.link = link;
     if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
       this.pauseRequest();
+  }
+
+  /** Lets the client send its body, on our own account: the server is not asked. */
+  private goOn(head: Head, b: Uint8Array, waiting: boolean): void {
+    this.expects = false;
+    head.drop(requestMessage.of(b, head).find('expect'));
+    // RFC 9110 section 10.1.1: not needed when part of the body is there already.
+    if (waiting && !this.requestDone) sendContinue(this);
   }
 
   /** Sends the head and what is there of the body, or keeps it until the link is ready. */
@@ -162,11 +201,13 @@ export abstract class Exchange {
 
   /** A response of the engine's own, in place of a server's. */
   answer(response: OwnResponse): void {
+    const rules = this.config?.rules;
+    const sent = rules?.onOwn === undefined ? response : rules.onOwn(this, response);
     this.connection.count(VS.RESPONSES_OWN, 1);
     this.plain = false;
     this.filter = null;
-    this.begins(response.status);
-    this.sendOwn(response);
+    this.begins(sent.status);
+    this.sendOwn(sent);
     this.finished();
   }
 
@@ -234,6 +275,10 @@ export abstract class Exchange {
     this.framing = framing;
     responseEdits.clear();
     const { rules } = this.config!;
+    const { profile } = this;
+    if (head.accelSeen && profile.pass_x_accel !== true) dropAccelFields(head, b);
+    if (head.status === 401 && profile.detect_ntlm === true) bindForNtlm(this, head, b);
+    if (!head.persistent && profile.forward_close === true && this.binds) this.last = true;
     if (rules !== null) rules.onResponse(this, responseMessage.of(b, head), responseEdits);
     if (this.filter !== null) this.plain = true;
   }
@@ -251,6 +296,12 @@ export abstract class Exchange {
   /** Bytes of the response. False: wait for `clientTakes` before sending more. */
   send(b: Uint8Array, start: number, end: number): boolean {
     return this.filter === null ? this.sendFiltered(b, start, end) : this.filter.push(b, start, end);
+  }
+
+  /** The client has taken what was queued for it. */
+  clientTakes(): void {
+    if (this.filter === null) this.link?.clientTakes();
+    else this.filter.clientTakes();
   }
 
   /** The response is complete, as the server sent it. */
@@ -331,6 +382,8 @@ export abstract class Exchange {
   protected abstract encodeHead(head: Head, b: Uint8Array, bodyAt: number, framing: Framing): number;
   /** Bytes of the body (and of the head, if `encodeHead` left it in place) as the client gets them. */
   abstract sendFiltered(b: Uint8Array, start: number, end: number): boolean;
+  /** Says in front of the last `sendFiltered` that it is the last, so that it may leave together with the end. */
+  endsWithNext(): void {}
   /** All of the body has been given to `sendFiltered`. */
   protected abstract bodyDone(): void;
   /** The trailer lines of a chunked response, with their CRLFs; only when `plain`. */

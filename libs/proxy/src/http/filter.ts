@@ -5,6 +5,8 @@
 export interface BodyFilter {
   /** @returns false when the server has to wait for `clientTakes` before it sends more */
   push(data: Uint8Array, start: number, end: number): boolean;
+  /** The client has taken what was queued for it. */
+  clientTakes(): void;
   /** The body is complete. */
   finish(): void;
   /** Exchange and connection are over, or the response was cut short: nothing may be sent any more. */

@@ -1,3 +1,4 @@
+import type { HttpProfile } from '@spillway/snapshot';
 import { latin1 } from '../bytes.js';
 import type { ClientConnection } from '../core/connection.js';
 import { editor } from '../http1/edit.js';
@@ -5,6 +6,7 @@ import type { Head } from '../http1/head.js';
 import { HEAD_ROOM } from '../transport/seam.js';
 import type { HeadEdits } from './edits.js';
 import type { Exchange } from './exchange.js';
+import { requestMessage } from './message.js';
 
 /**
  * The request may be answered with 101. Not for `h2c`: what follows would be HTTP/2 requests that nobody here has
@@ -16,7 +18,7 @@ export const offersUpgrade = (head: Head, b: Uint8Array): boolean =>
 const CONNECTION_UPGRADE = latin1('Connection: Upgrade\r\n');
 
 /** Most bytes that are put in beside what rules ask for: client's address, Connection, Host. */
-const OWN_ROOM = 256;
+const OWN_ROOM = 320;
 
 /** Where `forwardRequest` has left the request. */
 export const forwarded: { b: Uint8Array; start: number; bodyAt: number; end: number } = {
@@ -49,15 +51,14 @@ export function forwardRequest(
     head.shift(moved);
   }
   const { ends } = x.connection;
+  const { profile } = x;
+  const appendTo = profile.xff_enabled ? earlierAddresses(profile, head, b) : -1;
   if (x.upgrade) head.keep(head.upgradeField);
   b[head.minorAt] = 49; // a proxy speaks its own version (RFC 9110 section 6.2)
   editor.begin(b, head);
   if (edits.target !== null) editor.setTarget(edits.target);
-  if (x.profile.xff_enabled) {
-    if (head.forwardedField >= 0 && head.dropped[head.forwardedField] === 0)
-      editor.appendTo(head.forwardedField, latin1(`, ${ends.remoteAddress}`));
-    else editor.insertLine(addressLine(x.connection));
-  }
+  if (appendTo >= 0) editor.appendTo(appendTo, latin1(`, ${ends.remoteAddress}`));
+  else if (profile.xff_enabled) editor.insertLine(addressLine(x.connection, profile.xff_header ?? XFF));
   if (x.upgrade) editor.insertLine(CONNECTION_UPGRADE);
   if (head.hostField < 0)
     editor.insertLine(latin1(`Host: ${authority(ends.localAddress, ends.localPort)}\r\n`));
@@ -68,9 +69,34 @@ export function forwardRequest(
   forwarded.end = end + moved;
 }
 
-/** Made once per connection. */
-const addressLine = (connection: ClientConnection): Uint8Array =>
-  (connection.forwardedLine ??= latin1(`X-Forwarded-For: ${connection.ends.remoteAddress}\r\n`));
+const XFF = 'X-Forwarded-For';
+
+/**
+ * Does to the addresses that the client sent what the profile says.
+ * @returns the field to which this client's is to be appended; -1 for a line of its own
+ */
+function earlierAddresses(profile: HttpProfile, head: Head, b: Uint8Array): number {
+  const { xff_header: header, xff_update: update } = profile;
+  if (header === undefined && head.forwardedField < 0) return -1;
+  if (update === 'add') return -1;
+  const message = requestMessage.of(b, head);
+  const name = header === undefined ? 'x-forwarded-for' : header.toLowerCase();
+  let last = -1;
+  for (let k = message.find(name); k >= 0; k = message.find(name, k + 1)) {
+    if (update !== 'append') head.drop(k);
+    else if (head.dropped[k] === 0) last = k;
+  }
+  return last;
+}
+
+/** Made once per connection and name. */
+function addressLine(connection: ClientConnection, name: string): Uint8Array {
+  if (connection.forwardedLine === null || connection.forwardedName !== name) {
+    connection.forwardedName = name;
+    connection.forwardedLine = latin1(`${name}: ${connection.ends.remoteAddress}\r\n`);
+  }
+  return connection.forwardedLine;
+}
 
 const authority = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

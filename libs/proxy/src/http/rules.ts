@@ -1,6 +1,7 @@
 import type { HeadEdits } from './edits.js';
 import type { Exchange } from './exchange.js';
 import type { Message } from './message.js';
+import type { OwnResponse } from './own-response.js';
 
 /**
  * What policies and the application profile of a virtual service do to its requests and responses. Made once per
@@ -18,6 +19,8 @@ export interface HttpRules {
    * `edits`, or put in a filter (`x.filter`) for its body.
    */
   onResponse(x: Exchange, message: Message, edits: HeadEdits): void;
+  /** A response of the engine's own is about to be sent: what shall be sent in its place. */
+  onOwn?(x: Exchange, response: OwnResponse): OwnResponse;
 }
 
 /** Several rules, one after the other; null when there is none. */
@@ -28,6 +31,11 @@ export function allRules(rules: readonly (HttpRules | null)[]): HttpRules | null
     onRequest: (x, message, edits) => some.every((r) => r.onRequest(x, message, edits)),
     onResponse: (x, message, edits) => {
       for (const r of some) r.onResponse(x, message, edits);
+    },
+    onOwn: (x, response) => {
+      let sent = response;
+      for (const r of some) if (r.onOwn !== undefined) sent = r.onOwn(x, sent);
+      return sent;
     },
   };
 }

@@ -37,6 +37,8 @@ export interface ServerProtocol {
    * @param mayReuse it may be one that has served before
    */
   take(context: PlaneContext, server: ServerRuntime, x: Exchange, mayReuse: boolean): HttpServerLink;
+  /** The link that the client of `x` has kept to a server of `x.pool` (binding.ts); null without one. */
+  bound?(x: Exchange): HttpServerLink | null;
 }
 
 /** Why a link could not serve its request. */

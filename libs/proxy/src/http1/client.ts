@@ -45,6 +45,9 @@ export class HttpClient extends ClientConnection implements Deferred {
   private lastRequest = false;
   /** Part of a head has come and its time runs. */
   private inHead = false;
+  private requests = 0;
+  /** Milliseconds that the client was told its connection is kept; 0 when it was told nothing. */
+  keepFor = 0;
   /** The connection stays open after this response. */
   keep = true;
 
@@ -56,7 +59,8 @@ export class HttpClient extends ClientConnection implements Deferred {
     before: ClientConnection | null,
   ) {
     super(context, socket, placement, service, before);
-    context.clock.arm(this, this.exchange.profile.client_header_timeout);
+    const { profile } = this.exchange;
+    context.clock.arm(this, profile.post_accept_timeout ?? profile.client_header_timeout);
   }
 
   // What the client does
@@ -85,8 +89,8 @@ export class HttpClient extends ClientConnection implements Deferred {
 
   onDrain(): void {
     if (this.state === State.Wait || this.state === State.Tunnel) this.context.clock.disarm(this);
-    const { link } = this.exchange;
-    if (link !== null) link.clientTakes();
+    const { exchange } = this;
+    if (exchange.link !== null || exchange.filter !== null) exchange.clientTakes();
     else if (this.state === State.Head && this.held !== null) this.run();
   }
 
@@ -205,7 +209,8 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.inHead = false;
     const { exchange } = this;
     const head = request;
-    this.keep = head.persistent;
+    const most = http.max_keepalive_requests;
+    this.keep = head.persistent && (most === undefined || most === 0 || ++this.requests < most);
     this.lastRequest = !head.persistent;
     exchange.begin1(config, head.method, head.minor);
     exchange.expects = head.expectContinue && head.minor === 1;
@@ -327,7 +332,7 @@ export class HttpClient extends ClientConnection implements Deferred {
       this.context.transport.defer(this);
       return;
     }
-    this.context.clock.arm(this, this.profile.keepalive_timeout);
+    this.context.clock.arm(this, this.keepFor > 0 ? this.keepFor : this.profile.keepalive_timeout);
     this.resume();
   }
 

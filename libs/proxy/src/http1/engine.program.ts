@@ -72,27 +72,6 @@ const cases: Case[] = [
     },
   },
   {
-    name: 'X-Forwarded-For is appended to, and left alone when the profile says so',
-    async run() {
-      const origin = await Origin.start();
-      await serve([origin]);
-      const c = await open();
-      await c.get('/', 'X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 8.8.8.8\r\nTE: x\r\n');
-      await serve([origin], { http: { xff_enabled: false } });
-      await c.get('/', 'X-Forwarded-For: 9.9.9.9\r\n');
-      equal(
-        origin.requests.map((r) => r.head),
-        [
-          'GET / HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 9.9.9.9\r\nX-Forwarded-For: 8.8.8.8, 127.0.0.1\r\n\r\n',
-          'GET / HTTP/1.1\r\nHost: test\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n',
-        ],
-        'heads',
-      );
-      c.end();
-      origin.stop();
-    },
-  },
-  {
     name: 'requests sent ahead are answered in order, bodies and all',
     async run() {
       const origin = await Origin.start((r) => {

@@ -8,6 +8,7 @@ import { HEAD_ROOM } from '../transport/seam.js';
 import type { HttpClient } from './client.js';
 import { editor } from './edit.js';
 import { METHOD, type Head } from './head.js';
+import { tellKeepAlive } from './keep-alive.js';
 
 const CONNECTION_CLOSE = latin1('Connection: close\r\n');
 const CONNECTION_KEEP_ALIVE = latin1('Connection: keep-alive\r\n');
@@ -72,8 +73,10 @@ export class Http1Exchange extends Exchange {
     if (this.plain || filtered) head.drop(head.codingField);
     if (filtered) head.drop(head.lengthField);
     // A client that was not told to go on with its body, or has not finished it, cannot be read from again.
-    if (client.placement.draining || (this.expects && !this.requestDone)) client.keep = false;
+    if (this.last || client.placement.draining || (this.expects && !this.requestDone)) client.keep = false;
     const connection = client.keep ? (this.minor === 0 ? CONNECTION_KEEP_ALIVE : null) : CONNECTION_CLOSE;
+    if (client.keep && this.profile.keepalive_header !== undefined)
+      client.keepFor = tellKeepAlive(this.profile, head, b);
     b[head.minorAt] = 49;
     if (responseEdits.bytes > HEAD_ROOM - OWN_ROOM || filtered)
       return this.sendHead(head, b, bodyAt, connection);

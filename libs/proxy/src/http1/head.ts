@@ -76,6 +76,8 @@ export class Head {
   /** Connection names something that is none of the three. */
   connectionOther = false;
   expectContinue = false;
+  /** There is an X-Accel field. */
+  accelSeen = false;
 
   reset(): void {
     this.method = 0;
@@ -98,6 +100,7 @@ export class Head {
     this.connectionUpgrade = false;
     this.connectionOther = false;
     this.expectContinue = false;
+    this.accelSeen = false;
   }
 
   drop(field: number): void {

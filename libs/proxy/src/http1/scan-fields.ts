@@ -111,6 +111,13 @@ function known(head: Head, id: number, b: Uint8Array, field: number, start: numb
     case FIELD.X_FORWARDED_FOR:
       head.forwardedField = field;
       return 0;
+    case FIELD.X_ACCEL_REDIRECT:
+    case FIELD.X_ACCEL_EXPIRES:
+    case FIELD.X_ACCEL_LIMIT_RATE:
+    case FIELD.X_ACCEL_BUFFERING:
+    case FIELD.X_ACCEL_CHARSET:
+      head.accelSeen = true;
+      return 0;
     default:
       return 0;
   }

@@ -8,23 +8,29 @@ export const response = new Head();
 
 /** Largest response head taken from a server. */
 export const MOST_RESPONSE_HEAD = 256 * 1024;
-const MOST_RESPONSE_FIELDS = 1024;
+export const MOST_RESPONSE_FIELDS = 1024;
 
 /**
  * Scans a response head in `b[from..end)`, as strictly as a request: a message that a client might cut elsewhere
  * than we do must not reach it. Writes `b[end]`.
  * @returns the position behind the head, with `response` filled; INCOMPLETE; or a code of REFUSE.
  */
-export function scanResponse(b: Uint8Array, from: number, end: number): number {
+export function scanResponse(
+  b: Uint8Array,
+  from: number,
+  end: number,
+  mostBytes = MOST_RESPONSE_HEAD,
+  mostFields = MOST_RESPONSE_FIELDS,
+): number {
   b[end] = 0;
   const head = response;
   head.reset();
   head.start = from;
   const at = statusLine(head, b, from, end);
-  const done = at < 0 ? at : scanFields(head, b, at, end, MOST_RESPONSE_FIELDS);
-  if (done === INCOMPLETE) return end - from >= MOST_RESPONSE_HEAD ? REFUSE.TOO_LARGE : INCOMPLETE;
+  const done = at < 0 ? at : scanFields(head, b, at, end, mostFields);
+  if (done === INCOMPLETE) return end - from >= mostBytes ? REFUSE.TOO_LARGE : INCOMPLETE;
   if (done < 0) return done;
-  if (done - from > MOST_RESPONSE_HEAD) return REFUSE.TOO_LARGE;
+  if (done - from > mostBytes) return REFUSE.TOO_LARGE;
   if (head.codingField >= 0) {
     if (head.lengthField >= 0) return REFUSE.CODING_AND_LENGTH;
     if (head.minor === 0) return REFUSE.CODING_IN_1_0;

@@ -1,5 +1,6 @@
 import { SERVER } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
+import type { BoundLink, ClientConnection } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
@@ -16,7 +17,7 @@ import { METHOD, type Head } from './head.js';
 import { Held } from './held.js';
 import { KEEP_ALIVE_PROBES_MS } from './limits.js';
 import { INCOMPLETE } from './refusal.js';
-import { response, scanResponse } from './scan-response.js';
+import { MOST_RESPONSE_FIELDS, MOST_RESPONSE_HEAD, response, scanResponse } from './scan-response.js';
 
 const enum State {
   Connecting,
@@ -56,12 +57,19 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private chunks: ChunkScanner | null = null;
   private held: Held | null = null;
   private paused = false;
+  /** Requests that it has served. */
+  private served = 0;
+  private readonly openedAt: number;
+  /** The client that it is kept for, while it waits for that one's next request. */
+  private boundTo: ClientConnection | null = null;
+  nextBound: BoundLink | null = null;
 
   private constructor(
     private readonly context: PlaneContext,
     readonly server: ServerRuntime,
   ) {
     super();
+    this.openedAt = context.clock.coarse;
   }
 
   /** An idle connection of the server when `mayReuse`, else a new one that is opening. */
@@ -71,13 +79,11 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     x: Exchange,
     mayReuse: boolean,
   ): ServerConnection {
-    const idle = mayReuse ? server.newestIdle : null;
+    // A connection with the state of somebody's login is none for others, nor is another one for that client.
+    const idle = mayReuse && !x.binds ? server.newestIdle : null;
     if (idle instanceof ServerConnection) {
       server.removeIdle(idle);
-      idle.state = State.Head;
-      idle.reused = true;
-      idle.assign(x);
-      return idle;
+      return idle.again(x);
     }
     const link = new ServerConnection(context, server);
     link.assign(x);
@@ -85,6 +91,22 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     server.count(SERVER.CONNECTIONS, 1);
     context.clock.arm(link, server.pool?.spec.connect_timeout ?? 0);
     return link;
+  }
+
+  /** The one that the client of `x` has to a server of that pool; null when it has none (any more). */
+  static bound(x: Exchange): ServerConnection | null {
+    const link = x.connection.takeBound(x.pool);
+    if (!(link instanceof ServerConnection)) return null;
+    link.boundTo = null;
+    link.server.bound.delete(link);
+    return link.again(x);
+  }
+
+  private again(x: Exchange): this {
+    this.state = State.Head;
+    this.reused = true;
+    this.assign(x);
+    return this;
   }
 
   private assign(x: Exchange): void {
@@ -162,7 +184,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       else if (reason === 'unreachable') this.fail(FAILED.unreachable);
       else this.fail(FAILED.reset);
     }
-    if (this.state === State.Idle) this.server.removeIdle(this);
+    if (this.state === State.Idle) this.leaveIdle();
     this.state = State.Dead;
   }
 
@@ -186,7 +208,14 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       ({ data: b, start, end } = own);
     }
     for (;;) {
-      const bodyAt = scanResponse(b, start, end);
+      const { profile } = x;
+      const bodyAt = scanResponse(
+        b,
+        start,
+        end,
+        profile.max_response_header_size ?? MOST_RESPONSE_HEAD,
+        profile.max_response_header_count ?? MOST_RESPONSE_FIELDS,
+      );
       if (bodyAt < 0) {
         if (bodyAt === INCOMPLETE) this.hold(b, start, end, own);
         else this.fail(FAILED.malformed);
@@ -229,7 +258,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   private respond(x: Exchange, head: Head, b: Uint8Array, bodyAt: number, end: number): void {
     const { status } = head;
-    this.persistent = head.persistent;
+    this.persistent =
+      head.persistent && (status < 400 || x.profile.close_server_connection_on_error !== true);
     const framing = this.frame(x, head, status);
     x.prepareResponse(head, b, framing);
     let bodyEnd = end;
@@ -315,15 +345,41 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private complete(x: Exchange): void {
     const { server } = this;
     const whole = x.requestDone && !this.extra;
-    const reusable = whole && this.persistent && server.mayKeep;
+    const reusable = whole && this.persistent && (x.binds ? !x.last : server.mayKeep) && this.mayServeAgain();
     this.detach();
     if (reusable) {
       this.state = State.Idle;
       this.resume();
-      server.putIdle(this);
+      if (x.binds) this.bindTo(x.connection);
+      else server.putIdle(this);
       this.context.clock.arm(this, x.idleTimeout);
     } else this.discard(whole);
     x.responseDone();
+  }
+
+  /** Within what the pool allows one connection. */
+  private mayServeAgain(): boolean {
+    const spec = this.server.pool?.spec;
+    if (spec === undefined) return false;
+    const { connection_life_time: life = 0, connection_max_reuse: reuse = 0 } = spec;
+    if (reuse > 0 && ++this.served > reuse) return false;
+    return life === 0 || this.context.clock.coarse - this.openedAt < life;
+  }
+
+  private bindTo(client: ClientConnection): void {
+    this.boundTo = client;
+    this.server.bound.add(this);
+    client.bind(this);
+  }
+
+  /** It waits for a request no more. */
+  private leaveIdle(): void {
+    if (this.boundTo === null) this.server.removeIdle(this);
+    else {
+      this.boundTo.unbind(this);
+      this.boundTo = null;
+      this.server.bound.delete(this);
+    }
   }
 
   // What the client does
@@ -367,7 +423,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   closeIdle(): void {
     if (this.state !== State.Idle) return;
-    this.server.removeIdle(this);
+    this.leaveIdle();
     this.state = State.Dead;
     this.context.clock.forget(this);
     this.socket.close();
@@ -390,7 +446,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   /** Gives the connection up: in order after a whole exchange, else with a reset, so that the server notices. */
   private discard(inOrder = false): void {
     if (this.state === State.Dead) return;
-    if (this.state === State.Idle) this.server.removeIdle(this);
+    if (this.state === State.Idle) this.leaveIdle();
     this.state = State.Dead;
     this.context.clock.forget(this);
     if (inOrder) this.socket.close();
@@ -413,4 +469,5 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 /** One request at a time on connections that are kept. */
 export const http1Servers: ServerProtocol = {
   take: (context, server, x, mayReuse) => ServerConnection.take(context, server, x, mayReuse),
+  bound: (x) => ServerConnection.bound(x),
 };

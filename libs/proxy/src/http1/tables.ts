@@ -37,6 +37,11 @@ export const FIELD = {
   HOST: 8,
   EXPECT: 9,
   X_FORWARDED_FOR: 10,
+  X_ACCEL_REDIRECT: 11,
+  X_ACCEL_EXPIRES: 12,
+  X_ACCEL_LIMIT_RATE: 13,
+  X_ACCEL_BUFFERING: 14,
+  X_ACCEL_CHARSET: 15,
 } as const;
 
 const NAMES = [
@@ -51,6 +56,11 @@ const NAMES = [
   'host',
   'expect',
   'x-forwarded-for',
+  'x-accel-redirect',
+  'x-accel-expires',
+  'x-accel-limit-rate',
+  'x-accel-buffering',
+  'x-accel-charset',
 ];
 
 /** Start value and step of the rolling hash over lower-cased name bytes. */
