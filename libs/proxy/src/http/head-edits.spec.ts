@@ -37,7 +37,7 @@ function forward(text: string, fill: (edits: HeadEdits, message: Message) => voi
   const { b, end, bodyAt } = load(text);
   const edits = new HeadEdits();
   fill(edits, new Message().of(b, request));
-  forwardRequest(exchange({ xff_enabled: xff }), request, b, bodyAt, end, edits);
+  forwardRequest(exchange({ xff_enabled: xff, xff_update: 'append' }), request, b, bodyAt, end, edits);
   const { b: out, start, end: to } = forwarded;
   expect(Buffer.from(out).toString('latin1', forwarded.bodyAt, to)).toBe(text.slice(bodyAt - HEAD_ROOM));
   return Buffer.from(out).toString('latin1', start, to);
