@@ -1,5 +1,5 @@
 import { LINE, NAME_END, NEXT, type Head } from '../http1/head.js';
-import { isWord } from '../http1/tables.js';
+import { isWord, word } from '../http1/tables.js';
 
 /** Whether a line of the head is longer than `most` bytes. Looks only where the whole head is. */
 export function hasLongField(head: Head, bodyAt: number, most: number | undefined): boolean {
@@ -17,4 +17,4 @@ export function dropAccelFields(head: Head, b: Uint8Array): void {
   }
 }
 
-const PREFIX = 'x-accel-';
+const PREFIX = word('x-accel-');

@@ -3,6 +3,7 @@ import { latin1 } from '../bytes.js';
 import type { ClientConnection } from '../core/connection.js';
 import { editor } from '../http1/edit.js';
 import type { Head } from '../http1/head.js';
+import { word } from '../http1/tables.js';
 import { HEAD_ROOM } from '../transport/seam.js';
 import type { HeadEdits } from './edits.js';
 import type { Exchange } from './exchange.js';
@@ -13,8 +14,9 @@ import { requestMessage } from './message.js';
  * looked at.
  */
 export const offersUpgrade = (head: Head, b: Uint8Array): boolean =>
-  head.connectionUpgrade && head.upgradeField >= 0 && head.minor === 1 && !head.upgradeIs(b, 'h2c');
+  head.connectionUpgrade && head.upgradeField >= 0 && head.minor === 1 && !head.upgradeIs(b, H2C);
 
+const H2C = word('h2c');
 const CONNECTION_UPGRADE = latin1('Connection: Upgrade\r\n');
 
 /** Most bytes that are put in beside what rules ask for: client's address, Connection, Host. */
@@ -54,6 +56,8 @@ export function forwardRequest(
   const { profile } = x;
   const appendTo = profile.xff_enabled ? earlierAddresses(profile, head, b) : -1;
   if (x.upgrade) head.keep(head.upgradeField);
+  // It is what we mean too, and what leaves as it came costs nothing.
+  else if (!head.connectionUpgrade) head.keep(head.keepAliveField);
   b[head.minorAt] = 49; // a proxy speaks its own version (RFC 9110 section 6.2)
   editor.begin(b, head);
   if (edits.target !== null) editor.setTarget(edits.target);

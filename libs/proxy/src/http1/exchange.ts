@@ -74,7 +74,7 @@ export class Http1Exchange extends Exchange {
     if (filtered) head.drop(head.lengthField);
     // A client that was not told to go on with its body, or has not finished it, cannot be read from again.
     if (this.last || client.placement.draining || (this.expects && !this.requestDone)) client.keep = false;
-    const connection = client.keep ? (this.minor === 0 ? CONNECTION_KEEP_ALIVE : null) : CONNECTION_CLOSE;
+    const connection = this.connectionLine(head);
     if (client.keep && this.profile.keepalive_header !== undefined)
       client.keepFor = tellKeepAlive(this.profile, head, b);
     b[head.minorAt] = 49;
@@ -82,6 +82,16 @@ export class Http1Exchange extends Exchange {
       return this.sendHead(head, b, bodyAt, connection);
     if (head.droppedCount === 0 && connection === null && responseEdits.bytes === 0) return head.start;
     return this.edit(head, b, connection);
+  }
+
+  /** What the client has to be told of its connection; the server's own line stays if it says just that. */
+  private connectionLine(head: Head): Uint8Array | null {
+    if (!this.client.keep) return CONNECTION_CLOSE;
+    if (head.keepAliveField >= 0 && !head.connectionClose) {
+      head.keep(head.keepAliveField);
+      return null;
+    }
+    return this.minor === 0 ? CONNECTION_KEEP_ALIVE : null;
   }
 
   private edit(head: Head, b: Uint8Array, connection: Uint8Array | null): number {

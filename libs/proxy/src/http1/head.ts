@@ -70,6 +70,8 @@ export class Head {
   /** Last X-Forwarded-For line. */
   forwardedField = -1;
   upgradeField = -1;
+  /** The first Connection line, when it says `keep-alive` and nothing else: dropped, but a reader of HTTP/1 may get it. */
+  keepAliveField = -1;
   connectionClose = false;
   connectionKeepAlive = false;
   connectionUpgrade = false;
@@ -95,6 +97,7 @@ export class Head {
     this.hostField = -1;
     this.forwardedField = -1;
     this.upgradeField = -1;
+    this.keepAliveField = -1;
     this.connectionClose = false;
     this.connectionKeepAlive = false;
     this.connectionUpgrade = false;
@@ -141,7 +144,7 @@ export class Head {
   }
 
   /** Whether the Upgrade field offers nothing but `token` (lower case). */
-  upgradeIs(b: Uint8Array, token: string): boolean {
+  upgradeIs(b: Uint8Array, token: Uint8Array): boolean {
     if (this.upgradeField < 0) return false;
     let end = this.at(this.upgradeField, VALUE_END);
     const start = this.at(this.upgradeField, VALUE_START);

@@ -10,7 +10,13 @@ import {
   VALUE_START,
 } from './head.js';
 import { INCOMPLETE, REFUSE } from './refusal.js';
-import { COLON, CR, FIELD, fieldId, isWord, LF, SP, TAB, TOKEN, VALUE } from './tables.js';
+import { COLON, CR, FIELD, fieldId, isWord, LF, SP, TAB, TOKEN, valueEnd, word } from './tables.js';
+
+const CHUNKED = word('chunked');
+const CONTINUE = word('100-continue');
+const CLOSE = word('close');
+const KEEP_ALIVE = word('keep-alive');
+const UPGRADE = word('upgrade');
 
 /** Digits of the largest Content-Length taken: below 2^53, so that it can be counted exactly. */
 const MOST_DIGITS = 15;
@@ -44,8 +50,8 @@ export function scanFields(head: Head, b: Uint8Array, from: number, end: number,
     const nameEnd = i++;
     while (b[i] === SP || b[i] === TAB) i++;
     const valueStart = i;
-    while (VALUE[b[i]!] !== 0) i++;
-    const valueEnd = i;
+    i = valueEnd(b, i);
+    const valueStop = i;
     if (b[i] !== CR) return i >= end ? INCOMPLETE : badValue(b, i);
     if (i + 1 >= end) return INCOMPLETE;
     if (b[i + 1] !== LF) return REFUSE.BARE_CR;
@@ -54,12 +60,12 @@ export function scanFields(head: Head, b: Uint8Array, from: number, end: number,
     fields[f + LINE] = line;
     fields[f + NAME_END] = nameEnd;
     fields[f + VALUE_START] = valueStart;
-    fields[f + VALUE_END] = valueEnd;
+    fields[f + VALUE_END] = valueStop;
     fields[f + NEXT] = i;
     const id = fieldId(hash, b, line, nameEnd);
     head.count = ++count;
     if (id !== FIELD.OTHER) {
-      const refused = known(head, id, b, count - 1, valueStart, valueEnd);
+      const refused = known(head, id, b, count - 1, valueStart, valueStop);
       if (refused !== 0) return refused;
     }
   }
@@ -90,7 +96,7 @@ function known(head: Head, id: number, b: Uint8Array, field: number, start: numb
     case FIELD.TRANSFER_ENCODING:
       if (head.codingField >= 0) return REFUSE.CODING_TWICE;
       head.codingField = field;
-      if (!isWord(b, start, end, 'chunked')) return REFUSE.CODING_UNKNOWN;
+      if (!isWord(b, start, end, CHUNKED)) return REFUSE.CODING_UNKNOWN;
       head.chunked = true;
       for (let i = start; i < end; i++) b[i] = b[i]! | 32; // the one spelling that every parser knows
       return 0;
@@ -99,13 +105,16 @@ function known(head: Head, id: number, b: Uint8Array, field: number, start: numb
       head.hostField = field;
       return 0;
     case FIELD.CONNECTION:
-      connectionOptions(head, b, start, end);
+      if (isWord(b, start, end, KEEP_ALIVE)) {
+        head.keepAliveField = head.connectionKeepAlive ? -1 : field;
+        head.connectionKeepAlive = true;
+      } else connectionOptions(head, b, start, end);
       return 0;
     case FIELD.UPGRADE:
       head.upgradeField = field;
       return 0;
     case FIELD.EXPECT:
-      if (!isWord(b, start, end, '100-continue')) return REFUSE.EXPECTATION;
+      if (!isWord(b, start, end, CONTINUE)) return REFUSE.EXPECTATION;
       head.expectContinue = true;
       return 0;
     case FIELD.X_FORWARDED_FOR:
@@ -146,9 +155,9 @@ function connectionOptions(head: Head, b: Uint8Array, start: number, end: number
     const from = i;
     while (i < end && !isSeparator(b[i]!)) i++;
     if (i === from) break;
-    if (isWord(b, from, i, 'close')) head.connectionClose = true;
-    else if (isWord(b, from, i, 'keep-alive')) head.connectionKeepAlive = true;
-    else if (isWord(b, from, i, 'upgrade')) head.connectionUpgrade = true;
+    if (isWord(b, from, i, CLOSE)) head.connectionClose = true;
+    else if (isWord(b, from, i, KEEP_ALIVE)) head.connectionKeepAlive = true;
+    else if (isWord(b, from, i, UPGRADE)) head.connectionUpgrade = true;
     else head.connectionOther = true;
   }
 }

@@ -7,6 +7,7 @@ import { LINE, METHOD, NEXT, type Head } from './head.js';
 import { INCOMPLETE, REFUSE, refusalOf } from './refusal.js';
 import { request, scanRequest } from './scan-request.js';
 import { response, scanResponse } from './scan-response.js';
+import { VALUE, valueEnd } from './tables.js';
 
 const load = (text: string): { b: Buffer; start: number; end: number } => {
   const b = Buffer.alloc(HEAD_ROOM + text.length + 64, 0xaa);
@@ -251,5 +252,35 @@ describe('refusals', () => {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(text).not.toBe('');
     }
+  });
+});
+
+describe('the end of a field value', () => {
+  it('is the same in a receive buffer, looked at by fours, as byte by byte', () => {
+    const big = Buffer.alloc(200_000);
+    const nearlyAscii = fc.oneof(
+      { weight: 30, arbitrary: fc.integer({ min: 0x20, max: 0x7e }) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }) },
+    );
+    fc.assert(
+      fc.property(fc.array(nearlyAscii, { maxLength: 80 }), fc.nat({ max: 7 }), (bytes, shift) => {
+        const start = 512 + shift;
+        big.set(bytes, start);
+        big[start + bytes.length] = 0;
+        const small = Buffer.from([...bytes, 0]);
+        const naive = small.findIndex((c) => VALUE[c] === 0);
+        expect(valueEnd(small, 0)).toBe(naive);
+        expect(valueEnd(big, start) - start).toBe(naive);
+        expect(valueEnd(big, start) - start).toBe(naive);
+      }),
+      { numRuns: 2000 },
+    );
+    for (let c = 0; c < 256; c++)
+      for (let place = 0; place < 4; place++) {
+        big.fill(0x41, 512, 520);
+        big[512 + place] = c;
+        big[520] = 0;
+        expect(valueEnd(big, 512) - 512).toBe(VALUE[c] === 0 ? place : 8);
+      }
   });
 });

@@ -102,9 +102,47 @@ export function fieldIdOfHash(hash: number): number {
   return id !== 0 && HASHES[id] === hash ? id : FIELD.OTHER;
 }
 
-/** Whether `b[start..end)` is `word` (lower case letters and `-`), in any case. */
-export function isWord(b: Uint8Array, start: number, end: number, word: string): boolean {
-  if (end - start !== word.length) return false;
-  for (let i = 0; i < word.length; i++) if (TOKEN[b[start + i]!] !== word.charCodeAt(i)) return false;
+/** A word to compare with: lower case letters and `-`. */
+export const word = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+
+/** Whether `b[start..end)` is `lower`, in any case. */
+export function isWord(b: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  const { length } = lower;
+  if (end - start !== length) return false;
+  for (let i = 0; i < length; i++) if (TOKEN[b[start + i]!] !== lower[i]) return false;
   return true;
 }
+
+/** From this size on a buffer is one that is used again and again: the receive buffer of a transport. */
+const LASTING = 128 * 1024;
+let wordsOf: Uint8Array | null = null;
+let words: Int32Array = new Int32Array(0);
+
+/**
+ * The end of the run of VALUE bytes that starts at `from`. `b` must hold one that is none (the zero behind received
+ * bytes). Looks at four bytes at once where they are printable ASCII, as nearly all are.
+ */
+export function valueEnd(b: Uint8Array, from: number): number {
+  let i = from;
+  if (b === wordsOf) {
+    while ((i & 3) !== 0 && VALUE[b[i]!] !== 0) i++;
+    if ((i & 3) === 0) {
+      let w = i >> 2;
+      while (printable(words[w]!)) w++;
+      i = w << 2;
+    }
+  } else if (b.length >= LASTING && (b.byteOffset & 3) === 0) {
+    wordsOf = b;
+    words = new Int32Array(b.buffer, b.byteOffset, b.length >> 2);
+  }
+  while (VALUE[b[i]!] !== 0) i++;
+  return i;
+}
+
+const HIGH_BITS = 0x80808080 | 0;
+const BIT_6 = 0x40404040;
+const ONES = 0x01010101;
+
+/** All four bytes are 0x20 to 0x7e: below 0x7f, and one of the bits 5 and 6 is set. */
+const printable = (four: number): boolean =>
+  ((four | ((four + ONES) | 0)) & HIGH_BITS) === 0 && ((four | (four << 1)) & BIT_6) === BIT_6;
