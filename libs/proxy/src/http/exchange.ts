@@ -23,7 +23,7 @@ import { Framing, type Failure, type HttpServerLink } from './server-link.js';
  * server's side (`HttpServerLink`). It knows no protocol: heads are HTTP/1.1 text with the record of its scan,
  * request bodies are in HTTP/1 framing, response bodies too unless the client's side is `plain`.
  *
- * The client's side extends it and may use the object again for its next request.
+ * The client's side extends it and may use the object again for another request.
  */
 export abstract class Exchange {
   /** Under which the request runs; null between requests. */
@@ -70,7 +70,7 @@ export abstract class Exchange {
   /** When the last bytes of a request that is not idempotent went out on a connection used before. */
   private sentAt = 0;
 
-  constructor(readonly connection: ClientConnection) {}
+  constructor(public connection: ClientConnection) {}
 
   get idempotent(): boolean {
     return isIdempotent(this.method);

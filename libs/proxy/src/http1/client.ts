@@ -32,7 +32,8 @@ const enum State {
 /** A client's HTTP/1.x connection: one request after the other, each an exchange with a server of its choice. */
 export class HttpClient extends ClientConnection implements Deferred {
   private state = State.Head;
-  private readonly exchange = new Http1Exchange(this);
+  /** The request in hand, or the last one of this connection; none while it waits for the next. */
+  private exchange: Http1Exchange | null = null;
   /** Received and not used: the start of a head, or requests sent ahead. */
   private held: Held | null = null;
   private paused = false;
@@ -59,7 +60,7 @@ export class HttpClient extends ClientConnection implements Deferred {
     before: ClientConnection | null,
   ) {
     super(context, socket, placement, service, before);
-    const { profile } = this.exchange;
+    const { profile } = this;
     context.clock.arm(this, profile.post_accept_timeout ?? profile.client_header_timeout);
   }
 
@@ -80,7 +81,7 @@ export class HttpClient extends ClientConnection implements Deferred {
         this.pause();
         return;
       case State.Tunnel:
-        if (!this.exchange.link!.tunnel(data, start, end)) this.pause();
+        if (!this.exchange!.link!.tunnel(data, start, end)) this.pause();
         return;
       case State.Linger:
       case State.Dead:
@@ -90,7 +91,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   onDrain(): void {
     if (this.state === State.Wait || this.state === State.Tunnel) this.context.clock.disarm(this);
     const { exchange } = this;
-    if (exchange.link !== null || exchange.filter !== null) exchange.clientTakes();
+    if (exchange !== null && (exchange.link !== null || exchange.filter !== null)) exchange.clientTakes();
     else if (this.state === State.Head && this.held !== null) this.run();
   }
 
@@ -105,10 +106,10 @@ export class HttpClient extends ClientConnection implements Deferred {
         this.kill();
         return;
       case State.Wait:
-        if (!this.exchange.responseStarted) this.context.clock.arm(this, HALF_CLOSE_MS);
+        if (!this.exchange!.responseStarted) this.context.clock.arm(this, HALF_CLOSE_MS);
         return;
       case State.Tunnel:
-        this.exchange.link!.clientEnded();
+        this.exchange!.link!.clientEnded();
         return;
       case State.Linger:
       case State.Dead:
@@ -119,10 +120,11 @@ export class HttpClient extends ClientConnection implements Deferred {
   override onClose(reason: CloseReason): void {
     super.onClose(reason);
     const { exchange } = this;
-    if (exchange.config !== null && this.state !== State.Tunnel) this.count(VS.CLIENT_ABORTS, 1);
+    if (exchange !== null && exchange.config !== null && this.state !== State.Tunnel)
+      this.count(VS.CLIENT_ABORTS, 1);
     this.state = State.Dead;
     this.held = null;
-    exchange.clientGone(reason === 'end');
+    exchange?.clientGone(reason === 'end');
   }
 
   override onTimeout(): void {
@@ -134,7 +136,7 @@ export class HttpClient extends ClientConnection implements Deferred {
         return;
       case State.Body:
       case State.Chunks:
-        this.exchange.dropServer();
+        this.exchange!.dropServer();
         if (this.paused) this.refuse(504, 'the server took too long to take the request');
         else this.refuse(408, 'the request body took too long');
         return;
@@ -195,7 +197,7 @@ export class HttpClient extends ClientConnection implements Deferred {
     const bodyAt = scanRequest(b, start, end, http.max_header_size, http.max_header_count);
     if (bodyAt < 0) {
       if (bodyAt !== INCOMPLETE) {
-        this.exchange.requestDone = false;
+        if (this.exchange !== null) this.exchange.requestDone = false;
         this.refuseCode(bodyAt);
         return true;
       }
@@ -207,7 +209,7 @@ export class HttpClient extends ClientConnection implements Deferred {
       return false;
     }
     this.inHead = false;
-    const { exchange } = this;
+    const exchange = (this.exchange ??= Http1Exchange.of(this));
     const head = request;
     const most = http.max_keepalive_requests;
     this.keep = head.persistent && (most === undefined || most === 0 || ++this.requests < most);
@@ -234,7 +236,7 @@ export class HttpClient extends ClientConnection implements Deferred {
 
   /** Sets state and `requestDone`; the position behind this request in `b`, or a code of REFUSE. */
   private frame(head: Head, b: Uint8Array, bodyAt: number, end: number, mostBody: number): number {
-    const { exchange } = this;
+    const exchange = this.exchange!;
     if (head.chunked) {
       const chunks = (this.chunks ??= new ChunkScanner());
       chunks.begin(mostBody);
@@ -260,7 +262,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   }
 
   private body(data: Uint8Array, start: number, end: number): void {
-    const { exchange } = this;
+    const exchange = this.exchange!;
     let bodyEnd = end;
     if (this.state === State.Body) {
       const n = end - start;
@@ -292,7 +294,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   }
 
   private get profile(): HttpProfile {
-    return this.exchange.profile;
+    return this.exchange === null ? profileOf(this.placement.service.config) : this.exchange.profile;
   }
 
   // What the exchange does
@@ -316,14 +318,15 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.context.clock.disarm(this);
     const { held } = this;
     this.held = null;
-    if (held !== null && !this.exchange.link!.tunnel(held.data, held.start, held.end)) return;
+    if (held !== null && !this.exchange!.link!.tunnel(held.data, held.start, held.end)) return;
     this.resume();
   }
 
   /** The response is out and the exchange is over. */
   exchangeDone(): void {
     this.context.clock.disarm(this);
-    if (!this.keep || !this.exchange.requestDone || (this.ended && this.held === null)) {
+    const exchange = this.exchange!;
+    if (!this.keep || !exchange.requestDone || (this.ended && this.held === null)) {
       this.finish();
       return;
     }
@@ -332,13 +335,15 @@ export class HttpClient extends ClientConnection implements Deferred {
       this.context.transport.defer(this);
       return;
     }
+    this.exchange = null;
+    exchange.release();
     this.context.clock.arm(this, this.keepFor > 0 ? this.keepFor : this.profile.keepalive_timeout);
     this.resume();
   }
 
   /** A response of the engine's own comes: decides whether the connection can stay. */
   beforeOwn(): void {
-    if (this.placement.draining || !this.exchange.requestDone || (this.ended && this.held === null))
+    if (this.placement.draining || !this.exchange!.requestDone || (this.ended && this.held === null))
       this.keep = false;
   }
 
@@ -369,7 +374,7 @@ export class HttpClient extends ClientConnection implements Deferred {
 
   /** Answers a request that cannot be read on: the connection ends with it. */
   private refuse(status: number, reason: string): void {
-    const { exchange } = this;
+    const exchange = (this.exchange ??= Http1Exchange.of(this));
     this.keep = false;
     // It may never have become a request, but it was one to the client.
     if (exchange.config === null) exchange.begin1(this.placement.service.config, METHOD.OTHER, 1);
@@ -385,7 +390,8 @@ export class HttpClient extends ClientConnection implements Deferred {
   private finish(): void {
     this.state = State.Linger;
     // Closing with bytes unread would reset the connection and might cost the client our last ones.
-    const nothingToCome = this.ended || (this.lastRequest && this.exchange.requestDone && this.held === null);
+    const nothingToCome =
+      this.ended || (this.lastRequest && this.exchange?.requestDone === true && this.held === null);
     this.held = null;
     if (nothingToCome) {
       this.socket.close();

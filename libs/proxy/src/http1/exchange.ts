@@ -21,14 +21,32 @@ const OWN_ROOM = 128;
 /** A chunk up to this size is put together here and leaves in one write. */
 const chunk = Buffer.alloc(64 * 1024);
 
-/** The client's side of an exchange on a connection of HTTP/1; used again for its next request. */
+/** Exchanges of connections that wait for their next request: an idle connection needs none. */
+const waiting: Http1Exchange[] = [];
+const MOST_WAITING = 1024;
+
+/** The client's side of an exchange on a connection of HTTP/1; used again for other requests. */
 export class Http1Exchange extends Exchange {
   minor = 1;
   /** The body leaves in chunks of our own making, since the form in which it came is not to be had any more. */
   private chunking = false;
 
-  constructor(private readonly client: HttpClient) {
+  private constructor(private client: HttpClient) {
     super(client);
+  }
+
+  /** One for the next request of `client`. */
+  static of(client: HttpClient): Http1Exchange {
+    const x = waiting.pop();
+    if (x === undefined) return new Http1Exchange(client);
+    x.client = client;
+    x.connection = client;
+    return x;
+  }
+
+  /** It is over and nobody refers to it any more: another connection may have it. */
+  release(): void {
+    if (waiting.length < MOST_WAITING) waiting.push(this);
   }
 
   /** See `Exchange.open`. */
