@@ -10,10 +10,11 @@ import type { BodyFilter } from './filter.js';
 import { bindForNtlm } from './binding.js';
 import { sendContinue } from './continue.js';
 import { dropAccelFields, hasLongField } from './fields.js';
-import { forwardRequest, forwarded, offersUpgrade } from './forward.js';
+import { forwardRequest, forwarded } from './forward.js';
+import { offersUpgrade } from '../http1/upgrade.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
 import { requestMessage, responseMessage } from './message.js';
-import { plainResponse, type OwnResponse } from './own-response.js';
+import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
 import { profileOf } from './profile.js';
 import { Replay } from './replay.js';
 import { Framing, type Failure, type HttpServerLink } from './server-link.js';
@@ -45,6 +46,8 @@ export abstract class Exchange {
   expects = false;
   /** Chunked bodies of responses are wanted without their framing. Known after `prepareResponse`. */
   plain = false;
+  /** The whole response is at hand with its head. Known after `prepareResponse`. */
+  atOnce = false;
   /** How the server's response ends. Known to rules. */
   framing = Framing.None;
   /** Connections tried. */
@@ -122,6 +125,10 @@ export abstract class Exchange {
    * @param rest bytes of the body that are still to come; Infinity when nobody knows
    */
   protected route(head: Head, b: Uint8Array, bodyAt: number, bodyEnd: number, rest: number): void {
+    if (head.lastHop) {
+      this.answer(lastHopResponse(head.method));
+      return;
+    }
     const { rules } = this.config!;
     const { profile } = this;
     requestEdits.clear();

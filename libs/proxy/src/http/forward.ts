@@ -3,20 +3,11 @@ import { latin1 } from '../bytes.js';
 import type { ClientConnection } from '../core/connection.js';
 import { editor } from '../http1/edit.js';
 import type { Head } from '../http1/head.js';
-import { word } from '../http1/tables.js';
 import { HEAD_ROOM } from '../transport/seam.js';
 import type { HeadEdits } from './edits.js';
 import type { Exchange } from './exchange.js';
 import { requestMessage } from './message.js';
 
-/**
- * The request may be answered with 101. Not for `h2c`: what follows would be HTTP/2 requests that nobody here has
- * looked at.
- */
-export const offersUpgrade = (head: Head, b: Uint8Array): boolean =>
-  head.connectionUpgrade && head.upgradeField >= 0 && head.minor === 1 && !head.upgradeIs(b, H2C);
-
-const H2C = word('h2c');
 const CONNECTION_UPGRADE = latin1('Connection: Upgrade\r\n');
 
 /** Most bytes that are put in beside what rules ask for: client's address, Connection, Host. */

@@ -1,4 +1,4 @@
-import { NAME_END, LINE, METHOD, VALUE_END, VALUE_START, type Head } from '../http1/head.js';
+import { NAME_END, LINE, VALUE_END, VALUE_START, type Head } from '../http1/head.js';
 import { TOKEN } from '../http1/tables.js';
 
 /** Slices of bytes as text. */
@@ -36,8 +36,7 @@ export class Message {
 
   /** Where path and query start in `b`; they end at `head.targetEnd`. */
   get pathStart(): number {
-    const { head } = this;
-    return head.absolutePath < 0 ? head.targetStart : head.absolutePath;
+    return this.head.targetStart;
   }
 
   /** Where the path ends: at `?`, or at the end of the target. */
@@ -48,11 +47,9 @@ export class Message {
     return i;
   }
 
-  /** As it came: neither decoded nor normalised. `/` when an absolute form has none; `*` for a whole server. */
+  /** As it came: neither decoded nor normalised. `*` for a whole server. */
   get path(): string {
-    const { pathStart, pathEnd } = this;
-    if (pathStart === pathEnd) return this.head.method === METHOD.OPTIONS ? '*' : '/';
-    return text(this.b, pathStart, pathEnd);
+    return text(this.b, this.pathStart, this.pathEnd);
   }
 
   /** Without the question mark; empty without one. */
@@ -61,7 +58,7 @@ export class Message {
     return pathEnd < this.head.targetEnd ? text(this.b, pathEnd + 1, this.head.targetEnd) : '';
   }
 
-  /** The Host field as it came (the scanner has compared it with an absolute form); empty without one. */
+  /** Host (of a target in absolute form its authority); empty without one. */
   get host(): string {
     return this.head.hostField < 0 ? '' : this.value(this.head.hostField);
   }

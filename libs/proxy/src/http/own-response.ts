@@ -1,4 +1,5 @@
 import { latin1 } from '../bytes.js';
+import { METHOD } from '../http1/head.js';
 
 const PHRASES: Record<number, string> = {
   200: 'OK',
@@ -40,10 +41,16 @@ export interface OwnResponse {
 
 const NOTHING = new Uint8Array(0);
 
+const ALLOW = ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const;
+
+/** To a request that goes no further because its Max-Forwards is used up (RFC 9110 section 7.6.2). */
+export const lastHopResponse = (method: number): OwnResponse =>
+  method === METHOD.OPTIONS ? emptyResponse(200, [ALLOW]) : plainResponse(405, 'TRACE is not answered here');
+
 /** A line of text that names the reason. */
 export function plainResponse(status: number, reason: string): OwnResponse {
-  const fields: [string, string][] = [['Content-Type', 'text/plain; charset=utf-8']];
-  if (status === 405) fields.push(['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+  const fields: (readonly [string, string])[] = [['Content-Type', 'text/plain; charset=utf-8']];
+  if (status === 405) fields.push(ALLOW);
   return { status, fields, body: Buffer.from(`${status} ${reason}\n`) };
 }
 

@@ -1,5 +1,5 @@
 import { INCOMPLETE, REFUSE } from './refusal.js';
-import { CR, FIELD, fieldIdOfHash, LF, TOKEN, VALUE } from './tables.js';
+import { CR, FIELD, fieldIdOfHash, hexDigit, LF, TOKEN, VALUE } from './tables.js';
 
 /** A chunk may not claim more than 2^48 bytes. */
 const MOST_CHUNK = 2 ** 48;
@@ -95,7 +95,7 @@ export class ChunkScanner {
     if (state === State.SizeStart) {
       this.remaining = 0;
       this.digits = 0;
-      return hex(c) < 0 ? REFUSE.CHUNK_SIZE : this.size(c);
+      return hexDigit(c) < 0 ? REFUSE.CHUNK_SIZE : this.size(c);
     }
     if (state === State.DataCr) {
       this.state = State.DataLf;
@@ -114,7 +114,7 @@ export class ChunkScanner {
   }
 
   private size(c: number): number {
-    const digit = hex(c);
+    const digit = hexDigit(c);
     if (digit >= 0) {
       this.state = State.Size;
       this.remaining = this.remaining * 16 + digit;
@@ -164,10 +164,4 @@ export class ChunkScanner {
     this.state = State.TrailerValue;
     return 0;
   }
-}
-
-function hex(c: number): number {
-  if (c >= 48 && c <= 57) return c - 48;
-  const l = c | 32;
-  return l >= 97 && l <= 102 ? l - 87 : -1;
 }

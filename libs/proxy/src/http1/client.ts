@@ -201,7 +201,11 @@ export class HttpClient extends ClientConnection implements Deferred {
         this.refuseCode(bodyAt);
         return true;
       }
-      if (request.start >= end) return false; // nothing but blank lines
+      if (request.start >= end) {
+        // Nothing but blank lines: the idle connection's time goes on.
+        this.inHead = false;
+        return false;
+      }
       this.keepHeld(b, start, end, own);
       // The time for a head counts from its first byte and is not prolonged by the next.
       if (!this.inHead) this.context.clock.arm(this, http.client_header_timeout);
@@ -216,7 +220,9 @@ export class HttpClient extends ClientConnection implements Deferred {
     this.lastRequest = !head.persistent;
     exchange.begin1(config, head.method, head.minor);
     exchange.expects = head.expectContinue && head.minor === 1;
-    const bodyEnd = this.frame(head, b, bodyAt, end, http.max_body_size);
+    // RFC 9110 section 7.4: an https resource is served over TLS only.
+    const misdirected = head.https && this.tls === null;
+    const bodyEnd = misdirected ? REFUSE.TARGET_HTTPS : this.frame(head, b, bodyAt, end, http.max_body_size);
     if (bodyEnd < 0) {
       this.refuseCode(bodyEnd);
       return true;

@@ -11,7 +11,7 @@ export class HeadEditor {
   /** Where the first header line is now. */
   private line = 0;
 
-  /** Takes out the lines that `head` has dropped, and scheme and authority of a target in absolute form. */
+  /** Takes out the lines that `head` has dropped. */
   begin(b: Uint8Array, head: Head): void {
     this.b = b;
     this.head = head;
@@ -19,7 +19,6 @@ export class HeadEditor {
     let shift = 0;
     if (head.droppedCount > 0) shift = this.cutFields();
     this.line = head.firstField + shift;
-    if (head.absolutePath >= 0) this.cutAuthority(shift);
   }
 
   /** Puts another target, in origin form, in place of the one that came. Call it right after `begin`. */
@@ -76,21 +75,6 @@ export class HeadEditor {
     }
     return shift;
   }
-
-  private cutAuthority(shift: number): void {
-    const { b, head } = this;
-    const from = head.targetStart + shift;
-    let to = head.absolutePath + shift;
-    if (head.absolutePath === head.targetEnd) {
-      to--;
-      // RFC 9112 section 3.2.4: OPTIONS of a whole server is `*`.
-      b[to] = head.method === OPTIONS ? 42 : 47;
-    }
-    b.copyWithin(this.start + to - from, this.start, from);
-    this.start += to - from;
-  }
 }
-
-const OPTIONS = 6;
 
 export const editor = new HeadEditor();

@@ -11,6 +11,7 @@ import { METHOD, type Head } from './head.js';
 import { tellKeepAlive } from './keep-alive.js';
 
 const CONNECTION_CLOSE = latin1('Connection: close\r\n');
+const CONNECTION_UPGRADE = latin1('Connection: Upgrade\r\n');
 const CONNECTION_KEEP_ALIVE = latin1('Connection: keep-alive\r\n');
 const CHUNKED = latin1('Transfer-Encoding: chunked\r\n');
 const CRLF = latin1('\r\n');
@@ -91,10 +92,12 @@ export class Http1Exchange extends Exchange {
     if (this.plain || filtered) head.drop(head.codingField);
     if (filtered) head.drop(head.lengthField);
     // A client that was not told to go on with its body, or has not finished it, cannot be read from again.
-    if (this.last || client.placement.draining || (this.expects && !this.requestDone)) client.keep = false;
+    if (this.last || client.placement.draining || (!this.requestDone && (this.expects || this.atOnce)))
+      client.keep = false;
     const connection = this.connectionLine(head);
     if (client.keep && this.profile.keepalive_header !== undefined)
       client.keepFor = tellKeepAlive(this.profile, head, b);
+    if (head.status === 426) head.keep(head.upgradeField); // it has to say which protocol (RFC 9110 section 15.5.22)
     b[head.minorAt] = 49;
     if (responseEdits.bytes > HEAD_ROOM - OWN_ROOM || filtered)
       return this.sendHead(head, b, bodyAt, connection);
@@ -116,6 +119,7 @@ export class Http1Exchange extends Exchange {
     editor.begin(b, head);
     if (responseEdits.bytes > 0) for (const line of responseEdits.lines) editor.insertLine(line);
     if (connection !== null) editor.insertLine(connection);
+    if (head.status === 426 && head.upgradeField >= 0) editor.insertLine(CONNECTION_UPGRADE);
     if (this.chunking) editor.insertLine(CHUNKED);
     return editor.end();
   }
@@ -154,15 +158,18 @@ export class Http1Exchange extends Exchange {
   /** A client of HTTP/1.0 has no place for them. */
   trailers(): void {}
 
-  interim(_head: Head, b: Uint8Array, start: number, end: number): boolean {
-    // Interim responses go on as they are, but not to a client of HTTP/1.0 (RFC 9110 section 15.2).
-    return this.minor === 0 || this.client.send(b, start, end);
+  interim(head: Head, b: Uint8Array, _start: number, end: number): boolean {
+    // Not to a client of HTTP/1.0, which does not know them (RFC 9110 section 15.2).
+    return this.minor === 0 || this.client.send(b, interimStart(head, b), end);
   }
 
-  switchProtocols(_head: Head, b: Uint8Array, start: number, _bodyAt: number, end: number): boolean {
+  switchProtocols(head: Head, b: Uint8Array, _start: number, _bodyAt: number, end: number): boolean {
     this.switched();
     this.client.becomeTunnel();
-    return this.client.send(b, start, end);
+    head.keep(head.upgradeField);
+    interimStart(head, b);
+    editor.insertLine(CONNECTION_UPGRADE);
+    return this.client.send(b, editor.end(), end);
   }
 
   protected sendOwn(response: OwnResponse): void {
@@ -198,4 +205,13 @@ export class Http1Exchange extends Exchange {
     this.over();
     this.client.tunnelOver(inOrder);
   }
+}
+
+/** Takes out of a 1xx what belongs to one connection, and any framing (RFC 9110 section 8.6). Where it starts then. */
+function interimStart(head: Head, b: Uint8Array): number {
+  head.drop(head.lengthField);
+  head.drop(head.codingField);
+  b[head.minorAt] = 49;
+  editor.begin(b, head);
+  return editor.end();
 }

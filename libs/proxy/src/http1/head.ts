@@ -1,4 +1,4 @@
-import { FIELD, isWord } from './tables.js';
+import { FIELD } from './tables.js';
 
 /** More header lines than this are refused whatever the configuration says. */
 export const MOST_FIELDS = 4096;
@@ -47,9 +47,9 @@ export class Head {
   methodEnd = 0;
   targetStart = 0;
   targetEnd = 0;
-  /** In absolute form: where path and query start (`targetEnd` when there is none); else -1. */
-  absolutePath = -1;
-  /** In absolute form: the authority. */
+  /** The target came in absolute form with `https` (it is in origin form after the scan). */
+  https = false;
+  /** During the scan: the authority of a target in absolute form. */
   authorityStart = 0;
   authorityEnd = 0;
 
@@ -69,9 +69,15 @@ export class Head {
   hostField = -1;
   /** Last X-Forwarded-For line. */
   forwardedField = -1;
+  /** The Upgrade line; the last one of several. */
   upgradeField = -1;
   /** The first Connection line, when it says `keep-alive` and nothing else: dropped, but a reader of HTTP/1 may get it. */
   keepAliveField = -1;
+  upgradeLines = 0;
+  /** Max-Forwards, which counts for OPTIONS and TRACE. */
+  forwardsField = -1;
+  /** Max-Forwards was 0: the request goes no further. */
+  lastHop = false;
   connectionClose = false;
   connectionKeepAlive = false;
   connectionUpgrade = false;
@@ -83,7 +89,8 @@ export class Head {
 
   reset(): void {
     this.method = 0;
-    this.absolutePath = -1;
+    this.https = false;
+    this.authorityEnd = 0;
     this.status = 0;
     if (this.droppedCount > 0) {
       for (let i = 0; i < this.count; i++) this.dropped[i] = 0;
@@ -98,6 +105,9 @@ export class Head {
     this.forwardedField = -1;
     this.upgradeField = -1;
     this.keepAliveField = -1;
+    this.upgradeLines = 0;
+    this.forwardsField = -1;
+    this.lastHop = false;
     this.connectionClose = false;
     this.connectionKeepAlive = false;
     this.connectionUpgrade = false;
@@ -131,9 +141,6 @@ export class Head {
     this.methodEnd += by;
     this.targetStart += by;
     this.targetEnd += by;
-    if (this.absolutePath >= 0) this.absolutePath += by;
-    this.authorityStart += by;
-    this.authorityEnd += by;
     const n = this.count * STRIDE;
     for (let i = 0; i < n; i++) this.fields[i]! += by;
   }
@@ -141,15 +148,6 @@ export class Head {
   /** Whether the message keeps its connection open (RFC 9112 section 9.3). */
   get persistent(): boolean {
     return this.minor === 1 ? !this.connectionClose : this.connectionKeepAlive && !this.connectionClose;
-  }
-
-  /** Whether the Upgrade field offers nothing but `token` (lower case). */
-  upgradeIs(b: Uint8Array, token: Uint8Array): boolean {
-    if (this.upgradeField < 0) return false;
-    let end = this.at(this.upgradeField, VALUE_END);
-    const start = this.at(this.upgradeField, VALUE_START);
-    while (end > start && (b[end - 1] === 32 || b[end - 1] === 9)) end--;
-    return isWord(b, start, end, token);
   }
 }
 

@@ -45,7 +45,10 @@ export function scanFields(head: Head, b: Uint8Array, from: number, end: number,
       i++;
     }
     if (i >= end) return INCOMPLETE;
-    if (b[i] !== COLON || i === line) return badName(b, line, i);
+    if (b[i] !== COLON || i === line) {
+      const refused = head.status === 0 ? badName(b, line, i) : closeGap(b, line, i, end);
+      if (refused !== 0) return refused;
+    }
     if (count >= most) return REFUSE.TOO_MANY_FIELDS;
     const nameEnd = i++;
     while (b[i] === SP || b[i] === TAB) i++;
@@ -71,11 +74,24 @@ export function scanFields(head: Head, b: Uint8Array, from: number, end: number,
   }
 }
 
+/**
+ * White space between name and colon: a request is refused for it, but in a response a proxy has to take it away (RFC
+ * 9112 section 5.1). Here it changes places with the colon. 0 when that is done, INCOMPLETE, or a code of REFUSE.
+ */
+function closeGap(b: Uint8Array, line: number, nameEnd: number, end: number): number {
+  let i = nameEnd;
+  while (b[i] === SP || b[i] === TAB) i++;
+  if (i >= end) return INCOMPLETE;
+  if (b[i] !== COLON || i === nameEnd || nameEnd === line) return badName(b, line, nameEnd);
+  b[i] = SP;
+  b[nameEnd] = COLON;
+  return 0;
+}
+
 function badName(b: Uint8Array, line: number, at: number): number {
   if (at === line && (b[at] === SP || b[at] === TAB)) return REFUSE.FOLDED;
   if (b[at] === SP || b[at] === TAB) return REFUSE.SPACE_BEFORE_COLON;
   if (b[at] === LF) return REFUSE.BARE_LF;
-  if (b[at] === CR) return REFUSE.FIELD_NAME;
   return REFUSE.FIELD_NAME;
 }
 
@@ -96,12 +112,12 @@ function known(head: Head, id: number, b: Uint8Array, field: number, start: numb
     case FIELD.TRANSFER_ENCODING:
       if (head.codingField >= 0) return REFUSE.CODING_TWICE;
       head.codingField = field;
-      if (!isWord(b, start, end, CHUNKED)) return REFUSE.CODING_UNKNOWN;
+      if (!isWord(b, start, end, CHUNKED)) return otherCoding(b, start, end);
       head.chunked = true;
       for (let i = start; i < end; i++) b[i] = b[i]! | 32; // the one spelling that every parser knows
       return 0;
     case FIELD.HOST:
-      if (head.hostField >= 0) return REFUSE.HOST_TWICE;
+      if (head.hostField >= 0 && head.status === 0) return REFUSE.HOST_TWICE;
       head.hostField = field;
       return 0;
     case FIELD.CONNECTION:
@@ -112,11 +128,16 @@ function known(head: Head, id: number, b: Uint8Array, field: number, start: numb
       return 0;
     case FIELD.UPGRADE:
       head.upgradeField = field;
+      head.upgradeLines++;
       return 0;
     case FIELD.EXPECT:
-      if (!isWord(b, start, end, CONTINUE)) return REFUSE.EXPECTATION;
-      head.expectContinue = true;
+      return head.status === 0 ? expectation(head, b, field, start, end) : 0;
+    case FIELD.MAX_FORWARDS:
+      if (head.forwardsField >= 0 && head.status === 0) return REFUSE.MAX_FORWARDS;
+      head.forwardsField = field;
       return 0;
+    case FIELD.LOOKALIKE:
+      return head.status === 0 ? REFUSE.LOOKALIKE : 0;
     case FIELD.X_FORWARDED_FOR:
       head.forwardedField = field;
       return 0;
@@ -131,6 +152,37 @@ function known(head: Head, id: number, b: Uint8Array, field: number, start: numb
       return 0;
   }
 }
+
+function expectation(head: Head, b: Uint8Array, field: number, start: number, end: number): number {
+  if (!isWord(b, start, end, CONTINUE)) return REFUSE.EXPECTATION;
+  // RFC 9110 section 10.1.1: of HTTP/1.0 it is ignored, and our server, which gets HTTP/1.1, must not see it.
+  if (head.minor === 0) head.drop(field);
+  else head.expectContinue = true;
+  return 0;
+}
+
+/**
+ * RFC 9112 section 6.1: codings in front of one `chunked` that ends the list are fine but not implemented here; in
+ * every other list nobody can tell where the message ends.
+ */
+function otherCoding(b: Uint8Array, start: number, end: number): number {
+  let comma = end - 1;
+  while (comma > start && b[comma] !== COMMA) comma--;
+  let last = comma + 1;
+  while (last < end && (b[last] === SP || b[last] === TAB)) last++;
+  if (comma <= start || !isWord(b, last, end, CHUNKED)) return REFUSE.CODING_UNKNOWN;
+  for (let i = start; i < comma;) {
+    while (i < comma && isSeparator(b[i]!)) i++;
+    const from = i;
+    while (i < comma && TOKEN[b[i]!] !== 0) i++;
+    if (i === from || isWord(b, from, i, CHUNKED)) return REFUSE.CODING_UNKNOWN;
+    while (i < comma && (b[i] === SP || b[i] === TAB)) i++;
+    if (i < comma && b[i] !== COMMA) return REFUSE.CODING_UNKNOWN;
+  }
+  return REFUSE.CODING_NOT_IMPLEMENTED;
+}
+
+const COMMA = 44;
 
 function contentLength(head: Head, b: Uint8Array, start: number, end: number): number {
   if (end === start) return REFUSE.LENGTH_INVALID;
@@ -162,7 +214,7 @@ function connectionOptions(head: Head, b: Uint8Array, start: number, end: number
   }
 }
 
-const isSeparator = (c: number): boolean => c === SP || c === TAB || c === 44;
+const isSeparator = (c: number): boolean => c === SP || c === TAB || c === COMMA;
 
 /** The empty line has been reached: fields that Connection names are dropped too. */
 function finish(head: Head, b: Uint8Array, end: number): number {
@@ -187,10 +239,9 @@ function dropNamed(head: Head, b: Uint8Array, start: number, end: number): numbe
       if (!sameName(b, from, i, head.at(k, LINE), head.at(k, NAME_END))) continue;
       const id = idOf(head, b, k);
       if (
-        id === FIELD.HOST ||
         id === FIELD.CONTENT_LENGTH ||
         id === FIELD.TRANSFER_ENCODING ||
-        id === FIELD.X_FORWARDED_FOR
+        ((id === FIELD.HOST || id === FIELD.X_FORWARDED_FOR) && head.status === 0)
       )
         return REFUSE.CONNECTION_NAMES_FRAMING;
       head.drop(k);

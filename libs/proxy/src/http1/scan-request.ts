@@ -1,18 +1,19 @@
 import { Head, METHOD, VALUE_END, VALUE_START } from './head.js';
+import { isHost } from './host.js';
+import { writeOriginForm } from './origin-form.js';
 import { INCOMPLETE, REFUSE } from './refusal.js';
+import { requestLine } from './request-line.js';
 import { scanFields } from './scan-fields.js';
-import { AUTHORITY, CR, LF, SP, TAB, TARGET, TOKEN } from './tables.js';
-
-/** Longest method name. */
-const MOST_METHOD = 32;
+import { CR, LF, SP, TAB } from './tables.js';
 
 /** The record of the last request scanned. */
 export const request = new Head();
 
 /**
  * Scans a request head in `b[from..end)` in one pass and checks it as RFC 9112 asks, strictly: whatever two parsers
- * might understand differently is refused. Writes `b[end]`, and brings Content-Length and Transfer-Encoding to their
- * plain spelling in place.
+ * might understand differently is refused. Writes `b[end]`, and brings what has several spellings to its plain one in
+ * place: Content-Length, Transfer-Encoding, and a target in absolute form, which becomes origin form with its
+ * authority as Host. The head may then begin up to two bytes in front of `from`.
  * @returns the position behind the head, with `request` filled; INCOMPLETE; or a code of REFUSE.
  */
 export function scanRequest(
@@ -31,127 +32,74 @@ export function scanRequest(
   head.start = start;
   if (b[start] === CR) return start + 1 < end ? REFUSE.BARE_CR : INCOMPLETE;
   const at = requestLine(head, b, start, end);
+  // RFC 9112 section 3: a target longer than any that is served has a status of its own.
+  if (at === INCOMPLETE) return end - from >= mostBytes ? REFUSE.TARGET_LONG : INCOMPLETE;
+  if (at - from > mostBytes) return REFUSE.TARGET_LONG;
   const done = at < 0 ? at : scanFields(head, b, at, end, mostFields);
   if (done === INCOMPLETE) return end - from >= mostBytes ? REFUSE.TOO_LARGE : INCOMPLETE;
   if (done < 0) return done;
   if (done - from > mostBytes) return REFUSE.TOO_LARGE;
   const refused = checkRequest(head, b);
-  return refused === 0 ? done : refused;
-}
-
-/** @returns the position of the first field line, INCOMPLETE or a code of REFUSE */
-function requestLine(head: Head, b: Uint8Array, start: number, end: number): number {
-  let i = start;
-  while (TOKEN[b[i]!] !== 0) i++;
-  if (i - start > MOST_METHOD) return REFUSE.METHOD;
-  if (i >= end) return INCOMPLETE;
-  if (b[i] !== SP || i === start) return b[i] === LF ? REFUSE.BARE_LF : REFUSE.METHOD;
-  head.methodEnd = i;
-  head.method = methodOf(b, start, i - start);
-  if (head.method === METHOD.CONNECT) return REFUSE.CONNECT;
-  head.targetStart = ++i;
-  while (TARGET[b[i]!] !== 0) i++;
-  if (i >= end) return INCOMPLETE;
-  if (b[i] !== SP) return b[i] === CR || b[i] === LF ? REFUSE.REQUEST_LINE : REFUSE.TARGET;
-  head.targetEnd = i;
-  const refused = target(head, b);
   if (refused !== 0) return refused;
-  return version(head, b, i + 1, end);
+  return head.authorityEnd === 0 ? done : originForm(head, b, done, mostFields);
 }
 
-const VERSION = [72, 84, 84, 80, 47]; // HTTP/
-
-function version(head: Head, b: Uint8Array, at: number, end: number): number {
-  for (let k = 0; k < 5; k++) {
-    if (at + k >= end) return INCOMPLETE;
-    if (b[at + k] !== VERSION[k]) return REFUSE.REQUEST_LINE;
-  }
-  // HTTP/<digit>.<digit>CRLF
-  const i = at + 5;
-  if (i >= end) return INCOMPLETE;
-  const major = b[i]! - 48;
-  if (major < 0 || major > 9) return REFUSE.REQUEST_LINE;
-  if (major !== 1) return REFUSE.VERSION;
-  if (i + 1 >= end) return INCOMPLETE;
-  if (b[i + 1] !== 46) return REFUSE.REQUEST_LINE;
-  if (i + 2 >= end) return INCOMPLETE;
-  const minor = b[i + 2]! - 48;
-  if (minor !== 0 && minor !== 1) return minor >= 2 && minor <= 9 ? REFUSE.VERSION : REFUSE.REQUEST_LINE;
-  head.minorAt = i + 2;
-  head.minor = minor;
-  if (i + 3 >= end) return INCOMPLETE;
-  if (b[i + 3] !== CR) return b[i + 3] === LF ? REFUSE.BARE_LF : REFUSE.REQUEST_LINE;
-  if (i + 4 >= end) return INCOMPLETE;
-  if (b[i + 4] !== LF) return REFUSE.BARE_CR;
-  head.firstField = i + 5;
-  return i + 5;
-}
-
-/** Origin form, absolute form, or `*` for OPTIONS. */
-function target(head: Head, b: Uint8Array): number {
-  const { targetStart: s, targetEnd: e } = head;
-  if (e === s) return REFUSE.TARGET;
-  if (b[s] === 47) return 0;
-  if (b[s] === 42) return e === s + 1 && head.method === METHOD.OPTIONS ? 0 : REFUSE.TARGET;
-  const authority = afterScheme(b, s, e);
-  if (authority < 0) return REFUSE.TARGET;
-  let i = authority;
-  while (i < e && AUTHORITY[b[i]!] !== 0) i++;
-  if (i === authority || (i < e && b[i] !== 47 && b[i] !== 63)) return REFUSE.TARGET;
-  // A query without a path would need a slash put in between.
-  if (i < e && b[i] === 63) return REFUSE.TARGET;
-  head.authorityStart = authority;
-  head.authorityEnd = i;
-  head.absolutePath = i;
-  return 0;
-}
-
-const SCHEME = 'http';
-
-function afterScheme(b: Uint8Array, s: number, e: number): number {
-  if (e - s < 8) return -1;
-  for (let i = 0; i < 4; i++) if ((b[s + i]! | 32) !== SCHEME.charCodeAt(i)) return -1;
-  let i = s + 4;
-  if ((b[i]! | 32) === 115) i++; // https
-  return b[i] === COLON_BYTE && b[i + 1] === 47 && b[i + 2] === 47 ? i + 3 : -1;
-}
-
-const COLON_BYTE = 58;
-
+/** What follows from several fields together. */
 function checkRequest(head: Head, b: Uint8Array): number {
   if (head.codingField >= 0) {
     if (head.lengthField >= 0) return REFUSE.CODING_AND_LENGTH;
     if (head.minor === 0) return REFUSE.CODING_IN_1_0;
   }
+  if (head.method >= METHOD.OPTIONS && head.method <= METHOD.TRACE) {
+    // RFC 9110 section 9.3.8: TRACE has no content, so one that has might be read in two ways.
+    if (head.method === METHOD.TRACE && (head.chunked || head.contentLength > 0)) return REFUSE.TRACE_CONTENT;
+    if (head.forwardsField >= 0 && !countForwards(head, b)) return REFUSE.MAX_FORWARDS;
+  }
   if (head.hostField < 0) return head.minor === 1 ? REFUSE.HOST_MISSING : 0;
   const start = head.at(head.hostField, VALUE_START);
-  let end = head.at(head.hostField, VALUE_END);
-  while (end > start && (b[end - 1] === SP || b[end - 1] === TAB)) end--;
-  if (end === start) return REFUSE.HOST_INVALID;
-  for (let i = start; i < end; i++) if (AUTHORITY[b[i]!] === 0) return REFUSE.HOST_INVALID;
-  if (head.absolutePath >= 0) {
-    const length = head.authorityEnd - head.authorityStart;
-    if (length !== end - start) return REFUSE.HOST_CONTRADICTS;
-    for (let i = 0; i < length; i++)
-      if (lower(b[head.authorityStart + i]!) !== lower(b[start + i]!)) return REFUSE.HOST_CONTRADICTS;
-  }
-  return 0;
+  return isHost(b, start, trimmedEnd(head, b, head.hostField)) ? 0 : REFUSE.HOST_INVALID;
 }
 
-const lower = (c: number): number => (c >= 65 && c <= 90 ? c + 32 : c);
+function trimmedEnd(head: Head, b: Uint8Array, field: number): number {
+  const start = head.at(field, VALUE_START);
+  let end = head.at(field, VALUE_END);
+  while (end > start && (b[end - 1] === SP || b[end - 1] === TAB)) end--;
+  return end;
+}
 
-const METHODS: readonly (readonly [Uint8Array, number])[] = Object.entries(METHOD)
-  .filter(([, id]) => id !== METHOD.OTHER)
-  .map(([name, id]) => [Buffer.from(name, 'latin1'), id] as const);
+const MOST_DIGITS = 9;
 
-/** Methods are case-sensitive. */
-function methodOf(b: Uint8Array, start: number, length: number): number {
-  if (length === 3 && b[start] === 71 && b[start + 1] === 69 && b[start + 2] === 84) return METHOD.GET;
-  for (const [name, id] of METHODS) {
-    if (name.length !== length) continue;
-    let i = 0;
-    while (i < length && name[i] === b[start + i]) i++;
-    if (i === length) return id;
+/**
+ * RFC 9110 section 7.6.2: Max-Forwards of OPTIONS and TRACE is counted down, in place; at 0 the request is answered
+ * here. False when it is no number.
+ */
+function countForwards(head: Head, b: Uint8Array): boolean {
+  const start = head.at(head.forwardsField, VALUE_START);
+  const end = trimmedEnd(head, b, head.forwardsField);
+  if (end === start || end - start > MOST_DIGITS) return false;
+  let n = 0;
+  for (let i = start; i < end; i++) {
+    const digit = b[i]! - 48;
+    if (digit < 0 || digit > 9) return false;
+    n = n * 10 + digit;
   }
-  return METHOD.OTHER;
+  head.lastHop = n === 0;
+  n--;
+  // The number never grows longer; what it loses becomes white space.
+  for (let i = end - 1; i >= start && n >= 0; i--) {
+    b[i] = n > 0 || i === end - 1 ? 48 + (n % 10) : SP;
+    n = (n / 10) | 0;
+  }
+  return true;
+}
+
+/** Writes the head anew in origin form, up to `done`, and scans that. */
+function originForm(head: Head, b: Uint8Array, done: number, mostFields: number): number {
+  const { https } = head;
+  const start = writeOriginForm(head, b, done);
+  const kept = b[done]!;
+  const again = scanRequest(b, start, done, done - start, mostFields);
+  b[done] = kept;
+  head.https = https;
+  return again;
 }

@@ -13,6 +13,7 @@ export const MOST_RESPONSE_FIELDS = 1024;
 /**
  * Scans a response head in `b[from..end)`, as strictly as a request: a message that a client might cut elsewhere
  * than we do must not reach it. Writes `b[end]`.
+ * The head may then begin a byte in front of `from`.
  * @returns the position behind the head, with `response` filled; INCOMPLETE; or a code of REFUSE.
  */
 export function scanResponse(
@@ -35,7 +36,20 @@ export function scanResponse(
     if (head.lengthField >= 0) return REFUSE.CODING_AND_LENGTH;
     if (head.minor === 0) return REFUSE.CODING_IN_1_0;
   }
+  if (at === from + BARE_STATUS) putSpace(head, b);
   return done;
+}
+
+/** Length of a status line that ends with the status. */
+const BARE_STATUS = 'HTTP/1.1 200\r\n'.length;
+
+/** The space behind the status has to be there even when no reason follows (RFC 9112 section 4). */
+function putSpace(head: Head, b: Uint8Array): void {
+  const { start } = head;
+  b.copyWithin(start - 1, start, start + 12);
+  b[start + 11] = SP;
+  head.start--;
+  head.minorAt--;
 }
 
 const START = [72, 84, 84, 80, 47, 49, 46]; // HTTP/1.

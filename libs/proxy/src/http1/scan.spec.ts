@@ -96,7 +96,8 @@ describe('request head scanner', () => {
   it('ends a head that grows too long or has too many lines', () => {
     expect(scan(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(300)}`, 256)).toBe('TOO_LARGE');
     expect(scan(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(300)}\r\n\r\n`, 256)).toBe('TOO_LARGE');
-    expect(scan(`GET /${'x'.repeat(300)}`, 256)).toBe('TOO_LARGE');
+    expect(scan(`GET /${'x'.repeat(300)}`, 256)).toBe('TARGET_LONG');
+    expect(scan(`GET /${'x'.repeat(300)} HTTP/1.1\r\nHost: a\r\n\r\n`, 256)).toBe('TARGET_LONG');
     expect(scan(`GET / HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(5)}\r\n`, 65_536, 5)).toBe(
       'TOO_MANY_FIELDS',
     );
@@ -230,7 +231,8 @@ describe('response head scanner', () => {
     ['FOLDED', 'HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n'],
     ['LENGTH_TWICE', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n'],
     ['CODING_AND_LENGTH', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'],
-    ['CODING_UNKNOWN', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
+    ['CODING_NOT_IMPLEMENTED', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
+    ['CODING_UNKNOWN', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n'],
     ['CODING_IN_1_0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
   ])('refuses with %s: %j', (reason, text) => {
     expect(scanned(text)).toBe(reason);

@@ -282,6 +282,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       bodyEnd = x.plain ? this.chunks!.dataEnd : done ? at : end;
     }
     if (framing !== Framing.Chunked) this.extra = bodyEnd < end;
+    x.atOnce = done;
     const start = x.responseHead(head, b, bodyAt, framing);
     if (status >= 500) this.server.count(SERVER.RESPONSES_5XX, 1);
     else if (status >= 400) this.server.count(SERVER.RESPONSES_4XX, 1);

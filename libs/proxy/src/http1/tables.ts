@@ -6,17 +6,24 @@ export const TOKEN = new Uint8Array(256);
 export const VALUE = new Uint8Array(256);
 /** Bytes of a request target: visible ASCII without `#`. */
 export const TARGET = new Uint8Array(256);
-/** Bytes of Host and of an authority, without userinfo. */
+/** Bytes of the name of a host, without percent-encoding. */
 export const AUTHORITY = new Uint8Array(256);
 
 for (let c = 0x21; c < 0x7f; c++) {
   const char = String.fromCharCode(c);
   if (!'"(),/:;<=>?@[\\]{}'.includes(char)) TOKEN[c] = c >= 0x41 && c <= 0x5a ? c + 32 : c;
   if (char !== '#') TARGET[c] = 1;
-  if (/[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]/.test(char)) AUTHORITY[c] = 1;
+  if (/[A-Za-z0-9\-._~!$&'()*+,;=]/.test(char)) AUTHORITY[c] = 1;
 }
 for (let c = 0x20; c < 256; c++) if (c !== 0x7f) VALUE[c] = 1;
 VALUE[9] = 1;
+
+/** Value of a hexadecimal digit; -1 for every other byte. */
+export function hexDigit(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  const lower = c | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}
 
 export const TAB = 9;
 export const LF = 10;
@@ -42,6 +49,9 @@ export const FIELD = {
   X_ACCEL_LIMIT_RATE: 13,
   X_ACCEL_BUFFERING: 14,
   X_ACCEL_CHARSET: 15,
+  MAX_FORWARDS: 16,
+  /** A name that a server may take for one of the above, because it makes no difference between `-` and `_`. */
+  LOOKALIKE: 17,
 } as const;
 
 const NAMES = [
@@ -61,6 +71,12 @@ const NAMES = [
   'x-accel-limit-rate',
   'x-accel-buffering',
   'x-accel-charset',
+  'max-forwards',
+  'content_length',
+  'transfer_encoding',
+  'x_forwarded_for',
+  'x_forwarded-for',
+  'x-forwarded_for',
 ];
 
 /** Start value and step of the rolling hash over lower-cased name bytes. */
@@ -93,7 +109,7 @@ export function fieldId(hash: number, b: Uint8Array, start: number, end: number)
   const name = NAME_BYTES[id]!;
   if (name.length !== end - start) return FIELD.OTHER;
   for (let i = 0; i < name.length; i++) if (TOKEN[b[start + i]!] !== name[i]) return FIELD.OTHER;
-  return id;
+  return id < FIELD.LOOKALIKE ? id : FIELD.LOOKALIKE;
 }
 
 /** Like `fieldId` where only the hash is left of the name: a stranger with the hash of a known name counts as it. */

@@ -1,0 +1,5 @@
+export * from './case.js';
+export * from './cases.js';
+export * from './origin.js';
+export * from './runner.js';
+export { freePorts } from '../process/ports.js';
