@@ -28,6 +28,15 @@ function world(): WrittenObject[] {
     object('healthmonitor-1', { type: 'HEALTH_MONITOR_HTTP', http_monitor: {} }),
     object('healthmonitor-2', { type: 'HEALTH_MONITOR_TCP', tcp_monitor: {} }),
     object('ipaddrgroup-1', { addrs: [v4('10.0.1.1')] }),
+    object('errorpagebody-1', { error_page_body: 'sorry' }),
+    object('errorpagebody-2', { error_page_body: 'so sorry' }),
+    object('errorpageprofile-1', {
+      error_pages: [
+        { index: 1, error_page_body_ref: 'errorpagebody-1' },
+        { index: 2, error_page_body_ref: 'errorpagebody-2' },
+      ],
+    }),
+    object('errorpageprofile-2', { error_pages: [{ error_redirect: '/' }] }),
     object('pool-1', {
       health_monitor_refs: ['healthmonitor-1'],
       servers: [{ ip: v4('10.0.0.1') }, { ip: v4('10.0.0.2'), port: 81, enabled: false }],
@@ -39,6 +48,7 @@ function world(): WrittenObject[] {
       vsvip_ref: 'vsvip-1',
       pool_ref: 'pool-1',
       application_profile_ref: 'applicationprofile-1',
+      error_page_profile_ref: 'errorpageprofile-1',
       network_profile_ref: 'networkprofile-1',
       services: [{ port: 80 }],
     }),
@@ -107,6 +117,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'services[].port_range_end': { to: 89 },
     application_profile_ref: { to: 'applicationprofile-2' },
     network_profile_ref: { to: 'networkprofile-1', of: 2 },
+    error_page_profile_ref: { to: 'errorpageprofile-2' },
     pool_ref: { to: 'pool-2' },
   },
   vsvip: {
@@ -140,6 +151,23 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'conn_pool_properties.upstream_connpool_conn_max_reuse': { to: 5 },
     'conn_pool_properties.upstream_connpool_server_max_cache': { to: 5 },
   },
+  errorpageprofile: {
+    'error_pages[].enable': { to: false },
+    'error_pages[].index': { to: 9 },
+    'error_pages[].match.*': {
+      to: { match_criteria: 'IS_NOT_IN', status_codes: [502] },
+      at: 'error_pages[].match',
+    },
+    'error_pages[].error_page_body_ref': { to: 'errorpagebody-2' },
+    'error_pages[].error_redirect': {
+      to: '/sorry',
+      given: { 'error_pages[].error_page_body_ref': undefined },
+    },
+  },
+  errorpagebody: {
+    error_page_body: { to: 'other' },
+    format: { to: 'ERROR_PAGE_FORMAT_JSON' },
+  },
   ipaddrgroup: {
     'addrs[].*': { to: [v4('10.0.1.2')], at: 'addrs' },
     'ip_ports[].*': { to: [{ ip: v4('10.0.1.2'), port: 8080 }], at: 'ip_ports' },
@@ -167,6 +195,25 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'http_profile.xff_enabled': { to: false },
     'http_profile.xff_alternate_name': { to: 'X-Client' },
     'http_profile.xff_update': { to: 'ADD_NEW_XFF_HEADER' },
+    'http_profile.x_forwarded_proto_enabled': { to: true },
+    'http_profile.use_true_client_ip': { to: true },
+    'http_profile.true_client_ip.*': {
+      to: 'RIGHT',
+      at: 'http_profile.true_client_ip.direction',
+      given: { 'http_profile.use_true_client_ip': true },
+    },
+    'http_profile.request_id_header': { to: 'X-Trace' },
+    'http_profile.request_id_update': {
+      to: 'REPLACE_REQUEST_ID',
+      given: { 'http_profile.request_id_header': 'X-Trace' },
+    },
+    'http_profile.http_to_https': { to: true },
+    'http_profile.server_side_redirect_to_https': { to: true },
+    'http_profile.hsts_enabled': { to: true },
+    'http_profile.hsts_max_age': { to: 7, given: { 'http_profile.hsts_enabled': true } },
+    'http_profile.hsts_subdomains_enabled': { to: false, given: { 'http_profile.hsts_enabled': true } },
+    'http_profile.secure_cookie_enabled': { to: true },
+    'http_profile.httponly_enabled': { to: true },
     'http_profile.pass_through_x_accel_headers': { to: true },
     'http_profile.post_accept_timeout': { to: 15_000 },
     'http_profile.max_response_headers_size': { to: 64 },

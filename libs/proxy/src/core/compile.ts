@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pool as PoolSpec, Server, VirtualService } from '@spillway/snapshot';
 import { PlaneConfigError, type PlaneConfig } from '../api.js';
+import { rulesOf } from '../http/compile-rules.js';
 import type { PlaneContext } from './context.js';
 import { Pool } from './pool.js';
 import { ServerRuntime } from './server.js';
@@ -89,7 +90,7 @@ function compileService(spec: VirtualService, before: Compiled, after: Compiled)
     throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
   const old = before.services.get(spec.uuid);
   const same = old !== undefined && old.pool === pool && equal(old.spec, spec);
-  after.services.set(spec.uuid, same ? old : { spec, pool, rules: null });
+  after.services.set(spec.uuid, same ? old : { spec, pool, rules: rulesOf(spec) });
 }
 
 export function slotOf(slots: Record<string, number>, key: string, most: number, what: string): number {

@@ -30,10 +30,19 @@ export class HeadEdits {
   }
 }
 
-/** A header line with CRLF. Whatever the value holds, it stays one line. */
-export const fieldLine = (name: string, value: string): Uint8Array =>
-  // eslint-disable-next-line no-control-regex
-  latin1(`${name}: ${value.replace(/[\u0000\r\n]/g, ' ')}\r\n`);
+/** A header line with CRLF. */
+export const fieldLine = (name: string, value: string): Uint8Array => latin1(fieldText(name, value));
+
+/**
+ * A header line with CRLF, a character per byte. Whatever the value holds, it stays one line. A value with characters
+ * beyond U+00FF becomes UTF-8: their low bytes alone could be a line end.
+ */
+export function fieldText(name: string, value: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const bytes = /[^\u0000-\u00ff]/.test(value) ? Buffer.from(value).toString('latin1') : value;
+  // oxlint-disable-next-line no-control-regex
+  return `${name}: ${bytes.replace(/[\u0000\r\n]/g, ' ')}\r\n`;
+}
 
 export const requestEdits = new HeadEdits();
 export const responseEdits = new HeadEdits();

@@ -113,6 +113,7 @@ export abstract class Exchange {
     this.attempts = 0;
     this.clientAddress = null;
     this.requestId = '';
+    this.host = '';
     this.accepts = 0;
     this.last = false;
     this.connection.count(VS.REQUESTS, 1);

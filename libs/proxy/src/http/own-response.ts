@@ -1,7 +1,8 @@
 import { latin1 } from '../bytes.js';
 import { METHOD } from '../http1/head.js';
+import { fieldText } from './edits.js';
 
-const PHRASES: Record<number, string> = {
+const PHRASES: Readonly<Record<number, string>> = {
   200: 'OK',
   204: 'No Content',
   301: 'Moved Permanently',
@@ -31,12 +32,16 @@ const PHRASES: Record<number, string> = {
   505: 'HTTP Version Not Supported',
 };
 
+export const phraseOf = (status: number): string => PHRASES[status] ?? 'Other';
+
 /** A response that the engine makes itself. */
 export interface OwnResponse {
   readonly status: number;
   /** Lower case is not needed; framing and connection fields are added by the protocol of the client. */
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
+  /** Why there is no response of a server; only where the engine says so in its own words. */
+  readonly reason?: string;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -51,7 +56,7 @@ export const lastHopResponse = (method: number): OwnResponse =>
 export function plainResponse(status: number, reason: string): OwnResponse {
   const fields: (readonly [string, string])[] = [['Content-Type', 'text/plain; charset=utf-8']];
   if (status === 405) fields.push(ALLOW);
-  return { status, fields, body: Buffer.from(`${status} ${reason}\n`) };
+  return { status, fields, body: Buffer.from(`${status} ${reason}\n`), reason };
 }
 
 export const emptyResponse = (status: number, fields: OwnResponse['fields']): OwnResponse => ({
@@ -68,8 +73,8 @@ export const emptyResponse = (status: number, fields: OwnResponse['fields']): Ow
 export function encodeOwn(response: OwnResponse, connection: string, withBody: boolean): Uint8Array {
   const { status, fields, body } = response;
   const bodiless = status === 204 || status === 304;
-  let head = `HTTP/1.1 ${status} ${PHRASES[status] ?? 'Other'}\r\n`;
-  for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
+  let head = `HTTP/1.1 ${status} ${phraseOf(status)}\r\n`;
+  for (const [name, value] of fields) head += fieldText(name, value);
   if (!bodiless) head += `Content-Length: ${body.length}\r\n`;
   if (connection !== '') head += `Connection: ${connection}\r\n`;
   const bytes = latin1(`${head}\r\n`);

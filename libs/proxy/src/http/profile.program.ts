@@ -361,4 +361,71 @@ const connections: Case[] = [
   },
 ];
 
-await runCases([...forwarding, ...continues, ...limits, ...connections]);
+const ids = (o: Origin): string[] => o.requests.map((r) => /X-Request-ID: (\w+)/.exec(r.head)?.[1] ?? '');
+
+const own: Case[] = [
+  {
+    name: 'http goes to https, with its body left behind',
+    run: () =>
+      exchange({ https_redirect: { port: 443 } }, async (c, origin) => {
+        const r = await c.get('/a?b');
+        equal(
+          r.head,
+          'HTTP/1.1 302 Found\r\nLocation: https://test/a?b\r\nContent-Length: 0\r\n\r\n',
+          'head',
+        );
+        c.send('POST /x HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\nabc');
+        check((await c.response()).head.includes('Connection: close'), 'a body that is not wanted');
+        await until(() => c.ended, 'the end');
+        equal(origin.requests.length, 0, 'requests to the server');
+      }),
+  },
+  {
+    name: 'error pages for what the engine says itself, not for what servers say',
+    run: () => {
+      const error_pages: Http['error_pages'] = [
+        {
+          statuses: [{ from: 400, to: 599 }],
+          negate: false,
+          answer: { type: 'page', content_type: 'text/html', body: '<p>{{status}} {{request_id}}</p>' },
+        },
+      ];
+      return exchange(
+        { error_pages, request_id: { header: 'X-Request-ID', keep: true } },
+        async (c, origin) => {
+          equal((await c.get('/')).body.toString(), 'ok', "the server's own");
+          await serve([], { error_pages, request_id: { header: 'X-Request-ID', keep: true } });
+          const r = await c.get('/', 'X-Request-ID: mine\r\n');
+          equal([r.status, r.body.toString()], [503, '<p>503 mine</p>'], 'page');
+          check(r.head.includes('\r\nX-Request-ID: mine\r\n'), 'the id in the head');
+          const head = await c
+            .send('HEAD / HTTP/1.1\r\nHost: test\r\nX-Request-ID: mine\r\n\r\n')
+            .response(true);
+          check(head.head.includes('Content-Length: 15\r\n'), 'HEAD tells the length of the page');
+          c.send('GET / HTTP/9.9\r\n\r\n');
+          equal((await c.response()).body.toString().slice(0, 7), '<p>505 ', 'what was no request');
+          equal(origin.requests.length, 1, 'requests to the server');
+        },
+        answering('404 Not Found'),
+      );
+    },
+  },
+  {
+    name: 'each try of a request has the id that it began with',
+    run: async () => {
+      const dead = await Origin.start((r) => void r.socket.destroy());
+      await exchange({ request_id: { header: 'X-Request-ID', keep: false } }, async (c, origin) => {
+        await serve([dead, origin], { request_id: { header: 'X-Request-ID', keep: false } });
+        for (let n = 0; n < 4; n++) equal((await c.get('/')).status, 200, 'status');
+        check(dead.requests.length > 0, 'some went to the dead one first');
+        check(
+          ids(dead).every((id) => id.length === 32 && ids(origin).includes(id)),
+          'the same id',
+        );
+        equal(new Set(ids(origin)).size, 4, 'different requests');
+      }).finally(() => dead.stop());
+    },
+  },
+];
+
+await runCases([...forwarding, ...continues, ...limits, ...connections, ...own]);

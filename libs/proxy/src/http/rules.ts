@@ -23,19 +23,40 @@ export interface HttpRules {
   onOwn?(x: Exchange, response: OwnResponse): OwnResponse;
 }
 
+/** Rules that take part in some of the hooks only. */
+export type SomeRules = Partial<HttpRules>;
+
 /** Several rules, one after the other; null when there is none. */
-export function allRules(rules: readonly (HttpRules | null)[]): HttpRules | null {
-  const some = rules.filter((r): r is HttpRules => r !== null);
-  if (some.length < 2) return some[0] ?? null;
-  return {
-    onRequest: (x, message, edits) => some.every((r) => r.onRequest(x, message, edits)),
-    onResponse: (x, message, edits) => {
-      for (const r of some) r.onResponse(x, message, edits);
-    },
-    onOwn: (x, response) => {
-      let sent = response;
-      for (const r of some) if (r.onOwn !== undefined) sent = r.onOwn(x, sent);
-      return sent;
-    },
-  };
+export function allRules(rules: readonly (SomeRules | null)[]): HttpRules | null {
+  const some = rules.filter((r): r is SomeRules => r !== null);
+  return some.length === 0 ? null : new AllRules(some);
+}
+
+class AllRules implements HttpRules {
+  private readonly request: Pick<HttpRules, 'onRequest'>[];
+  private readonly response: Pick<HttpRules, 'onResponse'>[];
+  private readonly own: Required<Pick<HttpRules, 'onOwn'>>[];
+
+  constructor(rules: readonly SomeRules[]) {
+    const having = <K extends keyof HttpRules>(hook: K): (SomeRules & Required<Pick<HttpRules, K>>)[] =>
+      rules.filter((r): r is SomeRules & Required<Pick<HttpRules, K>> => r[hook] !== undefined);
+    this.request = having('onRequest');
+    this.response = having('onResponse');
+    this.own = having('onOwn');
+  }
+
+  onRequest(x: Exchange, message: Message, edits: HeadEdits): boolean {
+    for (const r of this.request) if (!r.onRequest(x, message, edits)) return false;
+    return true;
+  }
+
+  onResponse(x: Exchange, message: Message, edits: HeadEdits): void {
+    for (const r of this.response) r.onResponse(x, message, edits);
+  }
+
+  onOwn(x: Exchange, response: OwnResponse): OwnResponse {
+    let sent = response;
+    for (const r of this.own) sent = r.onOwn(x, sent);
+    return sent;
+  }
 }
