@@ -1,9 +1,5 @@
 import { z } from 'zod';
-import { address } from './primitives.js';
-
-/** Addresses from `first` to `last`, of one family; a single one is both. */
-export const AddressRange = z.strictObject({ first: address, last: address });
-export type AddressRange = z.infer<typeof AddressRange>;
+import { AddressRange } from './address-range.js';
 
 export const COMPRESSION_EFFORTS = ['none', 'normal', 'aggressive'] as const;
 

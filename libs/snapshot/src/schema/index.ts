@@ -1,9 +1,12 @@
+export * from './address-range.js';
 export * from './compression.js';
 export * from './error-page.js';
 export * from './health-monitor.js';
 export * from './http.js';
 export * from './l4.js';
 export * from './placement.js';
+export * from './policy.js';
+export * from './pool-group.js';
 export * from './pool.js';
 export { isSettableField } from './primitives.js';
 export * from './settings.js';

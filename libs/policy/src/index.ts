@@ -1,0 +1,11 @@
+export * from './action/cookies.js';
+export * from './decision.js';
+export type { Facts, Variable } from './facts.js';
+export * from './groups.js';
+export { addressKey } from './match/address.js';
+export { peer, type Peer, RequestView, ResponseView } from './match/view.js';
+export { pathPattern } from './match/criteria.js';
+export * from './policy.js';
+export * from './rate-limiter.js';
+export * from './regex/index.js';
+export { ResponseDecision, type ResponseMemo } from './response.js';

@@ -1,0 +1,199 @@
+import type { HttpPolicySet, ResponseRule } from '@spillway/snapshot';
+import { type Answer, type RequestDecision, Verdict } from './decision.js';
+import type { Facts } from './facts.js';
+import type { Groups } from './groups.js';
+import { CriteriaCompiler } from './match/criteria.js';
+import { Predicates } from './match/predicates.js';
+import { RuleSet } from './match/rule-set.js';
+import type { RequestView, ResponseView } from './match/view.js';
+import type { RateLimiters } from './rate-limiter.js';
+import { RequestActions } from './request.js';
+import { type ResponseDecision, ResponseMemo, takeResponseRule } from './response.js';
+import { Onward, SecurityActions } from './security.js';
+
+/** How often the rules of one phase of a policy set have matched, in their order. */
+export interface PhaseHits {
+  readonly policy_set_uuid: string;
+  readonly phase: 'security' | 'request' | 'response';
+  readonly rules: readonly { readonly index: number; readonly name: string }[];
+  readonly hits: Float64Array;
+}
+
+interface Phase<V, Actions> {
+  readonly rules: RuleSet<V>;
+  readonly actions: readonly Actions[];
+  readonly hits: Float64Array;
+}
+
+interface ResponsePhase {
+  /** By what they ask of the request. */
+  readonly rules: RuleSet<RequestView>;
+  readonly actions: readonly ResponseRule[];
+  /** What they ask of the response, in `responses`. */
+  readonly criteria: readonly Int32Array[];
+  readonly hits: Float64Array;
+}
+
+const AMBIGUOUS: Answer = {
+  status: 400,
+  fields: [['Content-Type', 'text/plain; charset=utf-8']],
+  body: Buffer.from('400 the path can be read as different paths\n'),
+};
+
+/**
+ * The policy sets of one virtual service, compiled.
+ *
+ * Security rules come first, those of all sets, then request rules; response rules when the server has answered.
+ * Within a phase the sets are asked in their order, and in a set the first rule that matches is taken and no other.
+ * `allow` ends security altogether; a rate that is not exceeded, and a redirect to HTTPS of what came by HTTPS, are as
+ * if the rule had not matched. An answer, a redirect or a close ends everything. What two sets both rewrite or switch,
+ * the first one decides; header actions add up. All rules see the request as the client sent it.
+ */
+export class HttpPolicy {
+  private readonly requests = new Predicates<RequestView>();
+  private readonly responses = new Predicates<ResponseView>();
+  private readonly security: Phase<RequestView, SecurityActions>[] = [];
+  private readonly request: Phase<RequestView, RequestActions>[] = [];
+  private readonly response: ResponsePhase[] = [];
+  /** Some rule looks at the path, so that it must be one that can be relied on. */
+  private readonly readsPath: boolean;
+  readonly hits: PhaseHits[] = [];
+
+  /**
+   * @param sets in the order of the virtual service
+   * @throws {PolicyError} naming what cannot be compiled
+   */
+  constructor(sets: readonly HttpPolicySet[], groups: Groups, limiters: RateLimiters) {
+    const compiler = new CriteriaCompiler(groups, this.requests, this.responses);
+    for (const set of sets) {
+      this.addSecurity(set, compiler, groups, limiters);
+      this.addRequest(set, compiler, groups);
+      this.addResponse(set, compiler);
+    }
+    this.readsPath = compiler.readsPath;
+  }
+
+  get empty(): boolean {
+    return this.security.length + this.request.length + this.response.length === 0;
+  }
+
+  get hasResponseRules(): boolean {
+    return this.response.length > 0;
+  }
+
+  /**
+   * Decides about a request.
+   * @param now milliseconds of a clock that never goes back
+   * @param decision to be filled; cleared here
+   */
+  onRequest(view: RequestView, facts: Facts, now: number, decision: RequestDecision): void {
+    decision.clear();
+    this.requests.begin();
+    if (this.readsPath && view.ambiguous) {
+      decision.touched = true;
+      decision.verdict = Verdict.Answer;
+      decision.answer = AMBIGUOUS;
+      return;
+    }
+    if (this.decideSecurity(view, facts, now, decision)) return;
+    for (const { rules, actions, hits } of this.request) {
+      const rule = rules.first(view, -1);
+      if (rule < 0) continue;
+      hits[rule]!++;
+      if (actions[rule]!.take(view, facts, decision)) return;
+    }
+    if (this.response.length > 0) this.remember(view, facts, decision);
+  }
+
+  /** Decides about a server's final response to a request that left a memo. */
+  onResponse(memo: ResponseMemo, view: ResponseView, decision: ResponseDecision): void {
+    decision.clear();
+    this.responses.begin();
+    for (const [set, { actions, criteria, hits }] of this.response.entries()) {
+      const rule = memo.rules[set]!.find((number) =>
+        criteria[number]!.every((criterion) => this.responses.holds(criterion, view)),
+      );
+      if (rule === undefined) continue;
+      hits[rule]!++;
+      takeResponseRule(actions[rule]!, memo, view, decision);
+    }
+  }
+
+  /** @returns true when the request goes no further */
+  private decideSecurity(view: RequestView, facts: Facts, now: number, decision: RequestDecision): boolean {
+    for (const { rules, actions, hits } of this.security) {
+      for (let rule = rules.first(view, -1); rule >= 0; rule = rules.first(view, rule)) {
+        hits[rule]!++;
+        const onward = actions[rule]!.take(view, facts, now, decision);
+        if (onward === Onward.Allowed) return false;
+        if (onward === Onward.Decided) return true;
+      }
+    }
+    return false;
+  }
+
+  private remember(view: RequestView, facts: Facts, decision: RequestDecision): void {
+    let memo: ResponseMemo | null = null;
+    for (const [set, { rules, actions, criteria }] of this.response.entries()) {
+      for (let rule = rules.first(view, -1); rule >= 0; rule = rules.first(view, rule)) {
+        memo ??= new ResponseMemo(view.hostText() || (facts.variable('vs_ip') ?? ''));
+        (memo.rules[set] ??= []).push(rule);
+        memo.keep(actions[rule]!, view, facts);
+        if (criteria[rule]!.length === 0) break; // it will match, so that none behind it is asked
+      }
+    }
+    if (memo === null) return;
+    for (let set = 0; set < this.response.length; set++) memo.rules[set] ??= [];
+    decision.memo = memo;
+  }
+
+  private addSecurity(
+    set: HttpPolicySet,
+    compiler: CriteriaCompiler,
+    groups: Groups,
+    limiters: RateLimiters,
+  ): void {
+    if (set.security.length === 0) return;
+    const hits = this.count(set, 'security');
+    const criteria = set.security.map((rule, i) => compiler.request(rule.match, `security[${i}].match`));
+    const actions = set.security.map(
+      (rule, i) =>
+        new SecurityActions(
+          rule,
+          compiler,
+          groups,
+          limiters,
+          `security[${i}].match`,
+          `${set.uuid}/${rule.index}`,
+        ),
+    );
+    this.security.push({ rules: new RuleSet(this.requests, criteria), actions, hits });
+  }
+
+  private addRequest(set: HttpPolicySet, compiler: CriteriaCompiler, groups: Groups): void {
+    if (set.request.length === 0) return;
+    const hits = this.count(set, 'request');
+    const criteria = set.request.map((rule, i) => compiler.request(rule.match, `request[${i}].match`));
+    const actions = set.request.map(
+      (rule, i) => new RequestActions(rule, compiler, groups, `request[${i}].match`),
+    );
+    this.request.push({ rules: new RuleSet(this.requests, criteria), actions, hits });
+  }
+
+  private addResponse(set: HttpPolicySet, compiler: CriteriaCompiler): void {
+    if (set.response.length === 0) return;
+    const hits = this.count(set, 'response');
+    const asked = set.response.map((rule, i) => compiler.request(rule.match.request, `response[${i}].match`));
+    const criteria = set.response.map((rule, i) =>
+      Int32Array.from(compiler.response(rule.match, `response[${i}].match`)),
+    );
+    this.response.push({ rules: new RuleSet(this.requests, asked), actions: set.response, criteria, hits });
+  }
+
+  private count(set: HttpPolicySet, phase: PhaseHits['phase']): Float64Array {
+    const rules = set[phase].map(({ index, name }) => ({ index, name }));
+    const hits = new Float64Array(rules.length);
+    this.hits.push({ policy_set_uuid: set.uuid, phase, rules, hits });
+    return hits;
+  }
+}
