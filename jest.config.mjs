@@ -13,7 +13,7 @@ const suite = (displayName, roots, extra = {}) => ({
 /** @type {import('jest').Config} */
 export default {
   projects: [
-    suite('unit', ['apps', 'libs', 'tools'], {
+    suite('unit', ['apps', 'libs', 'tools', 'bench'], {
       testMatch: ['**/dist/**/*.spec.js'],
       // One PostgreSQL for all spec files, started by the first that needs it.
       globalSetup: '<rootDir>/apps/controller/dist/testing/run-setup.js',

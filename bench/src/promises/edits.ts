@@ -14,7 +14,7 @@ import {
   World,
 } from '@spillway/testing';
 import { type Lived, lived } from './metrics.js';
-import { ms, none, type Row, told } from './row.js';
+import { ms, none, type Row, told } from '../report/row.js';
 
 /** Six edits each, four of the pool and two of the virtual service; five of them show in traffic. */
 const ROUNDS = 40;

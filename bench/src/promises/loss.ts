@@ -11,7 +11,7 @@ import {
   summaries,
   World,
 } from '@spillway/testing';
-import { atMost, ms, none, type Row, told } from './row.js';
+import { atMost, ms, none, type Row, told } from '../report/row.js';
 
 /** So long is looked for late failures, in milliseconds. */
 const OBSERVED = 2_500;

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Netns, Program, repository, run, withScope } from '@spillway/testing';
-import { describeMachine, load, machine } from './machine.js';
+import { describeMachine, load, machine } from '../report/machine.js';
 import { isMeasurement, type MeasurementName, MEASUREMENTS } from './measurements.js';
-import type { Row } from './row.js';
-import { markdownTable, plainTable } from './table.js';
+import type { Row } from '../report/row.js';
+import { markdownTable, plainTable } from '../report/table.js';
 
 /*
  * Measures the promises, each group in a network namespace of its own; see bench/README.md.

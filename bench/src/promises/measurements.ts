@@ -2,7 +2,7 @@ import type { Scope } from '@spillway/testing';
 import { measureEdits } from './edits.js';
 import { measureLoss } from './loss.js';
 import { measureOutage } from './outage.js';
-import type { Row } from './row.js';
+import type { Row } from '../report/row.js';
 import { measureScale } from './scale.js';
 import { measureSize } from './size.js';
 import { measureStart } from './start.js';

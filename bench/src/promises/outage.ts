@@ -1,6 +1,6 @@
 import { eventually, killNow, Load, now, type Scope, sleep, summaries, World } from '@spillway/testing';
 import { controllerMetrics, lived } from './metrics.js';
-import { atMost, none, type Row, told } from './row.js';
+import { atMost, none, type Row, told } from '../report/row.js';
 
 const CONVERGED = 5_000;
 /** How long the controller stays away, in milliseconds. */

@@ -8,7 +8,7 @@ import {
   summaries,
   World,
 } from '@spillway/testing';
-import { atMost, none, type Row } from './row.js';
+import { atMost, none, type Row } from '../report/row.js';
 
 const SERVED = 1_000;
 

@@ -16,7 +16,7 @@ import {
   sleep,
 } from '@spillway/testing';
 import { controllerMetrics } from './metrics.js';
-import { atMost, type Row, told } from './row.js';
+import { atMost, type Row, told } from '../report/row.js';
 
 const SERVICES = 1_000;
 const SERVERS_EACH = 10;

@@ -3,7 +3,7 @@ import { get as getSecurely } from 'node:https';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type InstanceStatus, now, repository, run, type Scope } from '@spillway/testing';
-import { atMost, type Row, told } from './row.js';
+import { atMost, type Row, told } from '../report/row.js';
 
 const SECOND = 3_000;
 const TIMES = 3;

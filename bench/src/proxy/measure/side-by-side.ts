@@ -1,0 +1,41 @@
+import { whyNotServed } from '../peers/snapshot.js';
+import type { ContestantName, Workload } from '../workloads.js';
+import { compare } from './compare.js';
+import { figureRows } from './figures.js';
+import { judge, warnings } from './judge.js';
+import { skipped, type Bench, type Measurement, type Outcome } from './measurement.js';
+
+/** A workload as a measurement: who is here takes part, and a row names who is not. */
+export const sideBySide = (workload: Workload): Measurement => ({
+  about: workload.about,
+  run: (bench) => measure(workload, bench),
+});
+
+async function measure(workload: Workload, bench: Bench): Promise<Outcome> {
+  const { missing, where, setting, rounds, seconds, slack } = bench;
+  const tool = missing.get('h2load');
+  if (workload.application === 'h2' && tool !== undefined) return skipped(workload.about, tool);
+  const unserved = whyNotServed(workload.application);
+  const absent = new Map<ContestantName, string>();
+  if (unserved !== undefined) absent.set('spillway', unserved);
+  for (const peer of workload.peers) {
+    const reason = peer === 'relay' ? undefined : missing.get(peer);
+    if (reason !== undefined) absent.set(peer, reason);
+  }
+  const contestants: readonly ContestantName[] = ['spillway', ...workload.peers];
+  const names = contestants.filter((name) => !absent.has(name));
+  if (names.length === 0) return skipped(workload.about, unserved ?? 'nobody to measure');
+  const comparison = await compare(
+    workload,
+    names,
+    where,
+    { ...setting, tuning: workload.tuning },
+    { rounds, seconds },
+  );
+  return {
+    rows: judge(comparison, slack, absent),
+    figures: figureRows(comparison),
+    notes: warnings(comparison).map((text) => `${workload.name}: ${text}`),
+    raw: comparison,
+  };
+}
