@@ -4,6 +4,7 @@ import { PlaneConfigError, type DataPlane, type PlaneConfig, type PlacementStatu
 import { Clock, TICK_MS } from './core/clock.js';
 import { commitServers, compile, nothingCompiled, slotOf, type Compiled } from './core/compile.js';
 import type { PlaneContext } from './core/context.js';
+import { RttSampler } from './core/rtt.js';
 import { PlacementRuntime } from './core/placement.js';
 import type { ServerRuntime } from './core/server.js';
 import { ServiceRuntime } from './core/service.js';
@@ -50,6 +51,7 @@ class Plane implements DataPlane {
       f64: mapping.f64,
       u32: mapping.u32,
       rates: block.rates(),
+      rtt: new RttSampler(),
     };
     this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
   }
@@ -162,6 +164,7 @@ class Plane implements DataPlane {
 
   /** Makes what was counted visible to the readers of the mapping. */
   private settle(): void {
+    this.context.rtt.tick();
     for (const service of this.services.values()) service.settle();
     for (const server of this.compiled.servers.values()) server.settle();
     for (const server of this.leaving) server.settle();

@@ -1,6 +1,7 @@
 import type { HttpProfile, Placement, Pool as PoolSpec, VirtualService } from '@spillway/snapshot';
 import { HEALTH, layoutOf, Mapping } from '@spillway/telemetry';
 import { latin1 } from './bytes.js';
+import { RttSampler } from './core/rtt.js';
 import { Clock, TICK_MS } from './core/clock.js';
 import type { PlaneContext } from './core/context.js';
 import { PlacementRuntime } from './core/placement.js';
@@ -156,6 +157,7 @@ class Stage {
       f64: mapping.f64,
       u32: mapping.u32,
       rates: block.rates(),
+      rtt: new RttSampler(),
     };
     this.stopTicking = transport.every(TICK_MS, this.clock);
   }

@@ -1,5 +1,5 @@
 import type { Service } from '@spillway/snapshot';
-import { VS } from '@spillway/telemetry';
+import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import { Timed } from './clock.js';
 import type { PlaneContext } from './context.js';
@@ -52,6 +52,9 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
   bindsServers = false;
   private bound: BoundLink | null = null;
 
+  /** What ends it, one of CLOSED_BY; -1 while nothing on this side does. */
+  private why = -1;
+
   /**
    * @param service the port by which it came in
    * @param replaces the layer whose place it takes; null for the first one on a socket
@@ -89,8 +92,10 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
 
   onOpen(): void {}
 
-  onClose(_reason: CloseReason): void {
+  onClose(reason: CloseReason): void {
     this.context.clock.forget(this);
+    if (this.place < 0) return;
+    this.count(VS.CLOSED + (this.why >= 0 ? this.why : CAUSE[reason]), 1);
     this.placement.remove(this);
     while (this.bound !== null) this.bound.closeIdle();
   }
@@ -119,6 +124,11 @@ export abstract class ClientConnection extends Timed implements SocketHandler {
     link.nextBound = null;
   }
 
+  /** What follows ends the connection: the first cause that is told counts. */
+  because(cause: number): void {
+    if (this.why < 0) this.why = cause;
+  }
+
   count(counter: number, by: number): void {
     this.context.f64[this.placement.service.counters + counter]! += by;
   }
@@ -137,6 +147,15 @@ export interface BoundLink {
   /** Unbinds and closes it. */
   closeIdle(): void;
 }
+
+/** What ended a connection that this side did not end for a reason of its own. */
+const CAUSE: Record<CloseReason, number> = {
+  end: CLOSED_BY.CLIENT,
+  reset: CLOSED_BY.CLIENT_RESET,
+  local: CLOSED_BY.SERVER,
+  refused: CLOSED_BY.CLIENT_RESET,
+  unreachable: CLOSED_BY.CLIENT_RESET,
+};
 
 /** What is under way at a server, as its server record sees it. */
 export interface ServerLink {

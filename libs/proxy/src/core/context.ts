@@ -3,6 +3,7 @@ import type { Mapping, RateTable, WorkerBlock } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { Transport } from '../transport/seam.js';
 import type { Clock } from './clock.js';
+import type { RttSampler } from './rtt.js';
 
 /** What everything in one data plane shares. */
 export interface PlaneContext {
@@ -18,4 +19,5 @@ export interface PlaneContext {
   readonly u32: Uint32Array;
   /** Rate limits, over all workers of the SE; their clock is `transport.now()`. */
   readonly rates: RateTable;
+  readonly rtt: RttSampler;
 }

@@ -1,4 +1,5 @@
 import type { Placement, Service } from '@spillway/snapshot';
+import { CLOSED_BY } from '@spillway/telemetry';
 import type { PlacementError, PlacementStatus } from '../api.js';
 import {
   BindError,
@@ -198,7 +199,10 @@ export class PlacementRuntime extends Timed {
 
   /** The drain is over: the rest is reset. */
   override onTimeout(): void {
-    for (const connection of this.connections) connection.kill();
+    for (const connection of this.connections) {
+      connection.because(CLOSED_BY.DRAIN);
+      connection.kill();
+    }
   }
 
   /** Nothing of a placement that is gone is left. */

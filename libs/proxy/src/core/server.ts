@@ -1,8 +1,10 @@
-import { SERVER } from '@spillway/telemetry';
+import { coarseBucketOf, SERVER } from '@spillway/telemetry';
+import type { Socket } from '../transport/seam.js';
 import { Timed } from './clock.js';
 import type { ServerLink } from './connection.js';
 import type { PlaneContext } from './context.js';
 import type { Pool } from './pool.js';
+import { smoothed } from './rtt.js';
 
 /** An idle kept connection, as the list of its server sees it. */
 export interface IdleLink {
@@ -28,7 +30,14 @@ export class ServerRuntime extends Timed {
   counters = 0;
   /** Something may have been counted since the last mark. */
   private touched = false;
+  /** A round trip may be measured: at most once a tick. */
+  rttDue = false;
+  /** Smoothed round trip, microseconds; 0 while unknown. */
+  rtt = 0;
+  /** Connections of this worker that are open or being opened, the idle ones too. */
+  private open = 0;
   private mark = 0;
+  private firstByte = 0;
   private slot = -1;
   private cell = -1;
   /** Open connections with a request, or L4 connections, of this worker. */
@@ -55,21 +64,29 @@ export class ServerRuntime extends Timed {
     const cell = this.context.block.activeCell(slot);
     if (cell === this.cell) return;
     const { block } = this.context;
-    if (this.cell >= 0) block.active[this.cell]! -= this.active;
-    block.active[cell]! += this.active;
+    const { f64 } = this.context;
+    if (this.cell >= 0) {
+      block.active[this.cell]! -= this.active;
+      f64[this.counters + SERVER.CONNECTIONS_OPEN]! -= this.open;
+    }
     this.slot = slot;
     this.cell = cell;
     this.counters = block.server(slot);
+    this.firstByte = block.serverHistogram(slot);
     this.mark = block.serverMark(slot);
+    if (!this.touched) return;
     // What is open goes on counting here.
-    if (this.touched) this.touch();
+    this.touch();
+    block.active[cell]! += this.active;
+    f64[this.counters + SERVER.CONNECTIONS_OPEN]! += this.open;
   }
 
   /** On every tick: tells readers of the mapping that what was counted since the last one is there. */
   settle(): void {
     if (!this.touched) return;
     this.context.u32[this.mark]!++;
-    this.touched = this.active > 0;
+    this.rttDue = true;
+    this.touched = this.active > 0 || this.open > 0;
   }
 
   private touch(): void {
@@ -119,6 +136,53 @@ export class ServerRuntime extends Timed {
   count(counter: number, by: number): void {
     if (!this.touched) this.touch();
     this.context.f64[this.counters + counter]! += by;
+  }
+
+  /** A connection to it is begun. */
+  opening(): void {
+    this.count(SERVER.CONNECTIONS, 1);
+    this.open++;
+    this.context.f64[this.counters + SERVER.CONNECTIONS_OPEN]!++;
+  }
+
+  /** It was made, in so many milliseconds. */
+  opened(milliseconds: number): void {
+    this.count(SERVER.CONNECTED, 1);
+    this.count(SERVER.CONNECT_TIME, milliseconds * 1000);
+  }
+
+  /** A connection that was begun is over, whatever became of it. Call it exactly once for each. */
+  closed(): void {
+    this.open--;
+    this.count(SERVER.CONNECTIONS_OPEN, -1);
+  }
+
+  /** @param kind one of FAILED_BY */
+  failed(kind: number): void {
+    this.count(SERVER.FAILURES, 1);
+    this.count(SERVER.FAILED + kind, 1);
+  }
+
+  /** A response came whole; times in microseconds. */
+  responded(firstByte: number, transfer: number): void {
+    const { f64, u32 } = this.context;
+    const { counters } = this;
+    f64[counters + SERVER.RESPONSES]!++;
+    f64[counters + SERVER.FIRST_BYTE_TIME]! += firstByte;
+    f64[counters + SERVER.APP_RESPONSE_TIME]! += Math.max(0, firstByte - this.rtt);
+    f64[counters + SERVER.DATA_TRANSFER_TIME]! += transfer;
+    u32[this.firstByte + coarseBucketOf(firstByte)]!++;
+  }
+
+  /** Takes its round trip where that is due; -1 when it could not be had. */
+  sample(socket: Socket): number {
+    this.rttDue = false;
+    const rtt = this.context.rtt.of(socket);
+    if (rtt < 0) return -1;
+    this.rtt = smoothed(this.rtt, rtt);
+    this.count(SERVER.RTT_SAMPLES, 1);
+    this.count(SERVER.RTT, rtt);
+    return rtt;
   }
 
   get mayKeep(): boolean {

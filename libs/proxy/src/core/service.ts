@@ -1,8 +1,28 @@
 import type { VirtualService } from '@spillway/snapshot';
-import { bucketOf, VS, VS_GAUGES, VS_HISTOGRAM } from '@spillway/telemetry';
+import {
+  bucketOf,
+  coarseBucketOf,
+  codeCell,
+  VS,
+  VS_GAUGES,
+  VS_HISTOGRAM,
+  VS_HISTOGRAMS,
+  type VsHistogram,
+} from '@spillway/telemetry';
 import type { HttpRules } from '../http/rules.js';
+import type { Socket } from '../transport/seam.js';
 import type { PlaneContext } from './context.js';
+import { smoothed } from './rtt.js';
 import type { Pool } from './pool.js';
+
+/** Where the sum of a histogram is. */
+const SUMS = new Int32Array(VS_HISTOGRAMS);
+SUMS[VS_HISTOGRAM.TOTAL] = VS.TOTAL_TIME;
+SUMS[VS_HISTOGRAM.APP_RESPONSE] = VS.APP_RESPONSE_TIME;
+SUMS[VS_HISTOGRAM.DATA_TRANSFER] = VS.DATA_TRANSFER_TIME;
+SUMS[VS_HISTOGRAM.SERVER_CONNECT] = VS.SERVER_CONNECT_TIME;
+SUMS[VS_HISTOGRAM.CLIENT_RTT] = VS.CLIENT_RTT;
+SUMS[VS_HISTOGRAM.SERVER_RTT] = VS.SERVER_RTT;
 
 /** A virtual service under one configuration; never changes. A request holds the one it began with. */
 export interface ServiceConfig {
@@ -19,7 +39,14 @@ export class ServiceRuntime {
   counters = 0;
   /** Something may have been counted since the last mark. */
   touched = false;
-  private latency = 0;
+  /** A round trip of a client may be measured: at most once a tick. */
+  rttDue = false;
+  /** Smoothed round trip of its clients, microseconds; 0 while unknown. */
+  clientRtt = 0;
+  private slot = 0;
+  private codes = 0;
+  /** Index of the first bucket of each histogram. */
+  private readonly histograms = new Int32Array(VS_HISTOGRAMS);
   private mark = 0;
   private cell = -1;
   /** Open client connections of this worker. */
@@ -81,6 +108,7 @@ export class ServiceRuntime {
   settle(): void {
     if (!this.touched) return;
     this.raiseMark();
+    this.rttDue = true;
     this.touched = this.clients > 0;
   }
 
@@ -90,14 +118,50 @@ export class ServiceRuntime {
 
   private place(slot: number): void {
     const { block } = this.context;
+    this.slot = slot;
     this.counters = block.service(slot);
-    this.latency = block.histogram(slot, VS_HISTOGRAM.TOTAL);
+    this.codes = block.code(slot, 0) - codeCell(0);
+    for (let i = 0; i < VS_HISTOGRAMS; i++) this.histograms[i] = block.histogram(slot, i as VsHistogram);
     this.mark = block.serviceMark(slot);
     this.cell = block.clientCell(slot);
   }
 
+  /** The head of a final response goes out. */
+  responds(status: number): void {
+    const { f64 } = this.context;
+    f64[this.counters + VS.RESPONSES_1XX - 1 + Math.min(5, (status / 100) | 0)]!++;
+    f64[this.codes + codeCell(status)]!++;
+  }
+
   /** A request took so long, from its head to the last byte of its response. */
-  record(milliseconds: number): void {
-    this.context.u32[this.latency + bucketOf(milliseconds * 1000)]!++;
+  recordTotal(microseconds: number): void {
+    const { f64, u32 } = this.context;
+    f64[this.counters + VS.TOTAL_TIME]! += microseconds;
+    u32[this.histograms[VS_HISTOGRAM.TOTAL]! + bucketOf(microseconds)]!++;
+  }
+
+  /** Any other histogram, with its sum. */
+  record(which: Exclude<VsHistogram, 0>, microseconds: number): void {
+    const { f64, u32 } = this.context;
+    f64[this.counters + SUMS[which]!]! += microseconds;
+    u32[this.histograms[which]! + coarseBucketOf(microseconds)]!++;
+  }
+
+  /** Takes the round trip of a client where that is due. */
+  sampleClient(socket: Socket): void {
+    this.rttDue = false;
+    const rtt = this.context.rtt.of(socket);
+    if (rtt < 0) return;
+    this.clientRtt = smoothed(this.clientRtt, rtt);
+    this.record(VS_HISTOGRAM.CLIENT_RTT, rtt);
+  }
+
+  /** One client connection more, unless that would be more than `limit` over all workers. */
+  tryConnect(limit: number): boolean {
+    if (!this.touched) this.touch();
+    const { block } = this.context;
+    if (!block.tryAdd(block.clients, this.slot, limit)) return false;
+    block.clients[this.cell]!--; // `connected` counts it at once
+    return true;
   }
 }

@@ -1,4 +1,4 @@
-import { SERVER, VS } from '@spillway/telemetry';
+import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import type { HttpProfile } from '@spillway/snapshot';
 import type { ClientConnection } from '../core/connection.js';
 import type { Pool } from '../core/pool.js';
@@ -14,10 +14,22 @@ import { forwardRequest, forwarded } from './forward.js';
 import { offersUpgrade } from '../http1/upgrade.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
 import { requestMessage, responseMessage } from './message.js';
-import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
+import { lastHopResponse, plainResponse, whyOf, type OwnResponse } from './own-response.js';
 import { profileOf } from './profile.js';
 import { Replay } from './replay.js';
 import { Framing, type Failure, type HttpServerLink } from './server-link.js';
+
+/** How a response is counted that tells of a server's failure. */
+const OWN_FOR: Record<number, number> = {
+  [FAILED_BY.REFUSED]: OWN_BY.SERVER_UNREACHABLE,
+  [FAILED_BY.UNREACHABLE]: OWN_BY.SERVER_UNREACHABLE,
+  [FAILED_BY.HANDSHAKE]: OWN_BY.SERVER_UNREACHABLE,
+  [FAILED_BY.CONNECT_TIMEOUT]: OWN_BY.SERVER_CONNECT_TIMEOUT,
+  [FAILED_BY.CLOSED]: OWN_BY.SERVER_CLOSED,
+  [FAILED_BY.RESET]: OWN_BY.SERVER_CLOSED,
+  [FAILED_BY.MALFORMED]: OWN_BY.SERVER_MALFORMED,
+  [FAILED_BY.TIMEOUT]: OWN_BY.SERVER_TIMEOUT,
+};
 
 /**
  * One request with its response, between the client's side (a connection of HTTP/1, a stream of HTTP/2) and the
@@ -70,6 +82,15 @@ export abstract class Exchange {
   /** What was sent of the request, as long as it is small and no answer has come. */
   private replay: Replay | null = null;
   private replayable = false;
+  /** When the request was given to the connection that answered, and when the first byte of the answer came. */
+  private forwardedAt = 0;
+  private firstByteAt = 0;
+  /** It still is the moment of the first byte: the clock need not be read again. The link sets it, if it likes. */
+  atFirstByte = false;
+  /** Who answered; null while nobody has. */
+  private answeredBy: ServerRuntime | null = null;
+  /** The response is complete and not measured yet, since its last bytes have not left. */
+  private unmeasured = false;
   /** When the last bytes of a request that is not idempotent went out on a connection used before. */
   private sentAt = 0;
 
@@ -99,6 +120,9 @@ export abstract class Exchange {
   /** A request has come: it runs under `config` and counts from now on. */
   protected open(config: ServiceConfig, method: number): void {
     const profile = profileOf(config);
+    if (this.unmeasured) this.measure();
+    this.answeredBy = null;
+    this.atFirstByte = false;
     this.config = config;
     this.own = profile;
     this.binds = this.connection.bindsServers || profile.connection_multiplexing === false;
@@ -153,6 +177,7 @@ export abstract class Exchange {
     this.replay = null;
     this.replayable = true;
     this.attempts = 1;
+    this.forwardedAt = this.startedAt;
     // What cannot be kept for a second try must not meet a connection that may be dead.
     const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
     const link = own ?? server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
@@ -212,6 +237,8 @@ export abstract class Exchange {
     const rules = this.config?.rules;
     const sent = rules?.onOwn === undefined ? response : rules.onOwn(this, response);
     this.connection.count(VS.RESPONSES_OWN, 1);
+    this.connection.count(VS.OWN + whyOf(response), 1);
+    this.answeredBy = null;
     this.plain = false;
     this.filter = null;
     this.begins(sent.status);
@@ -221,6 +248,7 @@ export abstract class Exchange {
 
   /** Ends the exchange without an answer: the client's connection (or stream) is reset. */
   refuseSilently(): void {
+    this.connection.because(CLOSED_BY.POLICY);
     this.giveUpServer();
     this.over();
     this.cut();
@@ -256,21 +284,35 @@ export abstract class Exchange {
 
   private begins(status: number): void {
     this.responseStarted = true;
-    this.connection.count(VS.RESPONSES_1XX - 1 + Math.min(5, (status / 100) | 0), 1);
+    this.connection.placement.service.responds(status);
   }
 
   // For the server's side
 
   /** The link can be written to: what was kept meanwhile goes out. */
   linkReady(link: HttpServerLink): void {
+    this.forwardedAt = this.connection.context.transport.now();
     const replay = this.replay!;
     const taken = link.begin(replay.bytes(), 0, replay.bodyAt, replay.length);
     if (replay.length > MOST_REPLAY) this.forgetReplay();
     if (taken) this.serverTakes();
   }
 
+  /** A new connection was made for this request. */
+  linkOpened(milliseconds: number, link: HttpServerLink): void {
+    link.server.opened(milliseconds);
+    this.connection.placement.service.record(VS_HISTOGRAM.SERVER_CONNECT, milliseconds * 1000);
+  }
+
+  /** A round trip of the server was measured: microseconds, or -1. */
+  sampled(rtt: number): void {
+    if (rtt >= 0) this.connection.placement.service.record(VS_HISTOGRAM.SERVER_RTT, rtt);
+  }
+
   /** Bytes of a response have come: the request will not be sent again. */
   linkAnswers(): void {
+    this.firstByteAt = this.connection.context.transport.now();
+    this.answeredBy = this.link === null ? null : this.link.server;
     this.forgetReplay();
   }
 
@@ -327,10 +369,39 @@ export abstract class Exchange {
   }
 
   private finished(): void {
-    const { connection } = this;
-    connection.placement.service.record(connection.context.transport.now() - this.startedAt);
+    if (this.ownSocket && this.connection.socket.queued > 0) this.unmeasured = true;
+    else this.measure();
     this.over();
     this.clientDone();
+  }
+
+  /** It is over, and still to be measured once its last bytes have left (`left`). */
+  get isLeaving(): boolean {
+    return this.unmeasured;
+  }
+
+  /** All that was written to the client has left, or never will. */
+  protected left(): void {
+    if (this.unmeasured) this.measure();
+  }
+
+  /**
+   * The last byte of a response is out. App response is the first byte less the server's round trip; data transfer runs
+   * from the first byte to the last one, plus half a round trip of the client (analytics document, End to End Timing).
+   */
+  private measure(): void {
+    this.unmeasured = false;
+    const { connection, answeredBy: server } = this;
+    const { service } = connection.placement;
+    const now = this.atFirstByte ? this.firstByteAt : connection.context.transport.now();
+    service.recordTotal((now - this.startedAt) * 1000);
+    if (service.rttDue) service.sampleClient(connection.socket);
+    if (server === null) return;
+    const firstByte = (this.firstByteAt - this.forwardedAt) * 1000;
+    const transfer = (now - this.firstByteAt) * 1000 + service.clientRtt / 2;
+    service.record(VS_HISTOGRAM.APP_RESPONSE, Math.max(0, firstByte - server.rtt));
+    service.record(VS_HISTOGRAM.DATA_TRANSFER, transfer);
+    server.responded(firstByte, transfer);
   }
 
   /**
@@ -340,11 +411,11 @@ export abstract class Exchange {
    * request could reach the server.
    */
   linkFailed(link: HttpServerLink, failure: Failure): void {
-    link.server.count(SERVER.FAILURES, 1);
+    link.server.failed(failure.kind);
     this.link = null;
     const other = this.mayRepeat(link, failure) ? this.another(link.server) : null;
     if (other !== null) this.repeat(other);
-    else this.serverFailed(failure.status, failure.reason);
+    else this.serverFailed(failure);
   }
 
   private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
@@ -367,14 +438,15 @@ export abstract class Exchange {
     server.count(SERVER.RETRIES, 1);
     this.attempts++;
     this.replayable = true;
+    this.forwardedAt = this.connection.context.transport.now();
     const link = server.pool!.protocol.take(this.connection.context, server, this, false);
     this.link = link;
     if (link.ready) this.linkReady(link);
   }
 
-  private serverFailed(status: number, reason: string): void {
+  private serverFailed({ status, reason, kind }: Failure): void {
     if (!this.responseStarted) {
-      this.answer(plainResponse(status, reason));
+      this.answer(plainResponse(status, reason, OWN_FOR[kind]));
       return;
     }
     this.connection.count(VS.TRUNCATED, 1);
@@ -384,6 +456,8 @@ export abstract class Exchange {
 
   // What a client's protocol has to provide
 
+  /** The client's socket carries nothing but this exchange, so that what it has queued is of this one. */
+  protected abstract readonly ownSocket: boolean;
   /** It takes bodies without chunk framing only. */
   protected abstract wantsPlain(): boolean;
   /** See `responseHead`; `responseEdits` is to be used up. */

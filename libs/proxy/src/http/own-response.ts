@@ -1,3 +1,4 @@
+import { OWN_BY } from '@spillway/telemetry';
 import { latin1 } from '../bytes.js';
 import { METHOD } from '../http1/head.js';
 import { fieldText } from './edits.js';
@@ -42,7 +43,30 @@ export interface OwnResponse {
   readonly body: Uint8Array;
   /** Why there is no response of a server; only where the engine says so in its own words. */
   readonly reason?: string;
+  /** How it is counted, one of OWN_BY; by its status when left out. */
+  readonly why?: number;
 }
+
+/** What a status of the engine's own stands for where nothing more is known. */
+const WHY: Record<number, number> = {
+  400: OWN_BY.BAD_REQUEST,
+  405: OWN_BY.BAD_REQUEST,
+  408: OWN_BY.CLIENT_TIMEOUT,
+  411: OWN_BY.BAD_REQUEST,
+  413: OWN_BY.TOO_LARGE,
+  414: OWN_BY.TOO_LARGE,
+  417: OWN_BY.BAD_REQUEST,
+  429: OWN_BY.RATE_LIMIT,
+  431: OWN_BY.TOO_LARGE,
+  501: OWN_BY.BAD_REQUEST,
+  502: OWN_BY.SERVER_CLOSED,
+  503: OWN_BY.NO_SERVER,
+  504: OWN_BY.SERVER_TIMEOUT,
+  505: OWN_BY.BAD_REQUEST,
+};
+
+export const whyOf = (response: OwnResponse): number =>
+  response.why ?? WHY[response.status] ?? (response.status < 500 ? OWN_BY.POLICY : OWN_BY.OTHER);
 
 const NOTHING = new Uint8Array(0);
 
@@ -53,10 +77,11 @@ export const lastHopResponse = (method: number): OwnResponse =>
   method === METHOD.OPTIONS ? emptyResponse(200, [ALLOW]) : plainResponse(405, 'TRACE is not answered here');
 
 /** A line of text that names the reason. */
-export function plainResponse(status: number, reason: string): OwnResponse {
+export function plainResponse(status: number, reason: string, why?: number): OwnResponse {
   const fields: (readonly [string, string])[] = [['Content-Type', 'text/plain; charset=utf-8']];
   if (status === 405) fields.push(ALLOW);
-  return { status, fields, body: Buffer.from(`${status} ${reason}\n`), reason };
+  const body = Buffer.from(`${status} ${reason}\n`);
+  return why === undefined ? { status, fields, body, reason } : { status, fields, body, reason, why };
 }
 
 export const emptyResponse = (status: number, fields: OwnResponse['fields']): OwnResponse => ({

@@ -1,3 +1,4 @@
+import { FAILED_BY } from '@spillway/telemetry';
 import type { ServerLink } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -50,37 +51,67 @@ export interface Failure {
   readonly unreached: boolean;
   /** Whether another connection may be tried at all. */
   readonly repeatable: boolean;
+  /** How it is counted, one of FAILED_BY. */
+  readonly kind: number;
 }
 
 export const FAILED = {
-  refused: { status: 502, reason: 'the server refused the connection', unreached: true, repeatable: true },
-  unreachable: { status: 502, reason: 'the server cannot be reached', unreached: true, repeatable: true },
+  refused: {
+    status: 502,
+    reason: 'the server refused the connection',
+    unreached: true,
+    repeatable: true,
+    kind: FAILED_BY.REFUSED,
+  },
+  unreachable: {
+    status: 502,
+    reason: 'the server cannot be reached',
+    unreached: true,
+    repeatable: true,
+    kind: FAILED_BY.UNREACHABLE,
+  },
   connectTimeout: {
     status: 504,
     reason: 'the connection to the server took too long',
     unreached: true,
     repeatable: true,
+    kind: FAILED_BY.CONNECT_TIMEOUT,
   },
   closed: {
     status: 502,
     reason: 'the server closed the connection without a response',
     unreached: false,
     repeatable: true,
+    kind: FAILED_BY.CLOSED,
   },
-  reset: { status: 502, reason: 'the server reset the connection', unreached: false, repeatable: true },
+  reset: {
+    status: 502,
+    reason: 'the server reset the connection',
+    unreached: false,
+    repeatable: true,
+    kind: FAILED_BY.RESET,
+  },
   malformed: {
     status: 502,
     reason: 'the response of the server is malformed',
     unreached: false,
     repeatable: true,
+    kind: FAILED_BY.MALFORMED,
   },
   timeout: {
     status: 504,
     reason: 'the server took too long to respond',
     unreached: false,
     repeatable: false,
+    kind: FAILED_BY.TIMEOUT,
   },
-  gone: { status: 503, reason: 'the server was taken out of service', unreached: false, repeatable: true },
+  gone: {
+    status: 503,
+    reason: 'the server was taken out of service',
+    unreached: false,
+    repeatable: true,
+    kind: FAILED_BY.CLOSED,
+  },
 } satisfies Record<string, Failure>;
 
 /** How the body of a response ends (RFC 9112 section 6.3). */

@@ -1,4 +1,4 @@
-import { VS } from '@spillway/telemetry';
+import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { HttpProfile, Service } from '@spillway/snapshot';
 import { ClientConnection } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
@@ -34,6 +34,8 @@ export class HttpClient extends ClientConnection implements Deferred {
   private state = State.Head;
   /** The request in hand, or the last one of this connection; none while it waits for the next. */
   private exchange: Http1Exchange | null = null;
+  /** Is over, but its last bytes have not left. */
+  private leaving: Http1Exchange | null = null;
   /** Received and not used: the start of a head, or requests sent ahead. */
   private held: Held | null = null;
   private paused = false;
@@ -89,6 +91,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   }
 
   onDrain(): void {
+    this.lastLeft();
     if (this.state === State.Wait || this.state === State.Tunnel) this.context.clock.disarm(this);
     const { exchange } = this;
     if (exchange !== null && (exchange.link !== null || exchange.filter !== null)) exchange.clientTakes();
@@ -124,15 +127,28 @@ export class HttpClient extends ClientConnection implements Deferred {
       this.count(VS.CLIENT_ABORTS, 1);
     this.state = State.Dead;
     this.held = null;
+    this.lastLeft();
     exchange?.clientGone(reason === 'end');
+  }
+
+  /** All that was written has left, or never will: what waited for that is measured. */
+  private lastLeft(): void {
+    this.exchange?.drained();
+    const { leaving } = this;
+    if (leaving === null) return;
+    this.leaving = null;
+    leaving.drained();
+    leaving.release();
   }
 
   override onTimeout(): void {
     switch (this.state) {
       case State.Head:
         if (this.socket.queued > 0) this.readerStalled();
-        else if (this.held === null) this.finish();
-        else this.refuse(408, 'the request head took too long');
+        else if (this.held === null) {
+          this.because(CLOSED_BY.IDLE);
+          this.finish();
+        } else this.refuse(408, 'the request head took too long');
         return;
       case State.Body:
       case State.Chunks:
@@ -342,7 +358,8 @@ export class HttpClient extends ClientConnection implements Deferred {
       return;
     }
     this.exchange = null;
-    exchange.release();
+    if (exchange.isLeaving) this.leaving = exchange;
+    else exchange.release();
     this.context.clock.arm(this, this.keepFor > 0 ? this.keepFor : this.profile.keepalive_timeout);
     this.resume();
   }
@@ -381,6 +398,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   /** Answers a request that cannot be read on: the connection ends with it. */
   private refuse(status: number, reason: string): void {
     const exchange = (this.exchange ??= Http1Exchange.of(this));
+    if (status === 408) this.because(CLOSED_BY.TIMEOUT);
     this.keep = false;
     // It may never have become a request, but it was one to the client.
     if (exchange.config === null) exchange.begin1(this.placement.service.config, METHOD.OTHER, 1);
@@ -395,6 +413,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   /** Ends this direction; the client gets time to take the last bytes and to end its own. */
   private finish(): void {
     this.state = State.Linger;
+    this.because(this.ended ? CLOSED_BY.CLIENT : CLOSED_BY.ENGINE);
     // Closing with bytes unread would reset the connection and might cost the client our last ones.
     const nothingToCome =
       this.ended || (this.lastRequest && this.exchange?.requestDone === true && this.held === null);
@@ -413,7 +432,10 @@ export class HttpClient extends ClientConnection implements Deferred {
   /** A slow reader that moves on is left alone. */
   private readerStalled(): void {
     if (this.socket.queued > 0 && this.socket.queued !== this.queuedBefore) this.watchReader();
-    else this.kill();
+    else {
+      this.because(CLOSED_BY.TIMEOUT);
+      this.kill();
+    }
   }
 
   private watchReader(): void {

@@ -28,6 +28,7 @@ const MOST_WAITING = 1024;
 
 /** The client's side of an exchange on a connection of HTTP/1; used again for other requests. */
 export class Http1Exchange extends Exchange {
+  protected readonly ownSocket = true;
   minor = 1;
   /** The body leaves in chunks of our own making, since the form in which it came is not to be had any more. */
   private chunking = false;
@@ -67,7 +68,12 @@ export class Http1Exchange extends Exchange {
 
   /** The client is gone. */
   clientGone(inOrder: boolean): void {
+    this.left();
     this.abandon(inOrder);
+  }
+
+  drained(): void {
+    this.left();
   }
 
   dropServer(): void {

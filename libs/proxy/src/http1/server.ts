@@ -59,7 +59,9 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private paused = false;
   /** Requests that it has served. */
   private served = 0;
+  /** By the coarse clock, for its life; by the exact one, for the time that it takes to come up. */
   private readonly openedAt: number;
+  private readonly begunAt: number;
   /** The client that it is kept for, while it waits for that one's next request. */
   private boundTo: ClientConnection | null = null;
   nextBound: BoundLink | null = null;
@@ -70,6 +72,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   ) {
     super();
     this.openedAt = context.clock.coarse;
+    this.begunAt = context.transport.now();
   }
 
   /** An idle connection of the server when `mayReuse`, else a new one that is opening. */
@@ -88,7 +91,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     const link = new ServerConnection(context, server);
     link.assign(x);
     link.socket = context.transport.connect(server.address, server.port, link);
-    server.count(SERVER.CONNECTIONS, 1);
+    server.opening();
     context.clock.arm(link, server.pool?.spec.connect_timeout ?? 0);
     return link;
   }
@@ -140,6 +143,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.context.clock.disarm(this);
     this.state = State.Head;
     this.ready = true;
+    x.linkOpened(this.context.transport.now() - this.begunAt, this);
     x.linkReady(this);
   }
 
@@ -153,9 +157,13 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     if (!this.answering) {
       this.answering = true;
       x.linkAnswers();
+      x.atFirstByte = true;
+      if (this.server.rttDue) x.sampled(this.server.sample(this.socket));
     }
-    if (this.state === State.Head) this.head(x, data, start, end);
-    else this.body(x, data, start, end);
+    if (this.state === State.Head) {
+      this.head(x, data, start, end);
+      x.atFirstByte = false;
+    } else this.body(x, data, start, end);
   }
 
   onDrain(): void {
@@ -175,6 +183,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   onClose(reason: CloseReason): void {
     this.context.clock.forget(this);
+    this.server.closed();
     const { x } = this;
     if (this.state === State.Tunnel && x !== null) {
       this.detach();

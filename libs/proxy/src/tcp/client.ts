@@ -1,4 +1,4 @@
-import { SERVER, VS } from '@spillway/telemetry';
+import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import { ClientConnection } from '../core/connection.js';
 import type { Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -10,6 +10,15 @@ import { TcpServer } from './server.js';
 const MOST_ATTEMPTS = 3;
 /** TCP keep-alive probes, milliseconds. */
 const PROBES_MS = 60_000;
+
+/** How a server is counted that could not be reached. */
+const FAILURE: Record<CloseReason, number> = {
+  refused: FAILED_BY.REFUSED,
+  unreachable: FAILED_BY.UNREACHABLE,
+  reset: FAILED_BY.RESET,
+  end: FAILED_BY.CLOSED,
+  local: FAILED_BY.CONNECT_TIMEOUT,
+};
 
 /** A client's connection to an L4 virtual service: bytes go both ways between it and one server. */
 export class TcpClient extends ClientConnection {
@@ -40,6 +49,7 @@ export class TcpClient extends ClientConnection {
 
   onData(data: Uint8Array, start: number, end: number): void {
     this.count(VS.BYTES_IN, end - start);
+    if (this.placement.service.rttDue) this.placement.service.sampleClient(this.socket);
     this.touch();
     const { server } = this;
     if (server === null) return;
@@ -69,11 +79,23 @@ export class TcpClient extends ClientConnection {
 
   /** Nothing has moved for as long as the profile allows. */
   override onTimeout(): void {
+    this.because(CLOSED_BY.IDLE);
     this.kill();
   }
 
   kill(): void {
     this.socket.reset();
+  }
+
+  /** A connection was made, in so many milliseconds. */
+  connected({ server }: TcpServer, milliseconds: number): void {
+    server.opened(milliseconds);
+    this.placement.service.record(VS_HISTOGRAM.SERVER_CONNECT, milliseconds * 1000);
+  }
+
+  /** A round trip of the server was measured: microseconds, or -1. */
+  sampled(rtt: number): void {
+    if (rtt >= 0) this.placement.service.record(VS_HISTOGRAM.SERVER_RTT, rtt);
   }
 
   /** The server is reached. */
@@ -102,7 +124,7 @@ export class TcpClient extends ClientConnection {
   serverClosed(server: TcpServer, reason: CloseReason): void {
     this.server = null;
     if (!server.open && reason !== 'local') {
-      server.server.count(SERVER.FAILURES, 1);
+      server.server.failed(FAILURE[reason]);
       this.next(server.server);
     } else if (reason === 'end') this.socket.close();
     else this.kill();

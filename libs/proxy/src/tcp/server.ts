@@ -13,6 +13,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   open = false;
   private socket!: Socket;
   private paused = false;
+  private begunAt = 0;
 
   constructor(
     private readonly context: PlaneContext,
@@ -24,7 +25,8 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
 
   begin(): this {
     this.server.acquire(this);
-    this.server.count(SERVER.CONNECTIONS, 1);
+    this.server.opening();
+    this.begunAt = this.context.transport.now();
     this.socket = this.context.transport.connect(this.server.address, this.server.port, this);
     this.context.clock.arm(this, this.server.pool?.spec.connect_timeout ?? 0);
     return this;
@@ -33,12 +35,14 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   onOpen(): void {
     this.open = true;
     this.context.clock.disarm(this);
+    this.client?.connected(this, this.context.transport.now() - this.begunAt);
     this.socket.keepAlive(60_000);
     this.client?.serverOpen(this);
   }
 
   onData(data: Uint8Array, start: number, end: number): void {
     this.server.count(SERVER.BYTES_IN, end - start);
+    if (this.server.rttDue) this.client?.sampled(this.server.sample(this.socket));
     if (this.client?.fromServer(data, start, end) === false) {
       this.paused = true;
       this.socket.pause();
@@ -54,6 +58,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   }
 
   onClose(reason: CloseReason): void {
+    this.server.closed();
     this.over(reason);
   }
 

@@ -195,6 +195,13 @@ class BunSocket implements Socket, Deferred {
     if (!this.closeTold) this.handler = handler;
   }
 
+  roundTrip(): number {
+    const { raw } = this;
+    if (this.over || raw === null) return -1;
+    const fd = 'fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1;
+    return fd < 0 ? -1 : roundTripOf(fd);
+  }
+
   reset(): void {
     if (this.over) return;
     this.over = true;
@@ -373,7 +380,25 @@ function widenBacklog(listener: object): void {
   if (fd >= 0) libc()?.listen(fd, BACKLOG);
 }
 
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+/** Words of `struct tcp_info` up to `tcpi_rtt`, which is the 17th behind eight bytes. */
+const INFO_WORDS = 26;
+const RTT_WORD = 17;
+const info = new Uint32Array(INFO_WORDS);
+const infoLength = new Uint32Array(1);
+
+function roundTripOf(fd: number): number {
+  const system = libc();
+  if (system === null) return -1;
+  infoLength[0] = info.byteLength;
+  if (system.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, infoLength) !== 0) return -1;
+  const rtt = info[RTT_WORD]!;
+  return rtt > 0 ? rtt : -1;
+}
+
 interface Libc {
+  getsockopt(fd: number, level: number, name: number, into: Uint32Array, length: Uint32Array): number;
   listen(fd: number, backlog: number): number;
   clock_gettime(clock: number, into: BigInt64Array): number;
 }
@@ -385,6 +410,7 @@ function libc(): Libc | null {
     try {
       loaded = dlopen('libc.so.6', {
         listen: { args: ['i32', 'i32'], returns: 'i32' },
+        getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
         clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
       }).symbols;
     } catch {

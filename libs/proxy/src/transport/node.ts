@@ -168,6 +168,10 @@ class NodeSocket implements Socket {
     if (this.handler !== null) this.handler = handler;
   }
 
+  roundTrip(): number {
+    return -1;
+  }
+
   reset(): void {
     if (this.over) return;
     this.over = true;

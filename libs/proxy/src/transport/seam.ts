@@ -72,6 +72,11 @@ export interface Socket {
   keepAlive(milliseconds: number): void;
   /** From now on callbacks go to `handler`; `onOpen` is not repeated. */
   handOver(handler: SocketHandler): void;
+  /**
+   * Microseconds that a round trip to the peer takes, as the kernel has measured it on this connection; -1 where that
+   * is not to be had. A system call: not for every request.
+   */
+  roundTrip(): number;
   /** Drops what is queued and resets the connection (RST). */
   reset(): void;
 }
