@@ -27,6 +27,9 @@ export const VS = {
   CLIENT_ABORTS: 12,
   /** Responses cut short because the server went away. */
   TRUNCATED: 13,
+  /** Handshakes of TLS with clients that were completed, and those of them that resumed a session. */
+  TLS_HANDSHAKES: 14,
+  TLS_RESUMED: 15,
   /** Sums over what the histograms of the same names count. */
   TOTAL_TIME: 16,
   APP_RESPONSE_TIME: 17,

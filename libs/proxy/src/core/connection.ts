@@ -155,6 +155,7 @@ const CAUSE: Record<CloseReason, number> = {
   local: CLOSED_BY.SERVER,
   refused: CLOSED_BY.CLIENT_RESET,
   unreachable: CLOSED_BY.CLIENT_RESET,
+  tls: CLOSED_BY.HANDSHAKE,
 };
 
 /** What is under way at a server, as its server record sees it. */

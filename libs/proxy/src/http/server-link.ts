@@ -70,6 +70,13 @@ export const FAILED = {
     repeatable: true,
     kind: FAILED_BY.UNREACHABLE,
   },
+  tls: {
+    status: 502,
+    reason: 'TLS with the server failed',
+    unreached: true,
+    repeatable: true,
+    kind: FAILED_BY.HANDSHAKE,
+  },
   connectTimeout: {
     status: 504,
     reason: 'the connection to the server took too long',

@@ -191,6 +191,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     } else if (x !== null) {
       if (reason === 'refused') this.fail(FAILED.refused);
       else if (reason === 'unreachable') this.fail(FAILED.unreachable);
+      else if (reason === 'tls' && !this.ready) this.fail(FAILED.tls);
       else this.fail(FAILED.reset);
     }
     if (this.state === State.Idle) this.leaveIdle();

@@ -18,6 +18,7 @@ const FAILURE: Record<CloseReason, number> = {
   reset: FAILED_BY.RESET,
   end: FAILED_BY.CLOSED,
   local: FAILED_BY.CONNECT_TIMEOUT,
+  tls: FAILED_BY.HANDSHAKE,
 };
 
 /** A client's connection to an L4 virtual service: bytes go both ways between it and one server. */

@@ -200,7 +200,8 @@ const cases: Case[] = [
       await until(() => p.client.socket.queued > 0, 'a full pipe');
       const before = p.server.received;
       await until(() => transport.queuedBytes() > 0, 'queued bytes');
-      check(p.client.socket.queued <= 100_000, `queued ${p.client.socket.queued}`);
+      // TLS makes 16 kB of it a record with some bytes of its own.
+      check(p.client.socket.queued <= 101_000, `queued ${p.client.socket.queued}`);
       equal(before, 0, 'bytes handed over in the pause');
       p.server.socket.resume();
       await until(() => p.server.received === 40_000_000, '40 MB');
@@ -277,7 +278,7 @@ const cases: Case[] = [
       p.server.socket.pause();
       p.client.socket.write(bytes('x'), 0, 1);
       p.client.socket.reset();
-      if (transport.name === 'node') return over(p);
+      if (transport.name.endsWith('node')) return over(p);
       await until(() => p.server.closed === 'reset', 'the reset');
       equal(p.server.events, ['close'], 'events');
       await over(p);

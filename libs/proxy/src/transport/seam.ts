@@ -31,7 +31,9 @@ export type CloseReason =
   /** An outgoing connection was refused. */
   | 'refused'
   /** An outgoing connection could not be made for another reason (no route, no address, no descriptor). */
-  | 'unreachable';
+  | 'unreachable'
+  /** TLS could not be established, or the peer has broken its rules (a layer over the seam: tls/socket.ts). */
+  | 'tls';
 
 export interface SocketHandler {
   /** An outgoing connection is up. Addresses are known from here on. */

@@ -11,4 +11,5 @@ export * from './pool.js';
 export { isSettableField } from './primitives.js';
 export * from './settings.js';
 export * from './snapshot.js';
+export * from './tls.js';
 export * from './virtual-service.js';
