@@ -1,4 +1,5 @@
 import type { Snapshot } from '@spillway/snapshot';
+import type { SharedMemory } from './udp/sharing.js';
 
 /** Slots of the shared mapping, as the agent has assigned them. */
 export interface Slots {
@@ -52,6 +53,14 @@ export class PlaneConfigError extends Error {
     super(message);
     this.name = 'PlaneConfigError';
   }
+}
+
+/** What a data plane can be given beside its transport and its counters. */
+export interface PlaneOptions {
+  /** For flows of datagrams that several workers share: without it each worker is alone. */
+  shared?: SharedMemory;
+  /** Flows of datagrams at a time; each takes a file descriptor. */
+  mostFlows?: number;
 }
 
 /** The data plane of one worker. */

@@ -1,6 +1,12 @@
 import { placementKey, type Placement } from '@spillway/snapshot';
 import { WORKER_F64, type Mapping } from '@spillway/telemetry';
-import { PlaneConfigError, type DataPlane, type PlaneConfig, type PlacementStatus } from './api.js';
+import {
+  PlaneConfigError,
+  type DataPlane,
+  type PlaneConfig,
+  type PlaneOptions,
+  type PlacementStatus,
+} from './api.js';
 import { Clock, TICK_MS } from './core/clock.js';
 import { commitServers, compile, nothingCompiled, slotOf, type Compiled } from './core/compile.js';
 import type { PlaneContext } from './core/context.js';
@@ -11,6 +17,7 @@ import { ServiceRuntime } from './core/service.js';
 import { firstLayer } from './layers.js';
 import { protocolOf } from './server-protocols.js';
 import type { Transport } from './transport/seam.js';
+import { FlowSharing } from './udp/sharing.js';
 
 /** Listeners that could not be opened are tried again every so many ticks. */
 const RETRY_TICKS = 5;
@@ -19,9 +26,17 @@ const RETRY_TICKS = 5;
  * Makes the data plane of worker `workerIndex`, with nothing to serve yet. It counts in that worker's block of the
  * mapping; who calls it has claimed the block and beats.
  */
-export function createDataPlane(transport: Transport, mapping: Mapping, workerIndex: number): DataPlane {
-  return new Plane(transport, mapping, workerIndex);
+export function createDataPlane(
+  transport: Transport,
+  mapping: Mapping,
+  workerIndex: number,
+  options: PlaneOptions = {},
+): DataPlane {
+  return new Plane(transport, mapping, workerIndex, options);
 }
+
+/** Flows of one worker, where nobody says how many sockets it may have. */
+const MOST_FLOWS = 8192;
 
 class Plane implements DataPlane {
   onStatus: (() => void) | null = null;
@@ -39,7 +54,7 @@ class Plane implements DataPlane {
   private stopping = false;
   private waiting: (() => void)[] = [];
 
-  constructor(transport: Transport, mapping: Mapping, workerIndex: number) {
+  constructor(transport: Transport, mapping: Mapping, workerIndex: number, options: PlaneOptions) {
     this.clock = new Clock(() => transport.now());
     const block = mapping.worker(workerIndex);
     this.context = {
@@ -52,6 +67,11 @@ class Plane implements DataPlane {
       u32: mapping.u32,
       rates: block.rates(),
       rtt: new RttSampler(),
+      flows: {
+        sharing: options.shared === undefined ? null : new FlowSharing(transport, options.shared),
+        count: 0,
+        most: options.mostFlows ?? MOST_FLOWS,
+      },
     };
     this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
   }
@@ -82,6 +102,7 @@ class Plane implements DataPlane {
     for (const server of servers) server.state = 'disabled';
     for (const server of servers) server.enforce(0);
     this.stopTicking();
+    this.context.flows.sharing?.close();
     this.tellDrained();
   }
 

@@ -158,6 +158,7 @@ class Stage {
       u32: mapping.u32,
       rates: block.rates(),
       rtt: new RttSampler(),
+      flows: { sharing: null, count: 0, most: 0 },
     };
     this.stopTicking = transport.every(TICK_MS, this.clock);
   }

@@ -37,6 +37,8 @@ export const VS = {
   SERVER_CONNECT_TIME: 19,
   CLIENT_RTT: 20,
   SERVER_RTT: 21,
+  /** Datagrams either way that had nowhere to go: no server, no room, too many flows. */
+  DATAGRAMS_DROPPED: 22,
   /** First of REFUSED_BY: connections that were reset, and never counted as taken. */
   REFUSED: 24,
   /** First of CLOSED_BY. */

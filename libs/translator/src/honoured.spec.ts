@@ -25,6 +25,9 @@ function world(): WrittenObject[] {
     object('networkprofile-2', {
       profile: { type: 'PROTOCOL_TYPE_TCP_FAST_PATH', tcp_fast_path_profile: {}, tcp_proxy_profile: {} },
     }),
+    object('networkprofile-3', {
+      profile: { type: 'PROTOCOL_TYPE_UDP_FAST_PATH', udp_fast_path_profile: {}, udp_proxy_profile: {} },
+    }),
     object('healthmonitor-1', { type: 'HEALTH_MONITOR_HTTP', http_monitor: {} }),
     object('healthmonitor-2', { type: 'HEALTH_MONITOR_TCP', tcp_monitor: {} }),
     object('ipaddrgroup-1', { addrs: [v4('10.0.1.1')] }),
@@ -57,7 +60,7 @@ function world(): WrittenObject[] {
       pool_ref: 'pool-2',
       application_profile_ref: 'applicationprofile-2',
       network_profile_ref: 'networkprofile-2',
-      services: [{ port: 90 }],
+      services: [{ port: 90 }, { port: 91, override_network_profile_ref: 'networkprofile-3' }],
     }),
   ];
 }
@@ -115,6 +118,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'vip[].ip6_address.*': { to: 'fd00::99', at: 'vip[].ip6_address.addr', of: 2 },
     'services[].port': { to: 82 },
     'services[].port_range_end': { to: 89 },
+    'services[].override_network_profile_ref': { to: 'networkprofile-3', of: 2 },
     application_profile_ref: { to: 'applicationprofile-2' },
     network_profile_ref: { to: 'networkprofile-1', of: 2 },
     error_page_profile_ref: { to: 'errorpageprofile-2' },
@@ -250,6 +254,15 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       given: { 'profile.type': 'PROTOCOL_TYPE_TCP_PROXY' },
     },
     'profile.tcp_fast_path_profile.session_idle_timeout': { to: 77, of: 2 },
+    'profile.type=PROTOCOL_TYPE_UDP_FAST_PATH': { to: 'PROTOCOL_TYPE_UDP_FAST_PATH', of: 2 },
+    'profile.type=PROTOCOL_TYPE_UDP_PROXY': { to: 'PROTOCOL_TYPE_UDP_PROXY', of: 2 },
+    'profile.udp_fast_path_profile.session_idle_timeout': { to: 77, of: 3 },
+    'profile.udp_fast_path_profile.per_pkt_loadbalance': { to: true, of: 3 },
+    'profile.udp_proxy_profile.session_idle_timeout': {
+      to: 77,
+      of: 3,
+      given: { 'profile.type': 'PROTOCOL_TYPE_UDP_PROXY' },
+    },
   },
   serviceenginegroup: {
     'vip_distribution=host': { to: 'host', given: { vip_distribution: 'relay' } },

@@ -87,3 +87,7 @@ export const warning = (code: ProblemCode, path: string, text: string): Problem 
 });
 
 export const failed = (...problems: Problem[]): Translated => ({ fragment: undefined, uses: [], problems });
+
+/** Says of a reference that leads nowhere what is missing. */
+export const missing = (what: string, ref: string | undefined): string =>
+  ref === undefined ? `the virtual service has no ${what}` : `${what} ${ref} does not exist`;

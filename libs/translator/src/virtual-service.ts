@@ -1,7 +1,8 @@
 import type { FilledPool, FilledVip, FilledVirtualService, FilledVsVip } from '@spillway/model';
-import type { Service, Vip, VirtualService } from '@spillway/snapshot';
+import type { L4Application, Service, Vip, VirtualService } from '@spillway/snapshot';
 import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
+import { networkOf } from './network-profile.js';
 import { follow } from './read.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -20,9 +21,9 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
       error('VS_TYPE_NOT_HONOURED', 'type', `${spec.type} is not served yet; use VS_TYPE_NORMAL`),
     );
   const vips = vipsOf(spec, lookup, problems);
-  const services = servicesOf(spec, problems);
   const pool = poolOf(spec, lookup, problems);
   const application = applicationOf(spec, pool?.spec, lookup, problems);
+  const services = servicesOf(spec, 'code' in application ? undefined : application, lookup, problems);
   if ('code' in application) problems.push(application);
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
@@ -90,14 +91,19 @@ function addressOf(
 }
 
 /** Ports, without those that would need what is not honoured yet: serving them otherwise would be worse than not. */
-function servicesOf(vs: FilledVirtualService, problems: Problem[]): Service[] {
+function servicesOf(
+  vs: FilledVirtualService,
+  application: VirtualService['application'] | undefined,
+  lookup: Lookup,
+  problems: Problem[],
+): Service[] {
   const services: Service[] = [];
   for (const [i, service] of (vs.services ?? []).entries()) {
     const without = [
       ...(service.enable_ssl ? ['enable_ssl'] : []),
       ...(service.override_application_profile_ref ? ['override_application_profile_ref'] : []),
-      ...(service.override_network_profile_ref ? ['override_network_profile_ref'] : []),
     ];
+    const network = overrideOf(service.override_network_profile_ref, application, i, lookup);
     const end = service.port_range_end || service.port;
     const path = `services[${i}]`;
     if (without.length > 0)
@@ -108,6 +114,7 @@ function servicesOf(vs: FilledVirtualService, problems: Problem[]): Service[] {
           `port ${service.port} is not served: ${without.join(', ')} is not honoured yet`,
         ),
       );
+    else if (network !== undefined && 'code' in network) problems.push({ ...network, severity: 'warning' });
     else if (service.port < 1 || end < service.port)
       problems.push(
         warning(
@@ -116,11 +123,34 @@ function servicesOf(vs: FilledVirtualService, problems: Problem[]): Service[] {
           `ports ${service.port} to ${end} are not a range from 1 to 65535`,
         ),
       );
-    else services.push({ port: service.port, port_range_end: end });
+    else
+      services.push({
+        port: service.port,
+        port_range_end: end,
+        ...(network === undefined ? {} : { application: network }),
+      });
   }
   if (services.length === 0)
     problems.push(error('SERVICE_MISSING', 'services', 'the virtual service has no port that can be served'));
   return services.slice(0, 512);
+}
+
+/** What a port carries by a network profile of its own; undefined where it has none. */
+function overrideOf(
+  ref: string | undefined,
+  application: VirtualService['application'] | undefined,
+  index: number,
+  lookup: Lookup,
+): L4Application | Problem | undefined {
+  if (!ref) return undefined;
+  const path = `services[${index}].override_network_profile_ref`;
+  if (application?.type === 'http')
+    return error(
+      'SERVICE_NOT_HONOURED',
+      path,
+      'a network profile of a port is not honoured where the virtual service is for HTTP: the port is not served',
+    );
+  return networkOf(ref, path, lookup);
 }
 
 function poolOf(

@@ -36,11 +36,21 @@ export interface TlsFacts {
   readonly clientCertificate: ClientCertificate | null;
 }
 
+/** What a placement counts and ends: a connection, or a flow of datagrams. */
+export interface Tracked {
+  /** Its place in `PlacementRuntime.connections`; -1 when it is in none (any more). */
+  place: number;
+  /** What follows ends it: one of CLOSED_BY. The first cause that is told counts. */
+  because(cause: number): void;
+  /** Ends it and what belongs to it, at once. */
+  kill(): void;
+}
+
 /**
  * A connection from a client. It holds its socket and its placement; the configuration is looked up per request.
  * A layer (PROXY protocol, TLS) is a connection too, until the next one takes its place: see layers.ts.
  */
-export abstract class ClientConnection extends Timed implements SocketHandler {
+export abstract class ClientConnection extends Timed implements SocketHandler, Tracked {
   /** Its place in `placement.connections`; -1 when it is in none (any more). */
   place = -1;
   readonly ends: Ends;

@@ -2,6 +2,7 @@ import type { Pool as PoolSpec } from '@spillway/snapshot';
 import type { Mapping, RateTable, WorkerBlock } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { Transport } from '../transport/seam.js';
+import type { FlowSharing } from '../udp/sharing.js';
 import type { Clock } from './clock.js';
 import type { RttSampler } from './rtt.js';
 
@@ -20,4 +21,15 @@ export interface PlaneContext {
   /** Rate limits, over all workers of the SE; their clock is `transport.now()`. */
   readonly rates: RateTable;
   readonly rtt: RttSampler;
+  /** Flows of datagrams of this worker. */
+  readonly flows: Flows;
+}
+
+/** What all flows of a worker have in common. */
+export interface Flows {
+  /** Which worker serves which flow; null where there are no others. */
+  readonly sharing: FlowSharing | null;
+  count: number;
+  /** Each flow has a socket: so many are allowed. */
+  readonly most: number;
 }

@@ -1,41 +1,20 @@
 import type { Placement, Service } from '@spillway/snapshot';
 import { CLOSED_BY } from '@spillway/telemetry';
 import type { PlacementError, PlacementStatus } from '../api.js';
-import {
-  BindError,
-  type Acceptor,
-  type Listener,
-  type Socket,
-  type SocketHandler,
-} from '../transport/seam.js';
+import { BindError, type Socket, type SocketHandler } from '../transport/seam.js';
+import { UdpPoint } from '../udp/point.js';
 import { Timed } from './clock.js';
-import type { ClientConnection } from './connection.js';
+import type { Tracked } from './connection.js';
 import type { PlaneContext } from './context.js';
 import type { Layer } from './layers.js';
+import { applicationOf, TcpPoint, type Point } from './point.js';
 import type { ServiceRuntime } from './service.js';
-
-/** An address and port that is listened on. */
-class Point implements Acceptor {
-  listener: Listener | null = null;
-  error: BindError | null = null;
-
-  constructor(
-    private readonly placement: PlacementRuntime,
-    readonly address: string,
-    readonly port: number,
-    /** What is served here under the running configuration. */
-    public service: Service,
-  ) {}
-
-  accept(socket: Socket): SocketHandler {
-    return this.placement.accept(socket, this.service);
-  }
-}
 
 interface Wanted {
   readonly address: string;
   readonly port: number;
   readonly service: Service;
+  readonly type: 'tcp' | 'udp';
 }
 
 /**
@@ -45,7 +24,7 @@ interface Wanted {
 export class PlacementRuntime extends Timed {
   /** No listener is open, or will be soon: each response says that its connection closes. */
   draining = false;
-  readonly connections: ClientConnection[] = [];
+  readonly connections: Tracked[] = [];
   private readonly points = new Map<string, Point>();
   /** Something that `status` tells has changed. */
   dirty = true;
@@ -67,7 +46,7 @@ export class PlacementRuntime extends Timed {
     return this.first(this.context, socket, this, service, null);
   }
 
-  add(connection: ClientConnection): void {
+  add(connection: Tracked): void {
     connection.place = this.connections.length;
     this.connections.push(connection);
     this.service.connected();
@@ -76,14 +55,14 @@ export class PlacementRuntime extends Timed {
   }
 
   /** `next` is the same connection in its next layer. */
-  replace(before: ClientConnection, next: ClientConnection): void {
+  replace(before: Tracked & Timed, next: Tracked): void {
     next.place = before.place;
     before.place = -1;
     if (next.place >= 0) this.connections[next.place] = next;
     this.context.clock.forget(before);
   }
 
-  remove(connection: ClientConnection): void {
+  remove(connection: Tracked): void {
     if (connection.place < 0) return;
     const last = this.connections.pop()!;
     if (last !== connection) {
@@ -105,9 +84,11 @@ export class PlacementRuntime extends Timed {
     if (this.draining || this.spec?.state !== 'active' || !spec.enabled) return wanted;
     for (const vip of spec.vips) {
       if (vip.vip_id !== this.vipId) continue;
-      for (const service of spec.services)
+      for (const service of spec.services) {
+        const type = applicationOf(spec, service).type === 'udp' ? 'udp' : 'tcp';
         for (let { port } = service; port <= service.port_range_end; port++)
-          wanted.set(`${vip.address} ${port}`, { address: vip.address, port, service });
+          wanted.set(`${type} ${vip.address} ${port}`, { address: vip.address, port, service, type });
+      }
     }
     return wanted;
   }
@@ -118,26 +99,34 @@ export class PlacementRuntime extends Timed {
   /** Nothing is to be opened or closed. */
   get settled(): boolean {
     const { settledFor } = this;
+    return settledFor !== null && this.isAsAt(settledFor);
+  }
+
+  private isAsAt(then: { service: unknown; state: unknown; draining: boolean }): boolean {
     return (
-      settledFor !== null &&
-      settledFor.service === this.service.config.spec &&
-      settledFor.state === this.spec?.state &&
-      settledFor.draining === this.draining
+      then.service === this.service.config.spec &&
+      then.state === this.spec?.state &&
+      then.draining === this.draining
     );
+  }
+
+  private asNow(): { service: unknown; state: unknown; draining: boolean } {
+    return { service: this.service.config.spec, state: this.spec?.state, draining: this.draining };
   }
 
   /** Opens what is wanted and not open; what fails is remembered and tried again at the next call. */
   async open(): Promise<void> {
-    for (const [key, { address, port, service }] of this.wanted()) {
-      const point = this.points.get(key) ?? new Point(this, address, port, service);
-      this.points.set(key, point);
+    const then = this.asNow();
+    for (const [key, { address, port, service, type }] of this.wanted()) {
+      let point = this.points.get(key);
+      if (point === undefined) {
+        const Made = type === 'udp' ? UdpPoint : TcpPoint;
+        this.points.set(key, (point = new Made(this, this.context, address, port, service)));
+      }
       point.service = service;
-      if (point.listener !== null) continue;
+      if (point.isOpen) continue;
       try {
-        const listener = await this.context.transport.listen(address, port, point);
-        // The wish may have passed while the system was asked.
-        if (this.points.get(key) === point && this.wanted().has(key)) point.listener = listener;
-        else listener.close();
+        await point.open();
         point.error = null;
         this.dirty = true;
       } catch (error) {
@@ -145,22 +134,30 @@ export class PlacementRuntime extends Timed {
         if (point.error?.code !== failure.code) this.dirty = true;
         point.error = failure;
       }
+      // The wish may have passed while the system was asked: `closeUnwanted` closes what is too much.
+      if (!this.isAsAt(then)) return;
     }
   }
 
   /** Closes what is open and not wanted. */
   closeUnwanted(): void {
     const wanted = this.wanted();
+    let kept = 0;
     for (const [key, point] of this.points) {
-      if (wanted.has(key)) continue;
-      point.listener?.close();
-      this.points.delete(key);
+      if (wanted.has(key)) {
+        kept++;
+        continue;
+      }
       this.dirty = true;
+      if (point.leave()) this.points.delete(key);
     }
-    const open = wanted.size === this.points.size && !this.failed;
-    this.settledFor = open
-      ? { service: this.service.config.spec, state: this.spec?.state, draining: this.draining }
-      : null;
+    this.settledFor = wanted.size === kept && !this.failed ? this.asNow() : null;
+  }
+
+  /** A point that had to be left has nothing any more. */
+  pointLeft(point: Point): void {
+    for (const [key, p] of this.points) if (p === point) this.points.delete(key);
+    this.dirty = true;
   }
 
   get failed(): boolean {
@@ -199,7 +196,7 @@ export class PlacementRuntime extends Timed {
 
   /** The drain is over: the rest is reset. */
   override onTimeout(): void {
-    for (const connection of this.connections) {
+    for (const connection of this.connections.slice()) {
       connection.because(CLOSED_BY.DRAIN);
       connection.kill();
     }
@@ -213,8 +210,8 @@ export class PlacementRuntime extends Timed {
   status(): PlacementStatus {
     const listeners: { address: string; port: number }[] = [];
     let error: PlacementError | undefined;
-    for (const { address, port, listener, error: e } of this.points.values()) {
-      if (listener !== null) listeners.push({ address, port: listener.port });
+    for (const { address, isOpen, boundPort, port, error: e } of this.points.values()) {
+      if (isOpen) listeners.push({ address, port: boundPort });
       else if (e !== null) error ??= { code: e.code, address, port, message: e.message };
     }
     return {

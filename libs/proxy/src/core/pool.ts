@@ -61,6 +61,15 @@ export class Pool {
     return this.servers[place]!;
   }
 
+  /** The server of that hint, when it may be used; null otherwise. */
+  byHint(hint: number): ServerRuntime | null {
+    if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
+    if (this.up < this.spec.min_servers_up) return null;
+    for (const [place, server] of this.servers.entries())
+      if (server.hint === hint && this.table.eligible[place] === 1) return server;
+    return null;
+  }
+
   /** Why `pick` gave nothing, for the client. */
   whyNot(): string {
     const { spec } = this;

@@ -1,4 +1,4 @@
-import { coarseBucketOf, SERVER } from '@spillway/telemetry';
+import { coarseBucketOf, HEALTH, SERVER } from '@spillway/telemetry';
 import type { Socket } from '../transport/seam.js';
 import { Timed } from './clock.js';
 import type { ServerLink } from './connection.js';
@@ -26,6 +26,8 @@ export class ServerRuntime extends Timed {
   pool: Pool | null = null;
   place = -1;
   maxIdle = 0;
+  /** 1 to 65535, the same in every worker; few servers of a pool share one. */
+  readonly hint: number;
   /** Index in the counters. */
   counters = 0;
   /** Something may have been counted since the last mark. */
@@ -56,7 +58,13 @@ export class ServerRuntime extends Timed {
     slot: number,
   ) {
     super();
+    this.hint = hintOf(address, port);
     this.moveTo(slot);
+  }
+
+  /** Its last verdict was bad. */
+  get isDown(): boolean {
+    return this.context.mapping.health[this.slot] === HEALTH.DOWN;
   }
 
   /** The slot of the shared mapping; what is open is carried over when it changes. */
@@ -245,4 +253,11 @@ export class ServerRuntime extends Timed {
     const links = this.busy.slice(); // each leaves the list as it ends
     for (const link of links) link.serverGone();
   }
+}
+
+function hintOf(address: string, port: number): number {
+  let h = Math.imul(port, 0x9e3779b1);
+  for (let i = 0; i < address.length; i++) h = Math.imul(h ^ address.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+  return 1 + (((h ^ (h >>> 13)) >>> 0) % 0xffff);
 }

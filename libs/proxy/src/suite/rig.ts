@@ -1,6 +1,15 @@
-import type { HttpProfile, Placement, Pool, Server, Snapshot, VirtualService } from '@spillway/snapshot';
+import type {
+  HttpProfile,
+  Placement,
+  Pool,
+  Server,
+  Service,
+  Snapshot,
+  VirtualService,
+} from '@spillway/snapshot';
 import { HEALTH, layoutOf, Mapping } from '@spillway/telemetry';
-import type { DataPlane, PlaneConfig } from '../api.js';
+import type { DataPlane, PlaneConfig, PlaneOptions } from '../api.js';
+import { serverKey } from '../core/compile.js';
 import { createDataPlane } from '../dataplane.js';
 import type { Transport } from '../transport/seam.js';
 import { transportHere } from './transport.js';
@@ -25,6 +34,10 @@ export interface ServiceSpec {
   http?: Partial<HttpProfile>;
   /** L4 instead of HTTP, with this idle time-out. */
   tcpIdle?: number;
+  /** Instead of HTTP or `tcpIdle`. */
+  application?: VirtualService['application'];
+  /** Instead of `ports`. */
+  services?: Service[];
   pool?: string | null;
   enabled?: boolean;
   placement?: Partial<Placement> | null;
@@ -45,14 +58,15 @@ export class Rig {
   constructor(
     readonly transport: Transport,
     readonly mapping: Mapping,
+    options: PlaneOptions = {},
   ) {
-    this.plane = createDataPlane(transport, mapping, 0);
+    this.plane = createDataPlane(transport, mapping, 0, options);
   }
 
-  static async make(): Promise<Rig> {
+  static async make(options: PlaneOptions = {}): Promise<Rig> {
     const size = { workers: 2, virtualServices: 16, servers: 256 };
     const mapping = Mapping.format(new Uint8Array(layoutOf(size).totalBytes), size);
-    return new Rig(await transportHere(), mapping);
+    return new Rig(await transportHere(), mapping, options);
   }
 
   config(services: ServiceSpec[], pools: Record<string, PoolSpec>): PlaneConfig {
@@ -83,8 +97,8 @@ export class Rig {
   }
 
   /** Slot of a server; it is up from the start. */
-  slot(pool: string, port: number): number {
-    return this.slots.servers[`${pool}/127.0.0.1:${port}`]!;
+  slot(pool: string, port: number, address = '127.0.0.1'): number {
+    return this.slots.servers[serverKey(pool, { address, port })]!;
   }
 
   health(pool: string, port: number, verdict: number): void {
@@ -117,19 +131,22 @@ export class Rig {
       tenant: 'admin',
       enabled: s.enabled ?? true,
       vips: [{ vip_id: '1', address: s.address ?? '127.0.0.1' }],
-      services: s.ports.map((port) => ({ port, port_range_end: port })),
-      application:
-        s.tcpIdle === undefined
-          ? { type: 'http', http: { ...HTTP, ...s.http } }
-          : { type: 'tcp', tcp: { idle_timeout: s.tcpIdle } },
+      services: s.services ?? s.ports.map((port) => ({ port, port_range_end: port })),
+      application: s.application ?? this.application(s),
       ...(pool === null ? {} : { pool_uuid: pool }),
     };
+  }
+
+  private application(s: ServiceSpec): VirtualService['application'] {
+    return s.tcpIdle === undefined
+      ? { type: 'http', http: { ...HTTP, ...s.http } }
+      : { type: 'tcp', tcp: { idle_timeout: s.tcpIdle } };
   }
 
   private pool(uuid: string, p: PoolSpec): Pool {
     const servers = p.servers.map((s): Server => {
       const server: Server = { address: '127.0.0.1', hostname: '', state: 'enabled', ratio: 1, ...s };
-      const key = `${uuid}/${server.address}:${server.port}`;
+      const key = serverKey(uuid, server);
       if (this.slots.servers[key] === undefined) {
         this.slots.servers[key] = this.nextServer++;
         this.mapping.setUsed(16, this.nextServer);

@@ -1,4 +1,14 @@
-import type { Acceptor, Deferred, Listener, Socket, SocketHandler, Transport } from '../transport/seam.js';
+import type {
+  Acceptor,
+  DatagramHandler,
+  DatagramListener,
+  DatagramPeer,
+  Deferred,
+  Listener,
+  Socket,
+  SocketHandler,
+  Transport,
+} from '../transport/seam.js';
 import type { ClientContext } from './client-contexts.js';
 import type { ServerContexts } from './server-contexts.js';
 import { TlsSocket } from './socket.js';
@@ -23,6 +33,15 @@ export class TlsTransport implements Transport {
 
   connect(address: string, port: number, handler: SocketHandler): Socket {
     return this.client.connect(this.under, address, port, `${address} ${port}`, '', handler);
+  }
+
+  /** Datagrams stay as they are. */
+  listenDatagrams(address: string, port: number, handler: DatagramHandler): Promise<DatagramListener> {
+    return this.under.listenDatagrams(address, port, handler);
+  }
+
+  connectDatagrams(address: string, port: number, handler: DatagramHandler): DatagramPeer {
+    return this.under.connectDatagrams(address, port, handler);
   }
 
   now(): number {

@@ -1,6 +1,7 @@
-import { dlopen } from 'bun:ffi';
 import { copyOf } from '../bytes.js';
+import { connectDatagrams, listenDatagrams } from './bun-datagrams.js';
 import { DeferredQueue } from './deferred.js';
+import { libc } from './libc.js';
 import {
   BACKLOG,
   BindError,
@@ -8,6 +9,9 @@ import {
   MOST_DATA,
   type Acceptor,
   type CloseReason,
+  type DatagramHandler,
+  type DatagramListener,
+  type DatagramPeer,
   type Deferred,
   type Listener,
   type Socket,
@@ -82,6 +86,14 @@ class BunTransport implements Transport {
       failed(error);
     }
     return socket;
+  }
+
+  listenDatagrams(address: string, port: number, handler: DatagramHandler): Promise<DatagramListener> {
+    return listenDatagrams(address, port, handler);
+  }
+
+  connectDatagrams(address: string, port: number, handler: DatagramHandler): DatagramPeer {
+    return connectDatagrams(address, port, handler);
   }
 
   now(): number {
@@ -199,7 +211,7 @@ class BunSocket implements Socket, Deferred {
     const { raw } = this;
     if (this.over || raw === null) return -1;
     const fd = 'fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1;
-    return fd < 0 ? -1 : roundTripOf(fd);
+    return fd < 0 ? -1 : (libc()?.roundTrip(fd) ?? -1);
   }
 
   reset(): void {
@@ -377,56 +389,8 @@ function codeOf(error: unknown): string | undefined {
 /** Bun listens with a backlog of 512; a second listen(2) on the same socket only changes that number. */
 function widenBacklog(listener: object): void {
   const fd = 'fd' in listener && typeof listener.fd === 'number' ? listener.fd : -1;
-  if (fd >= 0) libc()?.listen(fd, BACKLOG);
+  if (fd >= 0) libc()?.backlog(fd, BACKLOG);
 }
-
-const IPPROTO_TCP = 6;
-const TCP_INFO = 11;
-/** Words of `struct tcp_info` up to `tcpi_rtt`, which is the 17th behind eight bytes. */
-const INFO_WORDS = 26;
-const RTT_WORD = 17;
-const info = new Uint32Array(INFO_WORDS);
-const infoLength = new Uint32Array(1);
-
-function roundTripOf(fd: number): number {
-  const system = libc();
-  if (system === null) return -1;
-  infoLength[0] = info.byteLength;
-  if (system.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, infoLength) !== 0) return -1;
-  const rtt = info[RTT_WORD]!;
-  return rtt > 0 ? rtt : -1;
-}
-
-interface Libc {
-  getsockopt(fd: number, level: number, name: number, into: Uint32Array, length: Uint32Array): number;
-  listen(fd: number, backlog: number): number;
-  clock_gettime(clock: number, into: BigInt64Array): number;
-}
-
-let loaded: Libc | null | undefined;
-
-function libc(): Libc | null {
-  if (loaded === undefined) {
-    try {
-      loaded = dlopen('libc.so.6', {
-        listen: { args: ['i32', 'i32'], returns: 'i32' },
-        getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
-        clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
-      }).symbols;
-    } catch {
-      loaded = null; // another C library: the backlog stays as Bun made it
-    }
-  }
-  return loaded;
-}
-
-const CLOCK_MONOTONIC = 1;
 
 /** What is to be added to `performance.now()`, which counts from the start of the process, for the clock of all. */
-function offsetOfSharedClock(): number {
-  const time = new BigInt64Array(2);
-  if (libc()?.clock_gettime(CLOCK_MONOTONIC, time) !== 0) return performance.timeOrigin;
-  return Number(time[0]) * 1000 + Number(time[1]) / 1e6 - performance.now();
-}
-
-const sharedOffset = offsetOfSharedClock();
+const sharedOffset = (libc()?.now() ?? performance.timeOrigin + performance.now()) - performance.now();

@@ -9,4 +9,12 @@ describe('transport seam', () => {
     },
     120_000,
   );
+
+  it.each(RUNTIMES)(
+    'datagrams of %s keep the contract',
+    async (runtime) => {
+      expect(await failuresOf(runtime, new URL('./datagrams.program.js', import.meta.url))).toEqual([]);
+    },
+    60_000,
+  );
 });

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { copyOf } from '../bytes.js';
 import { DeferredQueue } from './deferred.js';
+import { connectDatagrams, listenDatagrams } from './node-datagrams.js';
 import {
   BACKLOG,
   BindError,
@@ -8,6 +9,9 @@ import {
   MOST_DATA,
   type Acceptor,
   type CloseReason,
+  type DatagramHandler,
+  type DatagramListener,
+  type DatagramPeer,
   type Deferred,
   type Listener,
   type Socket,
@@ -63,6 +67,14 @@ class NodeTransport implements Transport {
     raw.once('connect', () => socket.opened());
     socket.attach(handler);
     return socket;
+  }
+
+  listenDatagrams(address: string, port: number, handler: DatagramHandler): Promise<DatagramListener> {
+    return listenDatagrams(address, port, handler);
+  }
+
+  connectDatagrams(address: string, port: number, handler: DatagramHandler): DatagramPeer {
+    return connectDatagrams(address, port, handler);
   }
 
   now(): number {

@@ -96,6 +96,40 @@ export interface Listener {
   close(): void;
 }
 
+/** Most bytes of one datagram: what UDP over IPv4 can carry. */
+export const MOST_DATAGRAM = 65_507;
+
+/** Takes what comes to a datagram socket. Nothing here is called from inside a call that the engine makes. */
+export interface DatagramHandler {
+  /**
+   * One datagram, `data[start..end)`, which may be empty. The bytes are valid during the call only and may be changed
+   * in place. Address and port are the sender's.
+   */
+  onDatagram(data: Uint8Array, start: number, end: number, address: string, port: number): void;
+  /**
+   * The network or the peer refuses what was sent (ICMP), or a socket for one peer could not be made. `code` is that of
+   * the system (`ECONNREFUSED`, `EHOSTUNREACH`, `EMFILE`, …). The socket goes on until it is closed.
+   */
+  onError(code: string): void;
+}
+
+/** A socket that takes datagrams of everybody. */
+export interface DatagramListener {
+  readonly address: string;
+  readonly port: number;
+  /** Sends one datagram. False when it could not be sent and is lost: no room, too long, or nobody to send it to. */
+  send(data: Uint8Array, start: number, end: number, address: string, port: number): boolean;
+  /** Nothing is received any more; what was received and not handed over is lost. */
+  close(): void;
+}
+
+/** A socket for one peer, whose datagrams alone it takes. It can be sent to at once. */
+export interface DatagramPeer {
+  /** As `DatagramListener.send`. The refusal of an earlier datagram comes by `onError`. */
+  send(data: Uint8Array, start: number, end: number): boolean;
+  close(): void;
+}
+
 /** Work to be done when the current callback has returned. */
 export interface Deferred {
   run(): void;
@@ -112,6 +146,15 @@ export interface Transport {
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener>;
   /** Starts a connection; the outcome is `onOpen` or `onClose`. There is no time-out here. */
   connect(address: string, port: number, handler: SocketHandler): Socket;
+  /**
+   * Takes datagrams at address:port together with other sockets of the same user that do so too (SO_REUSEPORT): the
+   * kernel gives all datagrams between the same two ends to the same socket while the number of sockets stays the
+   * same. Port 0 takes a free one.
+   * @throws {BindError}
+   */
+  listenDatagrams(address: string, port: number, handler: DatagramHandler): Promise<DatagramListener>;
+  /** A socket of its own for the datagrams to and from one peer. Failure to make it comes by `onError`. */
+  connectDatagrams(address: string, port: number, handler: DatagramHandler): DatagramPeer;
   /** Monotonic milliseconds, with a fraction; the same clock in every process of the machine. */
   now(): number;
   /** Runs `task` after the current callback, before the next one of any socket. */

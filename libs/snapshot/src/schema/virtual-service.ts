@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { address, name, port, uuid } from './primitives.js';
 import { HttpProfile } from './http.js';
-import { TcpProfile } from './l4.js';
+import { L4Application, TcpProfile, UdpProfile } from './l4.js';
 
 export const Vip = z.strictObject({ vip_id: z.string().max(64), address });
 export type Vip = z.infer<typeof Vip>;
 
 export const Service = z
-  .strictObject({ port, port_range_end: port })
+  .strictObject({
+    port,
+    port_range_end: port,
+    /** What these ports carry where it is not what the virtual service does; for L4 alone. */
+    application: L4Application.optional(),
+  })
   .refine((s) => s.port_range_end >= s.port, { message: 'port_range_end must not be below port' });
 export type Service = z.infer<typeof Service>;
 
@@ -22,6 +27,7 @@ export const VirtualService = z.strictObject({
   application: z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('http'), http: HttpProfile }),
     z.strictObject({ type: z.literal('tcp'), tcp: TcpProfile }),
+    z.strictObject({ type: z.literal('udp'), udp: UdpProfile }),
   ]),
   pool_uuid: uuid.optional(),
 });

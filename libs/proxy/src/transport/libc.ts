@@ -1,0 +1,76 @@
+import { dlopen } from 'bun:ffi';
+
+/** What Bun has no call for, by the descriptor of a socket. What the kernel refuses is left as it was. */
+export interface Libc {
+  /** Milliseconds of the machine's monotonic clock; undefined when it cannot be read. */
+  now(): number | undefined;
+  /** Smoothed round-trip time of a connection, in microseconds; -1 when it is not known. */
+  roundTrip(fd: number): number;
+  /** On a listener only its backlog changes. */
+  backlog(fd: number, backlog: number): void;
+  /** Bytes that the kernel queues for a socket; it takes at most net.core.rmem_max. */
+  receiveBuffer(fd: number, bytes: number): void;
+  /**
+   * A datagram that somebody refused is no error of a socket for everybody: the kernel would report it by refusing the
+   * next datagram, to somebody else, which then is lost.
+   */
+  ignoreRefusals(fd: number, ipv6: boolean): void;
+}
+
+const CLOCK_MONOTONIC = 1;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const IPPROTO_IP = 0;
+const IP_RECVERR = 11;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+/** Words of `struct tcp_info` up to `tcpi_rtt`, which is the 17th behind eight bytes. */
+const INFO_WORDS = 26;
+const RTT_WORD = 17;
+const IPPROTO_IPV6 = 41;
+const IPV6_RECVERR = 25;
+
+let loaded: Libc | null | undefined;
+
+/** Null with another C library: what it would do is left undone. */
+export function libc(): Libc | null {
+  if (loaded === undefined) loaded = load();
+  return loaded;
+}
+
+function load(): Libc | null {
+  try {
+    const { clock_gettime, getsockopt, listen, setsockopt } = dlopen('libc.so.6', {
+      getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
+      clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
+      listen: { args: ['i32', 'i32'], returns: 'i32' },
+      setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
+    }).symbols;
+    const info = new Uint32Array(INFO_WORDS);
+    const infoLength = new Uint32Array(1);
+    const value = new Int32Array(1);
+    const set = (fd: number, level: number, option: number, to: number): void => {
+      value[0] = to;
+      setsockopt(fd, level, option, value, 4);
+    };
+    const time = new BigInt64Array(2);
+    return {
+      now: () =>
+        clock_gettime(CLOCK_MONOTONIC, time) === 0
+          ? Number(time[0]) * 1000 + Number(time[1]) / 1e6
+          : undefined,
+      roundTrip: (fd) => {
+        infoLength[0] = info.byteLength;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, infoLength) !== 0) return -1;
+        const rtt = info[RTT_WORD]!;
+        return rtt > 0 ? rtt : -1;
+      },
+      backlog: (fd, backlog) => void listen(fd, backlog),
+      receiveBuffer: (fd, bytes) => set(fd, SOL_SOCKET, SO_RCVBUF, bytes),
+      ignoreRefusals: (fd, ipv6) =>
+        ipv6 ? set(fd, IPPROTO_IPV6, IPV6_RECVERR, 0) : set(fd, IPPROTO_IP, IP_RECVERR, 0),
+    };
+  } catch {
+    return null;
+  }
+}

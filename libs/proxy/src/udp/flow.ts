@@ -1,0 +1,115 @@
+import { CLOSED_BY, VS } from '@spillway/telemetry';
+import type { UdpProfile } from '@spillway/snapshot';
+import { Timed } from '../core/clock.js';
+import type { Tracked } from '../core/connection.js';
+import type { ServerRuntime } from '../core/server.js';
+import type { FlowHash } from './flow-table.js';
+import { UdpLink } from './link.js';
+import type { UdpPoint } from './point.js';
+
+/** No descriptor is left: more attempts would only cost. */
+const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+
+/**
+ * The datagrams between one client and an address and port of a virtual service. They go to one server, or, with
+ * load balancing per datagram, to several; it ends when nothing has come from either side for the idle time-out.
+ */
+export class UdpFlow extends Timed implements Tracked {
+  place = -1;
+  /** Where it stands in the flow table; null where flows are not shared. */
+  shared: FlowHash | null = null;
+  /** One, but with load balancing per datagram one for each server that was chosen. */
+  private readonly links: UdpLink[] = [];
+  private failed: ServerRuntime | null = null;
+  private why = -1;
+
+  constructor(
+    private readonly point: UdpPoint,
+    readonly address: string,
+    readonly port: number,
+    private readonly profile: UdpProfile,
+    /** Of the server that a worker which died had chosen; 0 for none. */
+    private hint: number,
+  ) {
+    super();
+    point.placement.add(this);
+  }
+
+  fromClient(data: Uint8Array, start: number, end: number): void {
+    const { point } = this;
+    point.count(VS.BYTES_IN, end - start);
+    point.context.clock.arm(this, this.profile.idle_timeout);
+    const link = this.profile.per_datagram ? this.next() : this.present();
+    if (link === null) point.count(VS.DATAGRAMS_DROPPED, 1);
+    else link.send(data, start, end);
+  }
+
+  fromServer(data: Uint8Array, start: number, end: number): void {
+    const { point } = this;
+    point.context.clock.arm(this, this.profile.idle_timeout);
+    point.answer(data, start, end, this.address, this.port);
+  }
+
+  /** The server does not take this flow's datagrams: the next one goes to another, if there is one. */
+  linkFailed(link: UdpLink, code: string): void {
+    this.failed = link.server;
+    this.linkGone(link);
+    if (EXHAUSTED.has(code)) this.kill();
+  }
+
+  linkGone(link: UdpLink): void {
+    const at = this.links.indexOf(link);
+    if (at >= 0) this.links.splice(at, 1);
+  }
+
+  /** Nothing has come for as long as the profile allows. */
+  override onTimeout(): void {
+    this.because(CLOSED_BY.IDLE);
+    this.kill();
+  }
+
+  because(cause: number): void {
+    if (this.why < 0) this.why = cause;
+  }
+
+  kill(): void {
+    if (this.why >= 0) this.point.count(VS.CLOSED + this.why, 1);
+    this.point.context.clock.forget(this);
+    for (const link of this.links.splice(0)) link.close();
+    this.point.over(this);
+  }
+
+  /** The server that it has, unless that is down by now. */
+  private present(): UdpLink | null {
+    const [link] = this.links;
+    if (link !== undefined && !link.server.isDown) return link;
+    const server = this.choose(link?.server ?? this.failed);
+    if (server === null || server.isDown) return null;
+    link?.close();
+    this.links.length = 0;
+    return this.open(server);
+  }
+
+  private next(): UdpLink | null {
+    const server = this.choose(this.failed);
+    if (server === null) return null;
+    for (const link of this.links) if (link.server === server) return link;
+    return this.open(server);
+  }
+
+  private choose(avoid: ServerRuntime | null): ServerRuntime | null {
+    const { pool } = this.point.placement.service.config;
+    if (pool === null) return null;
+    const wanted = this.hint === 0 ? null : pool.byHint(this.hint);
+    this.hint = 0;
+    return wanted ?? pool.pick(avoid);
+  }
+
+  private open(server: ServerRuntime): UdpLink {
+    const link = new UdpLink(this.point.context, server, this);
+    this.links.push(link);
+    this.failed = null;
+    this.point.chosen(this, server.hint);
+    return link;
+  }
+}

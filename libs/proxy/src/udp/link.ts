@@ -1,0 +1,53 @@
+import { SERVER } from '@spillway/telemetry';
+import type { ServerLink } from '../core/connection.js';
+import type { PlaneContext } from '../core/context.js';
+import type { ServerRuntime } from '../core/server.js';
+import type { DatagramHandler, DatagramPeer } from '../transport/seam.js';
+import type { UdpFlow } from './flow.js';
+
+/** The server's end of a flow: a socket of its own, so that answers are this flow's and refusals are told. */
+export class UdpLink implements DatagramHandler, ServerLink {
+  busyPlace = -1;
+  private readonly peer: DatagramPeer;
+
+  constructor(
+    context: PlaneContext,
+    readonly server: ServerRuntime,
+    private flow: UdpFlow | null,
+  ) {
+    server.acquire(this);
+    server.count(SERVER.CONNECTIONS, 1);
+    this.peer = context.transport.connectDatagrams(server.address, server.port, this);
+  }
+
+  send(data: Uint8Array, start: number, end: number): void {
+    if (this.peer.send(data, start, end)) this.server.count(SERVER.BYTES_OUT, end - start);
+  }
+
+  onDatagram(data: Uint8Array, start: number, end: number): void {
+    this.server.count(SERVER.BYTES_IN, end - start);
+    this.flow?.fromServer(data, start, end);
+  }
+
+  /** The server refuses what it was sent: nobody listens there, or there is no way to it. */
+  onError(code: string): void {
+    const { flow } = this;
+    if (flow === null) return;
+    this.server.count(SERVER.FAILURES, 1);
+    this.close();
+    flow.linkFailed(this, code);
+  }
+
+  serverGone(): void {
+    const { flow } = this;
+    this.close();
+    flow?.linkGone(this);
+  }
+
+  close(): void {
+    if (this.flow === null) return;
+    this.flow = null;
+    this.peer.close();
+    this.server.release(this);
+  }
+}

@@ -1,0 +1,62 @@
+import type {
+  FilledNetworkProfile,
+  FilledTCPFastPathProfile,
+  FilledTCPProxyProfile,
+  FilledUDPFastPathProfile,
+  FilledUDPProxyProfile,
+} from '@spillway/model';
+import type { L4Application, TcpProfile, UdpProfile } from '@spillway/snapshot';
+import { filledMessage, follow, milliseconds } from './read.js';
+import { error, missing, type Lookup, type Problem } from './types.js';
+
+/** What a network profile makes of the connections or datagrams of a port; or why it cannot be served. */
+export function networkOf(ref: string | undefined, path: string, lookup: Lookup): L4Application | Problem {
+  const profile = follow(lookup, ref, 'networkprofile');
+  if (profile === undefined) return error('PROFILE_MISSING', path, missing('network profile', ref));
+  const union = (profile.spec as FilledNetworkProfile).profile;
+  switch (union.type) {
+    case 'PROTOCOL_TYPE_TCP_PROXY':
+      return { type: 'tcp', tcp: tcpProxy(filledMessage('TCPProxyProfile', union.tcp_proxy_profile)) };
+    case 'PROTOCOL_TYPE_TCP_FAST_PATH':
+      return {
+        type: 'tcp',
+        tcp: tcpFastPath(filledMessage('TCPFastPathProfile', union.tcp_fast_path_profile)),
+      };
+    case 'PROTOCOL_TYPE_UDP_FAST_PATH': {
+      const udp = filledMessage<FilledUDPFastPathProfile>('UDPFastPathProfile', union.udp_fast_path_profile);
+      const without = udp.snat ? udp.dsr_profile && 'dsr_profile' : 'snat false';
+      return without === undefined
+        ? { type: 'udp', udp: udpProfile(udp, udp.per_pkt_loadbalance) }
+        : error(
+            'PROFILE_NOT_HONOURED',
+            path,
+            `network profile ${profile.name} asks for ${without}: service engines send to servers from an address of their own and take the answers; use a profile with snat and without dsr_profile`,
+          );
+    }
+    case 'PROTOCOL_TYPE_UDP_PROXY': {
+      const udp = filledMessage<FilledUDPProxyProfile>('UDPProxyProfile', union.udp_proxy_profile);
+      return { type: 'udp', udp: udpProfile(udp, false) };
+    }
+    case 'PROTOCOL_TYPE_SCTP_PROXY':
+    case 'PROTOCOL_TYPE_SCTP_FAST_PATH':
+      break;
+  }
+  return error(
+    'PROFILE_NOT_HONOURED',
+    path,
+    `network profile ${profile.name} is of type ${union.type}, which service engines do not serve; use TCP or UDP`,
+  );
+}
+
+function tcpProxy(tcp: FilledTCPProxyProfile): TcpProfile {
+  return { idle_timeout: milliseconds(tcp.idle_connection_timeout * 1000) };
+}
+
+function tcpFastPath(tcp: FilledTCPFastPathProfile): TcpProfile {
+  return { idle_timeout: milliseconds(tcp.session_idle_timeout * 1000) };
+}
+
+const udpProfile = (udp: { session_idle_timeout: number }, perDatagram: boolean): UdpProfile => ({
+  idle_timeout: milliseconds(udp.session_idle_timeout * 1000),
+  per_datagram: perDatagram,
+});
