@@ -3,3 +3,4 @@ export * from './cases.js';
 export * from './origin.js';
 export * from './runner.js';
 export { freePorts } from '../process/ports.js';
+export * from './smuggling/matrix.js';

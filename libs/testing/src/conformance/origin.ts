@@ -58,6 +58,11 @@ export class ScriptedOrigin {
     for (const socket of this.#sockets) socket.end();
   }
 
+  /** Resets what is left. */
+  dropAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   get open(): number {
     return this.#sockets.size;
   }

@@ -1,4 +1,4 @@
-import net from 'node:net';
+import { Client, until } from './client.js';
 import { OK, type Case, type Own, type SettingsName, type Step } from './case.js';
 import { PROBE, type ScriptedOrigin } from './origin.js';
 
@@ -15,8 +15,6 @@ export interface Failure {
   readonly name: string;
   readonly told: string;
 }
-
-const WAIT_MS = 10_000;
 
 /** One case after the other on each front; cases are dealt to the fronts with their settings. */
 export async function runAll(cases: readonly Case[], fronts: readonly Front[]): Promise<Failure[]> {
@@ -188,57 +186,6 @@ async function expectOrigin(c: Case, origin: ScriptedOrigin): Promise<void> {
       () => origin.seen.length > 0 && origin.seen.every((s) => s.reset),
       () => 'the origin is not told that the request was given up',
     );
-}
-
-/** A client on a plain socket that keeps what comes. */
-class Client {
-  text = '';
-  ended = false;
-  closed = false;
-  error: string | null = null;
-  readonly #socket: net.Socket;
-
-  constructor(port: number) {
-    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-    this.#socket = socket;
-    socket.setEncoding('latin1');
-    socket.on('data', (data: string) => (this.text += data));
-    socket.on('end', () => (this.ended = true));
-    socket.on('error', (error: NodeJS.ErrnoException) => (this.error ??= error.code ?? error.message));
-    socket.on('close', () => (this.closed = true));
-  }
-
-  async opened(): Promise<void> {
-    await until(
-      () => !this.#socket.connecting || this.closed,
-      () => 'no connection to the proxy',
-    );
-    if (this.error !== null) throw new Error(`no connection to the proxy: ${this.error}`);
-  }
-
-  send(text: string): void {
-    if (!this.#socket.destroyed) this.#socket.write(Buffer.from(text, 'latin1'));
-  }
-
-  end(): void {
-    this.#socket.end();
-  }
-
-  reset(): void {
-    this.#socket.resetAndDestroy();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-}
-
-async function until(probe: () => boolean, what: () => string): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
-  while (!probe()) {
-    if (performance.now() > deadline) throw new Error(what());
-    await new Promise<void>((resolve) => setTimeout(resolve, 1));
-  }
 }
 
 const show = (value: unknown): string => {
