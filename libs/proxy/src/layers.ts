@@ -1,12 +1,28 @@
 import type { Layer } from './core/layers.js';
 import { HttpClient } from './http1/client.js';
+import { Http2Client } from './http2/client.js';
+import { PrefacePeek } from './http2/peek.js';
 import { TcpClient } from './tcp/client.js';
 
-/** Takes each connection as the kind of application that its virtual service is at that moment. */
-export const application: Layer = (context, socket, placement, service, before) =>
-  placement.service.config.spec.application.type === 'http'
-    ? new HttpClient(context, socket, placement, service, before)
-    : new TcpClient(context, socket, placement, service, before).begin();
+const http1: Layer = (context, socket, placement, service, before) =>
+  new HttpClient(context, socket, placement, service, before);
+
+const http2: Layer = (context, socket, placement, service, before) =>
+  new Http2Client(context, socket, placement, service, before);
+
+/**
+ * Takes each connection as the kind of application that its virtual service is at that moment: with TLS as ALPN has
+ * it, in clear HTTP/2 where the service allows it and the client begins with its preface.
+ */
+export const application: Layer = (context, socket, placement, service, before) => {
+  if (placement.service.config.spec.application.type !== 'http')
+    return new TcpClient(context, socket, placement, service, before).begin();
+  const tls = before?.tlsForNext() ?? null;
+  if (tls !== null && tls.protocol === 'h2') return http2(context, socket, placement, service, before);
+  if (tls === null && service.enable_http2 === true)
+    return new PrefacePeek(http1, http2, context, socket, placement, service, before);
+  return http1(context, socket, placement, service, before);
+};
 
 /** What a new connection meets first; see core/layers.ts. */
 export const firstLayer: Layer = application;

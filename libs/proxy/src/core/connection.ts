@@ -44,6 +44,8 @@ export interface Tracked {
   because(cause: number): void;
   /** Ends it and what belongs to it, at once. */
   kill(): void;
+  /** A drain of its placement begins. A protocol that can tell its client at any time does so. */
+  drainBegins?(): void;
 }
 
 /**
@@ -89,7 +91,7 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   }
 
   /** A layer that has established TLS says so here. */
-  protected tlsForNext(): TlsFacts | null {
+  tlsForNext(): TlsFacts | null {
     return this.tls;
   }
 

@@ -175,6 +175,7 @@ export class PlacementRuntime extends Timed {
       this.draining = true;
       this.dirty = true;
       clock.disarm(this);
+      for (const connection of this.connections) connection.drainBegins?.();
     }
     if (!this.settled) this.closeUnwanted();
     if (this.connections.length === 0) return;

@@ -37,6 +37,9 @@ export class ChunkScanner {
   total = 0;
   /** In the last call of `compact`: where the data that was moved together ends. */
   dataEnd = 0;
+  /** What `compact` has met of trailer lines, with their CRLFs. */
+  private readonly trailerBytes: number[] = [];
+  private collects = false;
 
   /** Begins a new body. `mostBytes` 0 is unlimited. */
   begin(mostBytes: number): void {
@@ -46,6 +49,7 @@ export class ChunkScanner {
     this.extra = 0;
     this.total = 0;
     this.mostBytes = mostBytes;
+    if (this.trailerBytes.length > 0) this.trailerBytes.length = 0;
   }
   private mostBytes = 0;
 
@@ -59,7 +63,16 @@ export class ChunkScanner {
     return this.walk(b, start, end, start);
   }
 
+  /** The trailer lines of a body that `compact` has come to the end of; null when there are none. */
+  takeTrailers(): Uint8Array | null {
+    if (this.trailerBytes.length === 0) return null;
+    const lines = Uint8Array.from(this.trailerBytes);
+    this.trailerBytes.length = 0;
+    return lines;
+  }
+
   private walk(b: Uint8Array, start: number, end: number, out: number): number {
+    this.collects = out >= 0;
     let i = start;
     let to = out;
     while (i < end) {
@@ -136,9 +149,13 @@ export class ChunkScanner {
 
   private trailer(c: number): number {
     if (++this.extra > MOST_EXTRA) return REFUSE.TRAILER;
+    if (this.state === State.TrailerStart && c === CR) {
+      this.state = State.LastLf;
+      return 0;
+    }
+    if (this.collects) this.trailerBytes.push(c);
     if (this.state === State.TrailerStart) {
-      this.state = c === CR ? State.LastLf : State.TrailerName;
-      if (c === CR) return 0;
+      this.state = State.TrailerName;
       this.hash = 0;
       return c === 58 ? REFUSE.TRAILER : this.trailerName(c);
     }

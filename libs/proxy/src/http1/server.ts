@@ -355,6 +355,10 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   /** The response is out; the connection is kept when it may serve another request. */
   private complete(x: Exchange): void {
     const { server } = this;
+    if (x.plain && this.state === State.Chunks) {
+      const lines = this.chunks!.takeTrailers();
+      if (lines !== null) x.trailers(lines, 0, lines.length);
+    }
     const whole = x.requestDone && !this.extra;
     const reusable = whole && this.persistent && (x.binds ? !x.last : server.mayKeep) && this.mayServeAgain();
     this.detach();

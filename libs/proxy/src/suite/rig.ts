@@ -32,6 +32,8 @@ export interface ServiceSpec {
   ports: number[];
   address?: string;
   http?: Partial<HttpProfile>;
+  /** HTTP/2 on every port. */
+  http2?: boolean;
   /** L4 instead of HTTP, with this idle time-out. */
   tcpIdle?: number;
   /** Instead of HTTP or `tcpIdle`. */
@@ -131,7 +133,13 @@ export class Rig {
       tenant: 'admin',
       enabled: s.enabled ?? true,
       vips: [{ vip_id: '1', address: s.address ?? '127.0.0.1' }],
-      services: s.services ?? s.ports.map((port) => ({ port, port_range_end: port })),
+      services:
+        s.services ??
+        s.ports.map((port) => ({
+          port,
+          port_range_end: port,
+          ...(s.http2 === true ? { enable_http2: true } : {}),
+        })),
       application: s.application ?? this.application(s),
       ...(pool === null ? {} : { pool_uuid: pool }),
     };

@@ -50,6 +50,9 @@ export class TlsTransport implements Transport {
   defer(task: Deferred): void {
     this.under.defer(task);
   }
+  afterTurn(task: Deferred): void {
+    this.under.afterTurn(task);
+  }
   every(milliseconds: number, task: Deferred): () => void {
     return this.under.every(milliseconds, task);
   }

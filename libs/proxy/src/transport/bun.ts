@@ -1,6 +1,6 @@
 import { copyOf } from '../bytes.js';
 import { connectDatagrams, listenDatagrams } from './bun-datagrams.js';
-import { DeferredQueue } from './deferred.js';
+import { DeferredQueue, TurnQueue } from './deferred.js';
 import { libc } from './libc.js';
 import {
   BACKLOG,
@@ -38,6 +38,7 @@ const scratch = Buffer.alloc(HEAD_ROOM + MOST_DATA + 64);
 class BunTransport implements Transport {
   readonly name = 'bun';
   readonly deferred = new DeferredQueue();
+  private readonly turn = new TurnQueue();
   queuedTotal = 0;
 
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener> {
@@ -102,6 +103,10 @@ class BunTransport implements Transport {
 
   defer(task: Deferred): void {
     this.deferred.add(task);
+  }
+
+  afterTurn(task: Deferred): void {
+    this.turn.add(task);
   }
 
   every(milliseconds: number, task: Deferred): () => void {

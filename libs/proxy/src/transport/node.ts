@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { copyOf } from '../bytes.js';
-import { DeferredQueue } from './deferred.js';
+import { DeferredQueue, TurnQueue } from './deferred.js';
 import { connectDatagrams, listenDatagrams } from './node-datagrams.js';
 import {
   BACKLOG,
@@ -32,6 +32,7 @@ const sharedOffset = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 class NodeTransport implements Transport {
   readonly name = 'node';
   private readonly deferred = new DeferredQueue();
+  private readonly turn = new TurnQueue();
   private readonly sockets = new Set<NodeSocket>();
 
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener> {
@@ -83,6 +84,10 @@ class NodeTransport implements Transport {
 
   defer(task: Deferred): void {
     this.deferred.add(task);
+  }
+
+  afterTurn(task: Deferred): void {
+    this.turn.add(task);
   }
 
   every(milliseconds: number, task: Deferred): () => void {

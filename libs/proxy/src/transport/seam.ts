@@ -159,6 +159,11 @@ export interface Transport {
   now(): number;
   /** Runs `task` after the current callback, before the next one of any socket. */
   defer(task: Deferred): void;
+  /**
+   * Runs `task` once, when all sockets that were ready have been served, before the next wait for them: for writes
+   * that are to leave together.
+   */
+  afterTurn(task: Deferred): void;
   /** Runs `task` every so many milliseconds until the returned function is called; keeps no process alive. */
   every(milliseconds: number, task: Deferred): () => void;
   /** Bytes queued in all sockets. */

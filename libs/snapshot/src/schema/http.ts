@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Compression } from './compression.js';
 import { ErrorPage } from './error-page.js';
+import { Http2Profile } from './http2.js';
 import { fieldName, milliseconds, port } from './primitives.js';
 
 /** Where the address of the client behind other proxies is read: `index`th of the list, from that end. */
@@ -99,6 +100,9 @@ export const HttpProfile = z.strictObject({
   max_response_header_size: z.int().min(256).max(1_048_576).optional(),
   /** Absent: 1,024. */
   max_response_header_count: z.int().min(1).max(4096).optional(),
+
+  /** Limits of HTTP/2 to clients; absent: the published defaults. */
+  http2: Http2Profile.optional(),
 
   /** `100 (Continue)` is answered here and not asked of the server. */
   respond_with_100_continue: z.boolean().optional(),

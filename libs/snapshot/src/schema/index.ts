@@ -3,6 +3,7 @@ export * from './compression.js';
 export * from './error-page.js';
 export * from './health-monitor.js';
 export * from './http.js';
+export * from './http2.js';
 export * from './l4.js';
 export * from './placement.js';
 export * from './policy.js';

@@ -30,6 +30,8 @@ export const Pool = z.strictObject({
   connect_timeout: milliseconds,
   /** Kept idle connections per worker and server. */
   max_idle_connections: z.int().min(0).max(65_536),
+  /** Requests go to the servers by HTTP/2. Absent: false. */
+  enable_http2: z.boolean().optional(),
   /** A connection to a server takes no further request when it is so old; 0 or absent: no limit. */
   connection_life_time: milliseconds.optional(),
   /** Requests that one connection to a server serves after its first; 0 or absent: no limit. */

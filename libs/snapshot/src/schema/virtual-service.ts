@@ -12,6 +12,8 @@ export const Service = z
     port_range_end: port,
     /** What these ports carry where it is not what the virtual service does; for L4 alone. */
     application: L4Application.optional(),
+    /** HTTP/2 too: by ALPN on TLS, with prior knowledge in clear. Absent: false. */
+    enable_http2: z.boolean().optional(),
   })
   .refine((s) => s.port_range_end >= s.port, { message: 'port_range_end must not be below port' });
 export type Service = z.infer<typeof Service>;
