@@ -19,7 +19,12 @@ function world(): WrittenObject[] {
   return [
     object('serviceenginegroup-1', {}),
     object(SE, { se_group_ref: 'serviceenginegroup-1' }),
-    object('applicationprofile-1', { type: 'APPLICATION_PROFILE_TYPE_HTTP', http_profile: {} }),
+    object('applicationprofile-1', {
+      type: 'APPLICATION_PROFILE_TYPE_HTTP',
+      http_profile: {
+        compression_profile: { compression: true, compressible_content_ref: 'stringgroup-1' },
+      },
+    }),
     object('applicationprofile-2', { type: 'APPLICATION_PROFILE_TYPE_L4' }),
     object('networkprofile-1', { profile: { type: 'PROTOCOL_TYPE_TCP_PROXY', tcp_proxy_profile: {} } }),
     object('networkprofile-2', {
@@ -31,6 +36,8 @@ function world(): WrittenObject[] {
     object('healthmonitor-1', { type: 'HEALTH_MONITOR_HTTP', http_monitor: {} }),
     object('healthmonitor-2', { type: 'HEALTH_MONITOR_TCP', tcp_monitor: {} }),
     object('ipaddrgroup-1', { addrs: [v4('10.0.1.1')] }),
+    object('stringgroup-1', { type: 'SG_TYPE_STRING', kv: [{ key: 'text/html' }] }),
+    object('stringgroup-2', { type: 'SG_TYPE_STRING', kv: [{ key: 'text/plain' }] }),
     object('errorpagebody-1', { error_page_body: 'sorry' }),
     object('errorpagebody-2', { error_page_body: 'so sorry' }),
     object('errorpageprofile-1', {
@@ -172,6 +179,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     error_page_body: { to: 'other' },
     format: { to: 'ERROR_PAGE_FORMAT_JSON' },
   },
+  stringgroup: { 'kv[].key': { to: 'text/css' } },
   ipaddrgroup: {
     'addrs[].*': { to: [v4('10.0.1.2')], at: 'addrs' },
     'ip_ports[].*': { to: [{ ip: v4('10.0.1.2'), port: 8080 }], at: 'ip_ports' },
@@ -218,6 +226,25 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'http_profile.hsts_subdomains_enabled': { to: false, given: { 'http_profile.hsts_enabled': true } },
     'http_profile.secure_cookie_enabled': { to: true },
     'http_profile.httponly_enabled': { to: true },
+    'http_profile.ssl_client_certificate_action.headers[].*': {
+      to: [{ request_header: 'X-Cipher', request_header_value: 'HTTP_POLICY_VAR_SSL_CIPHER' }],
+      at: 'http_profile.ssl_client_certificate_action.headers',
+    },
+    'http_profile.compression_profile.compression': { to: false },
+    'http_profile.compression_profile.type': { to: 'CUSTOM_COMPRESSION' },
+    'http_profile.compression_profile.remove_accept_encoding_header': { to: false },
+    'http_profile.compression_profile.compressible_content_ref': { to: 'stringgroup-2' },
+    'http_profile.compression_profile.mobile_str_ref': { to: 'stringgroup-2' },
+    'http_profile.compression_profile.min_length': { to: 7 },
+    'http_profile.compression_profile.level_normal': { to: 7 },
+    'http_profile.compression_profile.level_aggressive': { to: 7 },
+    'http_profile.compression_profile.max_low_rtt': { to: 7 },
+    'http_profile.compression_profile.min_high_rtt': { to: 77 },
+    'http_profile.compression_profile.filter[].*': {
+      to: [{ index: 1, name: 'all', level: 'NORMAL_COMPRESSION' }],
+      at: 'http_profile.compression_profile.filter',
+      given: { 'http_profile.compression_profile.type': 'CUSTOM_COMPRESSION' },
+    },
     'http_profile.pass_through_x_accel_headers': { to: true },
     'http_profile.post_accept_timeout': { to: 15_000 },
     'http_profile.max_response_headers_size': { to: 64 },

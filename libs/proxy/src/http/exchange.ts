@@ -368,6 +368,14 @@ export abstract class Exchange {
     this.finished();
   }
 
+  /** The filter cannot go on: the client must see that the response is cut short. */
+  filterFailed(): void {
+    this.giveUpServer();
+    this.connection.count(VS.TRUNCATED, 1);
+    this.over();
+    this.cut();
+  }
+
   private finished(): void {
     if (this.ownSocket && this.connection.socket.queued > 0) this.unmeasured = true;
     else this.measure();
@@ -462,10 +470,11 @@ export abstract class Exchange {
   protected abstract wantsPlain(): boolean;
   /** See `responseHead`; `responseEdits` is to be used up. */
   protected abstract encodeHead(head: Head, b: Uint8Array, bodyAt: number, framing: Framing): number;
-  /** Bytes of the body (and of the head, if `encodeHead` left it in place) as the client gets them. */
-  abstract sendFiltered(b: Uint8Array, start: number, end: number): boolean;
-  /** Says in front of the last `sendFiltered` that it is the last, so that it may leave together with the end. */
-  endsWithNext(): void {}
+  /**
+   * Bytes of the body (and of the head, if `encodeHead` left it in place) as the client gets them; none, to let go
+   * of a head that waits for them. `last`: they are the last, so that the end may leave together with them.
+   */
+  abstract sendFiltered(b: Uint8Array, start: number, end: number, last?: boolean): boolean;
   /** All of the body has been given to `sendFiltered`. */
   protected abstract bodyDone(): void;
   /** The trailer lines of a chunked response, with their CRLFs; only when `plain`. */

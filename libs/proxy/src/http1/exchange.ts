@@ -16,6 +16,7 @@ const CONNECTION_KEEP_ALIVE = latin1('Connection: keep-alive\r\n');
 const CHUNKED = latin1('Transfer-Encoding: chunked\r\n');
 const CRLF = latin1('\r\n');
 const LAST_CHUNK = latin1('0\r\n\r\n');
+const CRLF_LAST_CHUNK = latin1('\r\n0\r\n\r\n');
 /** Room for what is put in beside what rules ask for. */
 const OWN_ROOM = 128;
 
@@ -32,6 +33,10 @@ export class Http1Exchange extends Exchange {
   minor = 1;
   /** The body leaves in chunks of our own making, since the form in which it came is not to be had any more. */
   private chunking = false;
+  /** A head that leaves with the first bytes of its body. */
+  private head: Uint8Array | null = null;
+  /** The end of the body has left. */
+  private ended = false;
 
   private constructor(private client: HttpClient) {
     super(client);
@@ -55,6 +60,8 @@ export class Http1Exchange extends Exchange {
   begin1(config: ServiceConfig, method: number, minor: number): void {
     this.minor = minor;
     this.chunking = false;
+    this.head = null;
+    this.ended = false;
     this.open(config, method);
   }
 
@@ -137,28 +144,51 @@ export class Http1Exchange extends Exchange {
     copy.set(b.subarray(head.start, bodyAt), room);
     head.shift(room - head.start);
     const start = this.edit(head, copy, connection);
-    this.client.send(copy, start, copy.length);
+    if (this.chunking) this.head = copy.subarray(start);
+    else this.client.send(copy, start, copy.length);
     return bodyAt;
   }
 
-  sendFiltered(b: Uint8Array, start: number, end: number): boolean {
+  sendFiltered(b: Uint8Array, start: number, end: number, last = false): boolean {
     if (!this.chunking) return this.client.send(b, start, end);
-    if (end === start) return true;
+    const { head } = this;
+    this.head = null;
+    if (end === start) return head === null || this.client.send(head, 0, head.length);
+    this.ended = last;
     const size = latin1(`${(end - start).toString(16)}\r\n`);
-    const length = size.length + end - start + 2;
-    if (length <= chunk.length) {
-      chunk.set(size);
-      copyInto(chunk, size.length, b, start, end);
-      chunk.set(CRLF, length - 2);
-      return this.client.send(chunk, 0, length);
+    const rest = last ? CRLF_LAST_CHUNK : CRLF;
+    const length = (head === null ? 0 : head.length) + size.length + end - start + rest.length;
+    if (length > chunk.length) return this.sendApart(head, size, b, start, end, rest);
+    let at = 0;
+    if (head !== null) {
+      chunk.set(head);
+      at = head.length;
     }
+    chunk.set(size, at);
+    at += size.length;
+    copyInto(chunk, at, b, start, end);
+    chunk.set(rest, length - rest.length);
+    return this.client.send(chunk, 0, length);
+  }
+
+  private sendApart(
+    head: Uint8Array | null,
+    size: Uint8Array,
+    b: Uint8Array,
+    start: number,
+    end: number,
+    rest: Uint8Array,
+  ): boolean {
+    if (head !== null) this.client.write(head, 0, head.length);
     this.client.write(size, 0, size.length);
     this.client.write(b, start, end);
-    return this.client.send(CRLF, 0, 2);
+    return this.client.send(rest, 0, rest.length);
   }
 
   protected bodyDone(): void {
-    if (this.chunking) this.client.write(LAST_CHUNK, 0, LAST_CHUNK.length);
+    if (!this.chunking || this.ended) return;
+    this.sendFiltered(LAST_CHUNK, 0, 0);
+    this.client.write(LAST_CHUNK, 0, LAST_CHUNK.length);
   }
 
   /** A client of HTTP/1.0 has no place for them. */

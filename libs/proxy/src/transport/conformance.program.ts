@@ -456,6 +456,36 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'later work lets sockets come first, however much of it there is',
+    async run() {
+      const { promise, resolve } = Promise.withResolvers<number>();
+      let turns = 0;
+      let connected = false;
+      const handler = {
+        onOpen: () => (connected = true),
+        onData() {},
+        onDrain() {},
+        onEnd() {},
+        onClose() {},
+      };
+      const taker = new Taker();
+      const listener = await transport.listen('127.0.0.1', 0, taker);
+      const socket = transport.connect('127.0.0.1', listener.port, handler);
+      const task = {
+        run() {
+          turns++;
+          if (connected) resolve(turns);
+          else transport.afterTurn(task);
+        },
+      };
+      transport.afterTurn(task);
+      equal(turns, 0, 'turns within the call');
+      check((await promise) > 0, 'turns');
+      socket.reset();
+      listener.close();
+    },
+  },
+  {
     name: 'deferred work runs after the callback, before the next one',
     async run() {
       const p = await pair();

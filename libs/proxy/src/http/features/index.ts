@@ -1,5 +1,6 @@
 import type { HttpProfile, VirtualService } from '@spillway/snapshot';
 import type { SomeRules } from '../rules.js';
+import { CompressionRules } from '../compression/rules.js';
 import { CertificateHeaders } from './certificate-headers.js';
 import { cookieFlags } from './cookies.js';
 import { ErrorPages } from './error-pages.js';
@@ -29,6 +30,7 @@ export function exitFeatures(http: HttpProfile, spec: VirtualService): SomeRules
   if (http.https_locations === true) features.push(new HttpsLocations());
   if (http.secure_cookies === true || http.http_only_cookies === true)
     features.push(cookieFlags(http.secure_cookies === true, http.http_only_cookies === true));
+  if (http.compression !== undefined) features.push(new CompressionRules(http.compression));
   if (http.error_pages !== undefined) features.push(new ErrorPages(http.error_pages, spec.name));
   return features;
 }

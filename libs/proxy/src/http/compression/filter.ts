@@ -1,0 +1,191 @@
+import { copyInto } from '../../bytes.js';
+import { Timed } from '../../core/clock.js';
+import type { Deferred } from '../../transport/seam.js';
+import type { Exchange } from '../exchange.js';
+import type { BodyFilter } from '../filter.js';
+import { coders, Push, type Coder } from './coder.js';
+import { compressionLoad } from './load.js';
+
+/** Bytes that are compressed at once: a few tenths of a millisecond at most. */
+const SLICE = 16 * 1024;
+/** Milliseconds of compression within one turn of the event loop; then others have theirs. */
+const MOST_AT_ONCE = 1;
+/** A body of known length that comes slowly is flushed after this long without more of it, milliseconds. */
+const FLUSH_AFTER = 100;
+
+/** One for all: it is used up before anybody else can write to it. */
+const output = Buffer.allocUnsafeSlow(32 * 1024);
+
+/**
+ * Compresses the body of a response. What comes in is worked off in slices; what is left of it when time or the
+ * client's buffers are used up waits here, at most one piece as the transport gives it, and the server waits with it.
+ */
+export class CompressionFilter extends Timed implements BodyFilter, Deferred {
+  /** Input that waits. */
+  private held: Uint8Array | null = null;
+  private from = 0;
+  private to = 0;
+  private clientBusy = false;
+  private finishing = false;
+  /** Something was put in that has not come out. */
+  private unflushed = false;
+  private scheduled = false;
+  private coder: Coder | null;
+
+  /** @param streaming the body has no known length: each piece goes out as it comes */
+  constructor(
+    private readonly x: Exchange,
+    coder: Coder,
+    private readonly streaming: boolean,
+  ) {
+    super();
+    this.coder = coder;
+  }
+
+  push(data: Uint8Array, start: number, end: number): boolean {
+    if (start === end) {
+      // The head alone: it must not wait for the first byte of a body.
+      if (!this.x.sendFiltered(output, 0, 0)) this.clientBusy = true;
+      return true;
+    }
+    if (this.held !== null) {
+      this.hold(data, start, end);
+      return false;
+    }
+    const at = this.work(data, start, end);
+    if (at < end) {
+      this.hold(data, at, end);
+      return false;
+    }
+    return this.afterPiece();
+  }
+
+  /** All that has come is in. */
+  private afterPiece(): boolean {
+    if (this.streaming && this.unflushed) this.emit(Push.Flush);
+    else if (this.unflushed && !this.clientBusy) this.x.connection.context.clock.arm(this, FLUSH_AFTER);
+    return !this.clientBusy;
+  }
+
+  finish(): void {
+    this.finishing = true;
+    if (this.held === null && !this.clientBusy && !this.coder!.failed) this.end();
+  }
+
+  clientTakes(): void {
+    this.clientBusy = false;
+    this.schedule();
+  }
+
+  /** A later turn of the event loop. */
+  run(): void {
+    this.scheduled = false;
+    if (this.coder === null) return;
+    if (this.coder.failed) {
+      this.x.filterFailed();
+      return;
+    }
+    if (this.clientBusy) return;
+    if (this.held !== null) {
+      this.from = this.work(this.held, this.from, this.to);
+      if (this.from < this.to) return;
+      this.held = null;
+      if (!this.finishing && !this.afterPiece()) return;
+    }
+    if (this.finishing) this.end();
+    else this.x.link?.clientTakes();
+  }
+
+  override onTimeout(): void {
+    if (this.coder !== null && this.unflushed && this.held === null && !this.finishing) this.emit(Push.Flush);
+  }
+
+  abandon(): void {
+    this.x.connection.context.clock.forget(this);
+    this.held = null;
+    const { coder } = this;
+    this.coder = null;
+    if (coder !== null) coders.release(coder);
+  }
+
+  /**
+   * Compresses until the input, the time of this turn, or the client's room is used up.
+   * @returns where the input that is left begins; then either `run` is due or the client is waited for
+   */
+  private work(b: Uint8Array, start: number, end: number): number {
+    const { transport } = this.x.connection.context;
+    const begun = transport.now();
+    let now = begun;
+    let at = start;
+    this.unflushed = true;
+    while (at < end) {
+      if (now - begun >= MOST_AT_ONCE) {
+        this.schedule();
+        break;
+      }
+      const coder = this.coder!;
+      coder.step(b, at, Math.min(end, at + SLICE), output, Push.Ready);
+      at = coder.used;
+      now = transport.now();
+      if (!this.out(coder.written, false)) break;
+    }
+    compressionLoad.spend(now, now - begun);
+    return at;
+  }
+
+  /** Brings out what is inside. */
+  private emit(push: Push): void {
+    const { transport } = this.x.connection.context;
+    const begun = transport.now();
+    for (;;) {
+      const coder = this.coder!;
+      coder.step(output, 0, 0, output, push);
+      const full = coder.written === output.length;
+      this.out(coder.written, push === Push.Finish && !full);
+      if (!full || coder.failed) break;
+    }
+    this.unflushed = false;
+    const now = transport.now();
+    compressionLoad.spend(now, now - begun);
+  }
+
+  private end(): void {
+    this.emit(Push.Finish);
+    if (this.coder === null || this.coder.failed) return;
+    this.abandon();
+    this.x.filterDone();
+  }
+
+  /** @returns false when there is no going on for now: the client is busy, or the exchange is over */
+  private out(length: number, last: boolean): boolean {
+    if (this.coder!.failed) {
+      this.schedule(); // not from inside a call of the server's side
+      return false;
+    }
+    if (length > 0 && !this.x.sendFiltered(output, 0, length, last)) this.clientBusy = true;
+    return !this.clientBusy;
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.x.connection.context.transport.afterTurn(this);
+  }
+
+  private hold(data: Uint8Array, start: number, end: number): void {
+    const more = end - start;
+    if (this.held === null) {
+      this.held = Buffer.allocUnsafeSlow(more);
+      this.from = 0;
+      this.to = 0;
+    } else if (this.to + more > this.held.length) {
+      const room = Buffer.allocUnsafeSlow(this.to - this.from + more);
+      copyInto(room, 0, this.held, this.from, this.to);
+      this.to -= this.from;
+      this.from = 0;
+      this.held = room;
+    }
+    copyInto(this.held, this.to, data, start, end);
+    this.to += more;
+  }
+}
