@@ -1,14 +1,24 @@
+import { ConsistentHash } from './consistent-hash.js';
 import type { Algorithm, AlgorithmContext } from './contract.js';
+import { CoreAffinity } from './core-affinity.js';
 import { LeastConnections } from './least-connections.js';
+import { PowerOfTwo } from './power-of-two.js';
+import { Random } from './random.js';
 import { RoundRobin } from './round-robin.js';
 
-/** The algorithms by the name that a pool gives them in the snapshot. */
-export type AlgorithmName = 'round_robin' | 'least_connections';
-
-const MAKE: Record<AlgorithmName, (context: AlgorithmContext) => Algorithm> = {
+const MAKE = {
   round_robin: (context) => new RoundRobin(context),
   least_connections: (context) => new LeastConnections(context),
-};
+  consistent_hash: (context) => new ConsistentHash(context),
+  random: (context) => new Random(context),
+  power_of_two: (context) => new PowerOfTwo(context),
+  core_affinity: (context) => new CoreAffinity(context),
+} satisfies Record<string, (context: AlgorithmContext) => Algorithm>;
+
+/** The algorithms by the name that a pool gives them in the snapshot. */
+export type AlgorithmName = keyof typeof MAKE;
+
+export const ALGORITHM_NAMES = Object.keys(MAKE) as AlgorithmName[];
 
 export function createAlgorithm(name: AlgorithmName, context: AlgorithmContext): Algorithm {
   return MAKE[name](context);

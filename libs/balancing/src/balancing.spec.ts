@@ -1,41 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { createAlgorithm, SCAN_LIMIT, type AlgorithmName, type ServerTable } from './index.js';
-import { turnOf } from './round-robin.js';
+import { ALGORITHM_NAMES, SCAN_LIMIT } from './index.js';
+import { add, algorithm as make, load, ratios, world, type World } from './testing/world.js';
+import { turnOf } from './turn.js';
 
-interface World {
-  table: ServerTable;
-  counts: { cells: Int32Array; stride: number; workers: number };
-}
-
-const STRIDE = 16;
-
-function world(ratios: number[], workers = 1): World {
-  const count = ratios.length;
-  return {
-    table: {
-      count,
-      // Slots in another order than places, so that mixing them up is seen.
-      slots: Int32Array.from(ratios, (_, i) => count - 1 - i),
-      ratios: Uint8Array.from(ratios),
-      eligible: new Uint8Array(count).fill(1),
-    },
-    counts: { cells: new Int32Array(count * STRIDE), stride: STRIDE, workers },
-  };
-}
-
-const load = ({ table, counts }: World, place: number): number => {
-  let n = 0;
-  for (let w = 0; w < counts.workers; w++) n += counts.cells[table.slots[place]! * STRIDE + w]!;
-  return n;
-};
-
-const add = ({ table, counts }: World, place: number, worker: number, by: number): void => {
-  counts.cells[table.slots[place]! * STRIDE + worker]! += by;
-};
-
-const ratios = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 30 });
-const names = fc.constantFrom<AlgorithmName>('round_robin', 'least_connections');
+const names = fc.constantFrom(...ALGORITHM_NAMES);
 
 describe('every algorithm', () => {
   it('chooses only eligible servers, and one whenever there is one', () => {
@@ -48,12 +17,12 @@ describe('every algorithm', () => {
         fc.integer(),
         (name, r, up, start, avoid) => {
           const w = world(r);
-          const algorithm = createAlgorithm(name, { ...w, start });
+          const algorithm = make(name, w, { start });
           r.forEach((_, i) => (w.table.eligible[i] = up[i] === false ? 0 : 1));
           algorithm.refresh();
           const eligible = r.map((_, i) => i).filter((i) => w.table.eligible[i] === 1);
           for (let k = 0; k < 50; k++) {
-            const place = algorithm.pick(avoid);
+            const place = algorithm.pick(avoid, k * 7919);
             if (eligible.length === 0) expect(place).toBe(-1);
             else {
               expect(eligible).toContain(place);
@@ -66,15 +35,15 @@ describe('every algorithm', () => {
   });
 
   it('goes on after all servers were down', () => {
-    for (const name of ['round_robin', 'least_connections'] as const) {
+    for (const name of ALGORITHM_NAMES) {
       const w = world([1, 1, 1]);
-      const algorithm = createAlgorithm(name, { ...w, start: 2 });
+      const algorithm = make(name, w, { start: 2 });
       w.table.eligible.fill(0);
       algorithm.refresh();
-      expect(algorithm.pick(-1)).toBe(-1);
+      expect(algorithm.pick(-1, 0)).toBe(-1);
       w.table.eligible.fill(1);
       algorithm.refresh();
-      expect([0, 1, 2]).toContain(algorithm.pick(-1));
+      expect([0, 1, 2]).toContain(algorithm.pick(-1, 0));
     }
   });
 });
@@ -84,11 +53,11 @@ describe('round robin', () => {
     fc.assert(
       fc.property(ratios, fc.nat({ max: 1000 }), (r, start) => {
         const w = world(r);
-        const algorithm = createAlgorithm('round_robin', { ...w, start });
+        const algorithm = make('round_robin', w, { start });
         const seen = r.map(() => 0);
         const turns = 3;
         const length = turnOf(w.table.ratios, r.length).length;
-        for (let k = 0; k < turns * length; k++) seen[algorithm.pick(-1)]!++;
+        for (let k = 0; k < turns * length; k++) seen[algorithm.pick(-1, 0)]!++;
         const sum = r.reduce((a, b) => a + b, 0);
         expect(seen).toEqual(r.map((x) => (turns * length * x) / sum));
       }),
@@ -102,9 +71,7 @@ describe('round robin', () => {
   });
 
   it('begins where it is told, so that workers do not meet at the first server', () => {
-    const first = [0, 1, 2, 3].map((start) =>
-      createAlgorithm('round_robin', { ...world([1, 1, 1]), start }).pick(-1),
-    );
+    const first = [0, 1, 2, 3].map((start) => make('round_robin', world([1, 1, 1]), { start }).pick(-1, 0));
     expect(first).toEqual([0, 1, 2, 0]);
   });
 });
@@ -121,10 +88,10 @@ describe('least connections', () => {
         }),
         (r, foreign) => {
           const w = world(r, 4);
-          const algorithm = createAlgorithm('least_connections', { ...w, start: 0 });
+          const algorithm = make('least_connections', w, { start: 0 });
           for (const [at, worker, by] of foreign) {
             add(w, at % r.length, worker, by); // another worker changes counts without a word
-            const place = algorithm.pick(-1);
+            const place = algorithm.pick(-1, 0);
             const least = Math.min(...r.map((_, i) => key(w, i)));
             expect(key(w, place)).toBe(least);
             add(w, place, 0, 1);
@@ -137,8 +104,8 @@ describe('least connections', () => {
 
   it('of equals takes the next in turn', () => {
     const w = world([1, 1, 1, 1]);
-    const algorithm = createAlgorithm('least_connections', { ...w, start: 0 });
-    const seen = new Set(Array.from({ length: 4 }, () => algorithm.pick(-1)));
+    const algorithm = make('least_connections', w, { start: 0 });
+    const seen = new Set(Array.from({ length: 4 }, () => algorithm.pick(-1, 0)));
     expect(seen.size).toBe(4);
   });
 
@@ -149,7 +116,7 @@ describe('least connections', () => {
         fc.array(fc.tuple(fc.boolean(), fc.nat()), { minLength: 50, maxLength: 300 }),
         (count, steps) => {
           const w = world(Array.from({ length: count }, (_, i) => 1 + (i % 3)));
-          const algorithm = createAlgorithm('least_connections', { ...w, start: 0 });
+          const algorithm = make('least_connections', w, { start: 0 });
           const held: number[] = [];
           for (const [release, at] of steps) {
             if (release && held.length > 0) {
@@ -158,7 +125,7 @@ describe('least connections', () => {
               algorithm.changed(place);
               continue;
             }
-            const place = algorithm.pick(-1);
+            const place = algorithm.pick(-1, 0);
             let least = Infinity;
             for (let i = 0; i < count; i++) least = Math.min(least, key(w, i));
             expect(key(w, place)).toBe(least);
@@ -178,14 +145,14 @@ describe('least connections', () => {
       Array.from({ length: count }, () => 1),
       2,
     );
-    const algorithm = createAlgorithm('least_connections', { ...w, start: 0 });
+    const algorithm = make('least_connections', w, { start: 0 });
     for (let i = 0; i < count; i++) if (i !== 77) add(w, i, 1, 5);
-    expect(algorithm.pick(-1)).toBe(77);
+    expect(algorithm.pick(-1, 0)).toBe(77);
     add(w, 77, 0, 5);
     algorithm.changed(77);
     // Everything is loaded alike now; then the other worker lets go of one server.
     add(w, 123, 1, -5);
-    const picks = Array.from({ length: count }, () => algorithm.pick(-1));
+    const picks = Array.from({ length: count }, () => algorithm.pick(-1, 0));
     expect(picks).toContain(123);
     expect(picks.at(-1)).toBe(123);
   });

@@ -11,6 +11,11 @@ export interface ActiveCounts {
 /** The servers of one pool, as parallel arrays; index `i` is a server's place in its pool. */
 export interface ServerTable {
   readonly count: number;
+  /**
+   * A hash of what a server is called everywhere (its address and port): the same on every SE and in every pool that
+   * has it.
+   */
+  readonly identities: Uint32Array;
   /** Slot of each server in the shared counts. */
   readonly slots: Int32Array;
   /** 1 to 20 each: a server with ratio 2 gets twice the share of one with ratio 1. */
@@ -25,6 +30,13 @@ export interface AlgorithmContext {
   readonly counts: ActiveCounts;
   /** Where in its turn an algorithm begins, not negative; differs per worker, and goes on after a change of the pool. */
   readonly start: number;
+  /** Number of the worker that asks, from 0 to `counts.workers` - 1. */
+  readonly worker: number;
+  /**
+   * Workers that use a server, with core affinity (`lb_algorithm_core_nonaffinity`): 1 gives each server to one
+   * worker, and as many as there are workers gives all to all.
+   */
+  readonly coreNonaffinity: number;
 }
 
 /**
@@ -35,8 +47,9 @@ export interface Algorithm {
   /**
    * Place of the chosen server, -1 when none is eligible.
    * `avoid` is not chosen unless it is the only eligible one (a retry goes elsewhere); -1 avoids nothing.
+   * @param key hash of what belongs together (32 bits); only consistent hash looks at it
    */
-  pick(avoid: number): number;
+  pick(avoid: number, key: number): number;
   /** This worker's count of the server at `place` has changed. */
   changed(place: number): void;
   /** `table.eligible` has changed. */

@@ -1,4 +1,5 @@
 import type { Algorithm, AlgorithmContext } from './contract.js';
+import { loadWithOneMore } from './load.js';
 
 /** Up to this many eligible servers every pick looks at all of them (about 1 ns per server and worker). */
 export const SCAN_LIMIT = 64;
@@ -33,7 +34,7 @@ export class LeastConnections implements Algorithm {
     this.refresh();
   }
 
-  pick(avoid: number): number {
+  pick(avoid: number, _key: number): number {
     if (this.count === 0) return -1;
     if (this.size === 0) return this.scan(avoid);
     return this.top(avoid);
@@ -54,13 +55,8 @@ export class LeastConnections implements Algorithm {
     for (let i = 0; i < n; i++) this.push(this.places[i]!);
   }
 
-  /** Load per ratio as it would be with one connection more. */
   private key(place: number): number {
-    const { table, counts } = this.context;
-    const base = table.slots[place]! * counts.stride;
-    let n = 1;
-    for (let w = 0; w < counts.workers; w++) n += counts.cells[base + w]!;
-    return n / table.ratios[place]!;
+    return loadWithOneMore(this.context, place);
   }
 
   private scan(avoid: number): number {

@@ -113,6 +113,8 @@ interface Change {
   given?: Record<string, unknown>;
 }
 
+const HASH = { lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH' };
+
 /** For each field that a service engine is told of: a change that it must notice. */
 const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } = {
   virtualservice: {
@@ -145,6 +147,32 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       given: { lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN' },
     },
     'lb_algorithm=LB_ALGORITHM_ROUND_ROBIN': { to: 'LB_ALGORITHM_ROUND_ROBIN' },
+    'lb_algorithm=LB_ALGORITHM_CONSISTENT_HASH': { to: 'LB_ALGORITHM_CONSISTENT_HASH' },
+    'lb_algorithm=LB_ALGORITHM_RANDOM': { to: 'LB_ALGORITHM_RANDOM' },
+    'lb_algorithm=LB_ALGORITHM_CORE_AFFINITY': { to: 'LB_ALGORITHM_CORE_AFFINITY' },
+    'lb_algorithm=LB_ALGORITHM_POWER_OF_TWO': { to: 'LB_ALGORITHM_POWER_OF_TWO' },
+    'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS': {
+      to: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
+      given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_URI' },
+    },
+    'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT': {
+      to: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT',
+      given: HASH,
+    },
+    'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_URI': {
+      to: 'LB_ALGORITHM_CONSISTENT_HASH_URI',
+      given: HASH,
+    },
+    'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER': {
+      to: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER',
+      given: HASH,
+    },
+    lb_algorithm_consistent_hash_hdr: {
+      to: 'X-Other',
+      given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER' },
+    },
+    lb_algorithm_core_nonaffinity: { to: 3, given: { lb_algorithm: 'LB_ALGORITHM_CORE_AFFINITY' } },
+    ignore_server_port: { to: true, given: HASH },
     'servers[].ip.*': { to: '10.0.0.9', at: 'servers[].ip.addr' },
     'servers[].port': { to: 8080 },
     'servers[].hostname': { to: 'one.example' },

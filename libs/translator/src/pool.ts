@@ -1,5 +1,6 @@
 import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
 import type { Pool } from '@spillway/snapshot';
+import { algorithmOf } from './algorithm.js';
 import { translateHealthMonitor } from './health-monitor.js';
 import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
 import { serversOf } from './servers.js';
@@ -24,6 +25,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     name: object.name,
     enabled: spec.enabled,
     algorithm: algorithm.name,
+    ...algorithm.settings,
     servers,
     health_monitor_uuids: monitors.uuids,
     min_servers_up: clamp(spec.min_servers_up ?? 1, 1, 5000),
@@ -41,21 +43,6 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     fragment: { type: 'pool', key: uuid, body },
     uses: monitors.uuids.map((m) => ({ type: 'health_monitor' as const, uuid: m })),
     problems: [...problems, ...monitors.problems, ...algorithm.problems],
-  };
-}
-
-const ALGORITHMS: Readonly<Record<string, Pool['algorithm']>> = {
-  LB_ALGORITHM_ROUND_ROBIN: 'round_robin',
-  LB_ALGORITHM_LEAST_CONNECTIONS: 'least_connections',
-};
-
-function algorithmOf(pool: FilledPool): { name: Pool['algorithm']; problems: Problem[] } {
-  const name = ALGORITHMS[pool.lb_algorithm];
-  if (name !== undefined) return { name, problems: [] };
-  const text = `${pool.lb_algorithm} is not honoured yet; least connections is used`;
-  return {
-    name: 'least_connections',
-    problems: [warning('ALGORITHM_NOT_HONOURED', 'lb_algorithm', text)],
   };
 }
 

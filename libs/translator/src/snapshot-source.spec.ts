@@ -46,7 +46,7 @@ const spec = {
   pool: fc.record({
     name: fc.constantFrom('p', 'q'),
     server_timeout: fc.constantFrom(0, 5000),
-    lb_algorithm: fc.constantFrom('LB_ALGORITHM_ROUND_ROBIN', 'LB_ALGORITHM_CONSISTENT_HASH'),
+    lb_algorithm: fc.constantFrom('LB_ALGORITHM_ROUND_ROBIN', 'LB_ALGORITHM_FEWEST_SERVERS'),
     ipaddrgroup_ref: fc.constantFrom('ipaddrgroup-1', 'ipaddrgroup-2'),
     health_monitor_refs: fc.array(
       which.map((n) => ref('healthmonitor', n)),

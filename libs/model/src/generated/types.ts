@@ -3971,7 +3971,7 @@ export type PoolLbAlgorithm =
   | 'LB_ALGORITHM_LEAST_CONNECTIONS' | 'LB_ALGORITHM_ROUND_ROBIN' | 'LB_ALGORITHM_FASTEST_RESPONSE'
   | 'LB_ALGORITHM_CONSISTENT_HASH' | 'LB_ALGORITHM_LEAST_LOAD' | 'LB_ALGORITHM_FEWEST_SERVERS'
   | 'LB_ALGORITHM_RANDOM' | 'LB_ALGORITHM_FEWEST_TASKS' | 'LB_ALGORITHM_NEAREST_SERVER'
-  | 'LB_ALGORITHM_CORE_AFFINITY' | 'LB_ALGORITHM_TOPOLOGY';
+  | 'LB_ALGORITHM_CORE_AFFINITY' | 'LB_ALGORITHM_TOPOLOGY' | 'LB_ALGORITHM_POWER_OF_TWO';
 
 export type PoolLbAlgorithmHash =
   | 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS'
@@ -4049,7 +4049,7 @@ export interface Pool {
   ipaddrgroup_ref?: string;
   /** Default false. */
   lb_algo_rr_per_se?: boolean;
-  /** Default "LB_ALGORITHM_LEAST_CONNECTIONS". */
+  /** LB_ALGORITHM_POWER_OF_TWO is ours: the less loaded of two servers taken by chance. Default "LB_ALGORITHM_LEAST_CONNECTIONS". */
   lb_algorithm?: PoolLbAlgorithm;
   lb_algorithm_consistent_hash_hdr?: string;
   /** Range 1-65535. Default 2. */

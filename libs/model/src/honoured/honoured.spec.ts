@@ -64,14 +64,14 @@ describe('honour', () => {
     expect(honour('pool', 'horizon_profile')).toBe('stored');
     expect(honour('pool', 'server')).toBe('stored');
     expect(honoursValue('pool', 'lb_algorithm', 'LB_ALGORITHM_ROUND_ROBIN')).toBe(true);
-    expect(honoursValue('pool', 'lb_algorithm', 'LB_ALGORITHM_CONSISTENT_HASH')).toBe(false);
+    expect(honoursValue('pool', 'lb_algorithm', 'LB_ALGORITHM_FEWEST_SERVERS')).toBe(false);
   });
 
   it('names what is set and without effect: message, field or value, each once', () => {
     expect(
       unhonoured('pool', {
         enabled: false,
-        lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH',
+        lb_algorithm: 'LB_ALGORITHM_FEWEST_SERVERS',
         horizon_profile: {},
         fail_action: { type: 'FAIL_ACTION_HTTP_LOCAL_RSP' },
         nsx_securitygroup: ['a', 'b'],
@@ -82,7 +82,7 @@ describe('honour', () => {
         ],
       }),
     ).toEqual([
-      'lb_algorithm=LB_ALGORITHM_CONSISTENT_HASH',
+      'lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS',
       'fail_action',
       'nsx_securitygroup',
       'servers[].location',

@@ -1,9 +1,18 @@
-import { createAlgorithm, type Algorithm, type ServerTable } from '@spillway/balancing';
-import type { Pool as PoolSpec } from '@spillway/snapshot';
+import { createAlgorithm, hashText, type Algorithm, type ServerTable } from '@spillway/balancing';
+import type { ConsistentHash, Pool as PoolSpec } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { PlaneContext } from './context.js';
 import type { ServerRuntime } from './server.js';
+
+/** As published (`lb_algorithm_core_nonaffinity`). */
+const CORE_NONAFFINITY = 2;
+const BY_CLIENT: ConsistentHash = { key: 'client_ip', ignore_server_port: false };
+
+/** The same on every SE and for every pool that has the server. */
+function identityOf(spec: PoolSpec, { address, port }: ServerRuntime): number {
+  return hashText(spec.consistent_hash?.ignore_server_port === true ? address : `${address} ${port}`);
+}
 
 /**
  * A pool under one configuration. It never changes, but for which of its servers are up; a changed pool is a new
@@ -13,6 +22,8 @@ export class Pool {
   readonly algorithm: Algorithm;
   /** How requests get to its servers. */
   readonly protocol: ServerProtocol;
+  /** What requests have to be told apart by; null when the algorithm does not ask. */
+  readonly hash: ConsistentHash | null;
   private readonly table: ServerTable;
   private seen = -1;
   private up = 0;
@@ -31,11 +42,13 @@ export class Pool {
     previous: Pool | null,
   ) {
     this.protocol = context.protocolOf(spec);
+    this.hash = spec.algorithm === 'consistent_hash' ? (spec.consistent_hash ?? BY_CLIENT) : null;
     const count = servers.length;
     const { layout } = context.mapping;
     this.table = {
       count,
       slots,
+      identities: Uint32Array.from(servers, (s) => identityOf(spec, s)),
       ratios: Uint8Array.from(spec.servers, (s) => s.ratio),
       eligible: new Uint8Array(count),
     };
@@ -48,14 +61,19 @@ export class Pool {
         workers: layout.workers,
       },
       start: this.picks,
+      worker: context.block.index,
+      coreNonaffinity: spec.core_nonaffinity ?? CORE_NONAFFINITY,
     });
   }
 
-  /** The server for a request, not `avoid` if there is another; null when none may be used (`whyNot` tells). */
-  pick(avoid: ServerRuntime | null): ServerRuntime | null {
+  /**
+   * The server for a request, not `avoid` if there is another; null when none may be used (`whyNot` tells).
+   * @param key hash of what belongs together; 0 will do where `hash` is null
+   */
+  pick(avoid: ServerRuntime | null, key: number): ServerRuntime | null {
     if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
     if (this.up < this.spec.min_servers_up) return null;
-    const place = this.algorithm.pick(avoid !== null && avoid.pool === this ? avoid.place : -1);
+    const place = this.algorithm.pick(avoid !== null && avoid.pool === this ? avoid.place : -1, key);
     if (place < 0) return null;
     this.picks = (this.picks + 1) & 0x3fff_ffff;
     return this.servers[place]!;

@@ -12,6 +12,7 @@ import { sendContinue } from './continue.js';
 import { dropAccelFields, hasLongField } from './fields.js';
 import { forwardRequest, forwarded } from './forward.js';
 import { offersUpgrade } from '../http1/upgrade.js';
+import { requestKey } from './hash-key.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
 import { requestMessage, responseMessage } from './message.js';
 import { lastHopResponse, plainResponse, whyOf, type OwnResponse } from './own-response.js';
@@ -30,6 +31,7 @@ const OWN_FOR: Record<number, number> = {
   [FAILED_BY.MALFORMED]: OWN_BY.SERVER_MALFORMED,
   [FAILED_BY.TIMEOUT]: OWN_BY.SERVER_TIMEOUT,
 };
+const NO_POOL = { hash: null };
 
 /**
  * One request with its response, between the client's side (a connection of HTTP/1, a stream of HTTP/2) and the
@@ -77,6 +79,8 @@ export abstract class Exchange {
   private own!: HttpProfile;
   /** The connection of the client ends with this exchange. */
   last = false;
+  /** What consistent hash goes by. */
+  private hashKey = 0;
   /** Time of the complete head, `transport.now()`. */
   startedAt = 0;
   /** What was sent of the request, as long as it is small and no answer has come. */
@@ -164,7 +168,9 @@ export abstract class Exchange {
     if (rules !== null && !rules.onRequest(this, requestMessage.of(b, head), requestEdits)) return;
     const { pool } = this;
     const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
-    const server = own === null ? (pool?.pick(null) ?? null) : own.server;
+    const { hash } = pool ?? NO_POOL;
+    this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
+    const server = own === null ? (pool?.pick(null, this.hashKey) ?? null) : own.server;
     if (server === null) {
       this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
       return;
@@ -439,7 +445,9 @@ export abstract class Exchange {
    * request began, since the change may be the very reason.
    */
   private another(failed: ServerRuntime): ServerRuntime | null {
-    return failed.pool?.pick(failed) ?? this.connection.placement.service.config.pool?.pick(failed) ?? null;
+    const { hashKey } = this;
+    const now = this.connection.placement.service.config.pool;
+    return failed.pool?.pick(failed, hashKey) ?? now?.pick(failed, hashKey) ?? null;
   }
 
   private repeat(server: ServerRuntime): void {

@@ -1,5 +1,6 @@
 import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import { ClientConnection } from '../core/connection.js';
+import { clientKey } from '../core/hash-key.js';
 import type { Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
 import { Held } from '../http1/held.js';
@@ -8,6 +9,7 @@ import { TcpServer } from './server.js';
 
 /** Servers that are tried for one connection. */
 const MOST_ATTEMPTS = 3;
+const NO_POOL = { hash: null };
 /** TCP keep-alive probes, milliseconds. */
 const PROBES_MS = 60_000;
 
@@ -132,7 +134,10 @@ export class TcpClient extends ClientConnection {
   }
 
   private next(avoid: ServerRuntime | null): void {
-    const server = this.attempts++ < MOST_ATTEMPTS ? ((avoid?.pool ?? this.pool)?.pick(avoid) ?? null) : null;
+    const pool = avoid?.pool ?? this.pool;
+    const { hash } = pool ?? NO_POOL;
+    const key = hash === null ? 0 : clientKey(hash, this.ends.remoteAddress, this.ends.remotePort);
+    const server = this.attempts++ < MOST_ATTEMPTS ? (pool?.pick(avoid, key) ?? null) : null;
     if (server === null) this.kill();
     else this.server = new TcpServer(this.context, server, this).begin();
   }

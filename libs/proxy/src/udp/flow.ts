@@ -1,5 +1,6 @@
 import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { UdpProfile } from '@spillway/snapshot';
+import { clientKey } from '../core/hash-key.js';
 import { Timed } from '../core/clock.js';
 import type { Tracked } from '../core/connection.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -102,7 +103,7 @@ export class UdpFlow extends Timed implements Tracked {
     if (pool === null) return null;
     const wanted = this.hint === 0 ? null : pool.byHint(this.hint);
     this.hint = 0;
-    return wanted ?? pool.pick(avoid);
+    return wanted ?? pool.pick(avoid, clientKey(pool.hash, this.address, this.port));
   }
 
   private open(server: ServerRuntime): UdpLink {

@@ -14,11 +14,31 @@ export const Server = z.strictObject({
 });
 export type Server = z.infer<typeof Server>;
 
+export const ConsistentHash = z.strictObject({
+  /** `uri` is host and path; `header` the value of `header_name`. A request without it goes by address and port. */
+  key: z.enum(['client_ip', 'client_ip_and_port', 'uri', 'header']),
+  header_name: z.string().min(1).max(128).optional(),
+  /** Servers count by address alone, so that pools of the same servers on other ports choose the same one. */
+  ignore_server_port: z.boolean(),
+});
+export type ConsistentHash = z.infer<typeof ConsistentHash>;
+
 export const Pool = z.strictObject({
   uuid,
   name,
   enabled: z.boolean(),
-  algorithm: z.enum(['round_robin', 'least_connections']),
+  algorithm: z.enum([
+    'round_robin',
+    'least_connections',
+    'consistent_hash',
+    'random',
+    'power_of_two',
+    'core_affinity',
+  ]),
+  /** What consistent hash goes by; absent: the client's address. */
+  consistent_hash: ConsistentHash.optional(),
+  /** Workers that use a server, with core affinity; absent: 2. */
+  core_nonaffinity: z.int().min(1).max(65_535).optional(),
   servers: z.array(Server).max(5000),
   health_monitor_uuids: z.array(uuid).max(64),
   /** Servers that must be up for the pool to be up. */

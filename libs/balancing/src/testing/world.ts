@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { createAlgorithm, type AlgorithmName } from '../algorithms.js';
+import type { Algorithm, AlgorithmContext, ServerTable } from '../contract.js';
+import { hashText } from '../hash.js';
+
+/** Servers and their counts, for the tests of the algorithms. */
+export interface World {
+  table: ServerTable;
+  counts: { cells: Int32Array; stride: number; workers: number };
+}
+
+const STRIDE = 16;
+
+/** A pool with these ratios; `names` are the servers' identities. */
+export function world(given: readonly number[], workers = 1, names?: readonly string[]): World {
+  const count = given.length;
+  return {
+    table: {
+      count,
+      identities: Uint32Array.from(given, (_, i) => hashText(names?.[i] ?? `10.0.${i >> 8}.${i & 255} 80`)),
+      // Slots in another order than places, so that mixing them up is seen.
+      slots: Int32Array.from(given, (_, i) => count - 1 - i),
+      ratios: Uint8Array.from(given),
+      eligible: new Uint8Array(count).fill(1),
+    },
+    counts: { cells: new Int32Array(count * STRIDE), stride: STRIDE, workers },
+  };
+}
+
+export function algorithm(
+  name: AlgorithmName,
+  { table, counts }: World,
+  { start = 0, worker = 0, coreNonaffinity = 2 }: Partial<AlgorithmContext> = {},
+): Algorithm {
+  return createAlgorithm(name, { table, counts, start, worker, coreNonaffinity });
+}
+
+/** Open connections of a server over all workers. */
+export const load = ({ table, counts }: World, place: number): number => {
+  let n = 0;
+  for (let w = 0; w < counts.workers; w++) n += counts.cells[table.slots[place]! * STRIDE + w]!;
+  return n;
+};
+
+export const add = ({ table, counts }: World, place: number, worker: number, by: number): void => {
+  counts.cells[table.slots[place]! * STRIDE + worker]! += by;
+};
+
+export const ratios = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 30 });

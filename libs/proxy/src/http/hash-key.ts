@@ -1,0 +1,23 @@
+import { hashBytes, hashText } from '@spillway/balancing';
+import type { ConsistentHash } from '@spillway/snapshot';
+import { clientKey } from '../core/hash-key.js';
+import type { Exchange } from './exchange.js';
+import type { Message } from './message.js';
+
+/**
+ * Hash of what the pool keeps together (pools document, Consistent Hash): of the client, of host and path, or of a
+ * header. A request without the header is a miss and goes by the client's address and port.
+ */
+export function requestKey(hash: ConsistentHash, x: Exchange, message: Message): number {
+  const { ends } = x.connection;
+  if (hash.key === 'client_ip' && x.clientAddress !== null) return hashText(x.clientAddress);
+  if (hash.key === 'uri') {
+    const host = hashText(message.host.toLowerCase());
+    return hashBytes(message.b, message.pathStart, message.pathEnd, host);
+  }
+  if (hash.key === 'header' && hash.header_name !== undefined) {
+    const value = message.header(hash.header_name.toLowerCase());
+    if (value !== null) return hashText(value);
+  }
+  return clientKey(hash, ends.remoteAddress, ends.remotePort);
+}
