@@ -71,7 +71,6 @@ describe('scale out', () => {
       world(ses, [primary], [group({ haMode: 'legacy_active_standby' })]),
       {},
     ],
-    ['UDP on one host', 'UDP_NO_HANDOVER', world(ses, [primary]), { vs: vs({ udp: true }) }],
   ])('refused: %s', (_what, code, w, over) => {
     const { refusal } = admitScaleout(w, { ...ask, ...over });
     expect(refusal?.code).toBe(code);

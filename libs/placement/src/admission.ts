@@ -84,7 +84,6 @@ export function admitScaleout(world: World, request: ActionRequest): Admission {
     return no(
       refuse('AT_MAX', { vs: vs.name, current: scaledTo, max: group.maxScaleoutPerVs, group: group.name }),
     );
-  if (vs.udp && group.distribution === 'host') return no(refuse('UDP_NO_HANDOVER', { vs: vs.name }));
   return target(world, group, request, []);
 }
 
@@ -112,7 +111,6 @@ export function admitMigrate(world: World, request: ActionRequest): Admission {
     placementsOf(world, vs.uuid, vipId).find((p) => p.primary && p.desired === 'active')?.seUuid;
   const source = leaving(world, request, primary);
   if (source.refusal !== undefined) return no(source.refusal);
-  if (vs.udp && base.group.distribution === 'host') return no(refuse('UDP_NO_HANDOVER', { vs: vs.name }));
   const found = target(world, base.group, request, [source.se]);
   return found.admitted === undefined ? found : { admitted: { ...found.admitted, fromSe: source.se } };
 }

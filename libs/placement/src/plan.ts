@@ -101,7 +101,7 @@ function scale(
   const here = counted(world, vs, vipId);
   const target = wanted(world, vs, vipId);
   const leaving = rows.filter((p) => p.desired === 'active' && !here.includes(p));
-  if (here.length < target) return add(world, vs, vipId, here, leaving, group, rows);
+  if (here.length < target) return add(world, vs, vipId, here, leaving, rows);
   const away = leaving.filter((p) => !connected(world, p));
   if (away.length > 0) return { do: 'retire', seUuids: away.map((p) => p.seUuid) };
   const out = leaving[0];
@@ -129,7 +129,6 @@ function add(
   vipId: string,
   here: readonly Placement[],
   leaving: readonly Placement[],
-  group: Group,
   rows: readonly Placement[],
 ): Plan {
   const found = candidates(world, {
@@ -140,9 +139,6 @@ function add(
   });
   const movable = leaving.find((p) => connected(world, p));
   const possible = found.chosen !== undefined || found.createSe;
-  // UDP flows cannot be handed over: such a virtual service stays on one SE (host mode).
-  const alone = vs.udp && group.distribution === 'host' && here.length > 0;
-  if (alone) return nothing;
   if (!possible) {
     if (movable !== undefined && mustGo(world, movable))
       return { do: 'start', type: 'scalein', fromSe: movable.seUuid, why: causeOf(world, vs, movable) };

@@ -47,10 +47,6 @@ export const REFUSALS = {
     status: 409,
     text: 'SE group {group} is legacy active/standby: its virtual services do not scale out; use switchover',
   },
-  UDP_NO_HANDOVER: {
-    status: 409,
-    text: 'virtual service {vs} serves UDP, whose flows cannot be handed over between service engines that share a VIP on one host',
-  },
   OPERATION_RUNNING: {
     status: 409,
     text: 'operation {operation} ({type}) runs on virtual service {vs}: wait for it or cancel it',

@@ -78,8 +78,6 @@ export interface VirtualService {
   readonly groupUuid: string;
   readonly enabled: boolean;
   readonly vips: readonly Vip[];
-  /** Serves UDP: its flows cannot be handed over in the kernel. */
-  readonly udp: boolean;
 }
 
 export interface World {

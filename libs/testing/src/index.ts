@@ -29,3 +29,5 @@ export * from './world/load.js';
 export * from './world/world.js';
 export * from './world/live.js';
 export * from './world/edits.js';
+export * from './datagrams/flows.js';
+export * from './datagrams/spawn.js';

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 
 /** What the name of a claim says. The ids are shortened, see {@link shortId}. */
 export interface ClaimName {
+  protocol: 'tcp' | 'udp';
   address: string;
   port: number;
   portRangeEnd: number;
@@ -32,26 +33,31 @@ export function shortId(id: string): string {
   return createHash('sha256').update(id).digest('hex').slice(0, ID_LENGTH);
 }
 
-/** `spillway/<address>:<port>[-<last port>]/<cluster>/<virtual service>/<se>`, at most {@link NAME_LIMIT} bytes. */
+/**
+ * `spillway/[u/]<address>:<port>[-<last port>]/<cluster>/<virtual service>/<se>`, at most {@link NAME_LIMIT} bytes;
+ * `u/` for UDP.
+ */
 export function claimName(c: ClaimName): string {
   const host = isIPv6(c.address) ? `[${c.address}]` : c.address;
   const ports = c.port === c.portRangeEnd ? `${c.port}` : `${c.port}-${c.portRangeEnd}`;
-  return `${PREFIX}${host}:${ports}/${c.cluster}/${c.virtualService}/${c.se}`;
+  return `${PREFIX}${c.protocol === 'udp' ? 'u/' : ''}${host}:${ports}/${c.cluster}/${c.virtualService}/${c.se}`;
 }
 
-const CLAIM = /^spillway\/(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d+)(?:-(\d+))?\/([^/]+)\/([^/]+)\/([^/]+)$/;
+const CLAIM =
+  /^spillway\/(u\/)?(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d+)(?:-(\d+))?\/([^/]+)\/([^/]+)\/([^/]+)$/;
 
 /** The claim that a name stands for; undefined for every other name. */
 export function parseClaimName(name: string): ClaimName | undefined {
   const m = CLAIM.exec(name);
   if (m === null) return undefined;
   return {
-    address: m[1] ?? m[2] ?? '',
-    port: Number(m[3]),
-    portRangeEnd: Number(m[4] ?? m[3]),
-    cluster: m[5] ?? '',
-    virtualService: m[6] ?? '',
-    se: m[7] ?? '',
+    protocol: m[1] === undefined ? 'tcp' : 'udp',
+    address: m[2] ?? m[3] ?? '',
+    port: Number(m[4]),
+    portRangeEnd: Number(m[5] ?? m[4]),
+    cluster: m[6] ?? '',
+    virtualService: m[7] ?? '',
+    se: m[8] ?? '',
   };
 }
 
@@ -62,7 +68,10 @@ export function canonicalAddress(address: string): string {
 }
 
 const overlap = (a: ClaimName, b: ClaimName): boolean =>
-  a.address === b.address && a.port <= b.portRangeEnd && b.port <= a.portRangeEnd;
+  a.protocol === b.protocol &&
+  a.address === b.address &&
+  a.port <= b.portRangeEnd &&
+  b.port <= a.portRangeEnd;
 
 export type Relation = 'apart' | 'same' | 'shared' | 'conflict';
 

@@ -1,4 +1,9 @@
-import type { Service } from '@spillway/snapshot';
+/** Ports in a row that are listened on. */
+export interface ClaimedPorts {
+  protocol: 'tcp' | 'udp';
+  port: number;
+  port_range_end: number;
+}
 
 /** One VIP of one virtual service, as one SE wants to serve it; its addresses of both families go together. */
 export interface VipClaim {
@@ -6,7 +11,7 @@ export interface VipClaim {
   virtualServiceName: string;
   vipId: string;
   addresses: readonly string[];
-  services: readonly Service[];
+  services: readonly ClaimedPorts[];
 }
 
 /** Who asks: every claim is made in the name of one SE of one cluster. */

@@ -16,7 +16,7 @@ const claim = (vipId: string, ...vips: string[]) => ({
   virtualServiceName: 'vs-1',
   vipId,
   addresses: vips,
-  services: [{ port: 80, port_range_end: 80 }],
+  services: [{ protocol: 'tcp' as const, port: 80, port_range_end: 80 }],
 });
 const before = addresses();
 const [first, second] = [se('se-1'), se('se-2')];

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync, readFileSync } from 'node:fs';
+import dgram from 'node:dgram';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -34,7 +35,7 @@ const claim = (virtualServiceUuid: string, port: number, more: Partial<VipClaim>
   virtualServiceName: `name-of-${virtualServiceUuid}`,
   vipId: '1',
   addresses: [VIP],
-  services: [{ port, port_range_end: port }],
+  services: [{ protocol: 'tcp', port, port_range_end: port }],
   ...more,
 });
 async function listenAt(port: number, host = VIP): Promise<number> {
@@ -75,12 +76,32 @@ describe('claims in one network namespace', () => {
     expect(won).toHaveLength(1);
   });
 
+  it('of TCP and UDP at one port are two', async () => {
+    await take(se('se-1'), claim('vs-1', 8102));
+    const udp = { services: [{ protocol: 'udp' as const, port: 8102, port_range_end: 8102 }] };
+    await take(se('se-1'), claim('vs-2', 0, udp));
+    await expect(take(se('se-2'), claim('vs-3', 0, udp))).rejects.toMatchObject({ code: 'VIP_CLAIMED' });
+  });
+
+  it('of UDP are refused where another program takes datagrams', async () => {
+    const socket = dgram.createSocket('udp4');
+    await new Promise<void>((resolve) => socket.bind(0, VIP, () => resolve()));
+    const { port } = socket.address();
+    const udp = { services: [{ protocol: 'udp' as const, port, port_range_end: port }] };
+    await expect(take(se('se-1'), claim('vs-1', 0, udp))).rejects.toMatchObject({ code: 'VIP_IN_USE' });
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+    await expect(take(se('se-1'), claim('vs-1', 0, udp))).resolves.toBeUndefined();
+  });
+
   it('cover ranges, and a refusal gives back what it had taken', async () => {
-    await take(se('se-1'), claim('vs-1', 0, { services: [{ port: 8110, port_range_end: 8119 }] }));
+    await take(
+      se('se-1'),
+      claim('vs-1', 0, { services: [{ protocol: 'tcp', port: 8110, port_range_end: 8119 }] }),
+    );
     const other = se('se-2', 'cluster-b');
     const both = [
-      { port: 8120, port_range_end: 8120 },
-      { port: 8115, port_range_end: 8115 },
+      { protocol: 'tcp' as const, port: 8120, port_range_end: 8120 },
+      { protocol: 'tcp' as const, port: 8115, port_range_end: 8115 },
     ];
     await expect(take(other, claim('vs-9', 0, { services: both }))).rejects.toMatchObject({
       code: 'VIP_CLAIMED',

@@ -63,7 +63,15 @@ export class HostDistribution implements VipDistribution {
 
   async holderOf(address: string, port: number): Promise<string> {
     const vip = canonicalAddress(address);
-    const here = { address: vip, port, portRangeEnd: port, cluster: '', virtualService: '', se: '' };
+    const here = {
+      protocol: 'tcp' as const,
+      address: vip,
+      port,
+      portRangeEnd: port,
+      cluster: '',
+      virtualService: '',
+      se: '',
+    };
     const scene = new Scene();
     const claims = scene.claimsAt(vip).filter(({ name }) => relation(here, name) !== 'apart');
     const foreign = claims.find(({ name }) => !this.#isMine(name)) ?? claims[0];
@@ -108,6 +116,7 @@ export class HostDistribution implements VipDistribution {
   #names(claim: VipClaim): ClaimName[] {
     return claim.addresses.flatMap((address) =>
       claim.services.map((s) => ({
+        protocol: s.protocol,
         address: canonicalAddress(address),
         port: s.port,
         portRangeEnd: s.port_range_end,

@@ -48,6 +48,7 @@ describe('the tables of the kernel', () => {
 });
 
 const anyClaim = fc.record({
+  protocol: fc.constantFrom('tcp' as const, 'udp' as const),
   address: fc.oneof(fc.ipV4(), fc.ipV6().map(canonicalAddress)),
   ports: fc.tuple(fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 1, max: 65535 })),
   cluster: fc.uuid({ version: 4 }).map((u) => shortId(`cluster-${u}`)),
@@ -76,7 +77,16 @@ describe('the name of a claim', () => {
   });
 
   it('is shared inside a virtual service, and a conflict elsewhere', () => {
-    const a = { address: '10.0.0.1', port: 80, portRangeEnd: 89, cluster: 'c', virtualService: 'v', se: '1' };
+    const a = {
+      protocol: 'tcp' as const,
+      address: '10.0.0.1',
+      port: 80,
+      portRangeEnd: 89,
+      cluster: 'c',
+      virtualService: 'v',
+      se: '1',
+    };
+    expect(relation(a, { ...a, protocol: 'udp', virtualService: 'w' })).toBe('apart');
     expect(relation(a, { ...a, se: '2' })).toBe('shared');
     expect(relation(a, a)).toBe('same');
     expect(relation(a, { ...a, port: 85, portRangeEnd: 85, virtualService: 'w' })).toBe('conflict');

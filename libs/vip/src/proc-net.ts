@@ -7,6 +7,8 @@ export interface Listener {
 }
 
 const LISTEN = '0A';
+/** State of a datagram socket for everybody; one for a single peer is in state 01. */
+const UNCONNECTED = '07';
 
 /** An address as the kernel prints it: 32-bit words, each in the byte order of the machine (little endian). */
 export function parseKernelAddress(hex: string): string {
@@ -20,11 +22,16 @@ export function parseKernelAddress(hex: string): string {
 }
 
 /** The listeners of such a table. */
-export function parseListeners(table: string): Listener[] {
+export const parseListeners = (table: string): Listener[] => socketsIn(table, LISTEN);
+
+/** The sockets of `/proc/net/udp` or `/proc/net/udp6` that take datagrams of everybody. */
+export const parseReceivers = (table: string): Listener[] => socketsIn(table, UNCONNECTED);
+
+function socketsIn(table: string, state: string): Listener[] {
   return table.split('\n').flatMap((line) => {
     const f = line.trim().split(/\s+/);
     const local = f[1];
-    if (f[3] !== LISTEN || local === undefined) return [];
+    if (f[3] !== state || local === undefined) return [];
     const colon = local.indexOf(':');
     return [
       {

@@ -1,5 +1,11 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
-import { isPastListeners, parseAbstractSockets, parseListeners, type Listener } from './proc-net.js';
+import {
+  isPastListeners,
+  parseAbstractSockets,
+  parseListeners,
+  parseReceivers,
+  type Listener,
+} from './proc-net.js';
 
 const CHUNK = 65_536;
 
@@ -30,6 +36,18 @@ export const listeners = (): Listener[] => [
   ...parseListeners(readListenerPart('/proc/self/net/tcp')),
   ...parseListeners(readListenerPart('/proc/self/net/tcp6')),
 ];
+
+/** All sockets of this network namespace that take datagrams of everybody. */
+export const receivers = (): Listener[] =>
+  ['udp', 'udp6'].flatMap((table) => parseReceivers(wholeTable(table)));
+
+function wholeTable(name: string): string {
+  try {
+    return readFileSync(`/proc/self/net/${name}`, 'latin1');
+  } catch {
+    return ''; // no IPv6 here
+  }
+}
 
 /** All abstract sockets of this network namespace. */
 export const abstractSockets = (): { name: string; inode: number }[] =>

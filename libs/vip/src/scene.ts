@@ -1,6 +1,6 @@
 import { isLocal, localAddresses } from './addresses.js';
 import { canonicalAddress, parseClaimName, type ClaimName } from './claim-name.js';
-import { abstractSockets, listeners } from './proc.js';
+import { abstractSockets, listeners, receivers } from './proc.js';
 import { covers, type Listener } from './proc-net.js';
 
 /** A claim that somebody holds. */
@@ -17,7 +17,7 @@ export interface Found {
  */
 export class Scene {
   readonly #claims = new Map<string, Found[]>();
-  #listeners: Listener[] | undefined;
+  readonly #listeners: Partial<Record<ClaimName['protocol'], Listener[]>> = {};
   #addresses: Set<string> | undefined;
 
   constructor() {
@@ -46,11 +46,9 @@ export class Scene {
   }
 
   /** Listeners in the way of a claim. */
-  listenersAt(name: Pick<ClaimName, 'address' | 'port' | 'portRangeEnd'>): readonly Listener[] {
-    this.#listeners ??= listeners();
-    return this.#listeners.filter(
-      (l) => l.port >= name.port && l.port <= name.portRangeEnd && covers(l, name.address),
-    );
+  listenersAt(name: Pick<ClaimName, 'protocol' | 'address' | 'port' | 'portRangeEnd'>): readonly Listener[] {
+    const all = (this.#listeners[name.protocol] ??= name.protocol === 'udp' ? receivers() : listeners());
+    return all.filter((l) => l.port >= name.port && l.port <= name.portRangeEnd && covers(l, name.address));
   }
 
   async isLocal(address: string): Promise<boolean> {

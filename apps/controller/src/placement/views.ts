@@ -111,11 +111,6 @@ export function vipIdsOf(objects: ObjectView, vs: StoredObject): string[] {
   return [...new Set(ids)];
 }
 
-export function isUdp(objects: ObjectView, vs: StoredObject): boolean {
-  const profile = objectOf(objects.get(textOf(vs.spec, 'network_profile_ref'))?.spec, 'profile');
-  return /UDP/.test(textOf(profile, 'type'));
-}
-
 export interface Scale {
   readonly additional: number;
   readonly basis: Basis;
@@ -145,7 +140,6 @@ export function vsView(
     name: vs.name,
     groupUuid: textOf(vs.spec, 'se_group_ref'),
     enabled,
-    udp: isUdp(objects, vs),
     vips: vipIdsOf(objects, vs).map((vipId) => ({
       vipId,
       additional:

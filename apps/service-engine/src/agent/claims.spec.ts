@@ -25,10 +25,13 @@ it('a VIP of both families is claimed with both addresses', async () => {
           { vip_id: '0', address: 'fd00::10' },
         ],
         services,
+        application: { type: 'tcp' },
       },
     ],
   } as unknown as Snapshot;
   const claims = new Claims(distribution, undefined as unknown as Logger);
   await claims.prepare(snapshot, 0);
-  expect(prepared).toMatchObject([{ vipId: '0', addresses: ['127.0.10.1', 'fd00::10'], services }]);
+  expect(prepared).toMatchObject([
+    { vipId: '0', addresses: ['127.0.10.1', 'fd00::10'], services: [{ protocol: 'tcp', ...services[0] }] },
+  ]);
 });

@@ -119,7 +119,11 @@ function claimOf(p: Placement, service: VirtualService | undefined): VipClaim | 
     virtualServiceName: service.name,
     vipId: p.vip_id,
     addresses,
-    services: service.services,
+    services: service.services.map((s) => ({
+      protocol: (s.application ?? service.application).type === 'udp' ? 'udp' : 'tcp',
+      port: s.port,
+      port_range_end: s.port_range_end,
+    })),
   };
 }
 

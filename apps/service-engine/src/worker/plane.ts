@@ -1,10 +1,10 @@
-import { createDataPlane, type DataPlane, type PlaneConfig } from '@spillway/proxy';
+import { createDataPlane, type DataPlane, type PlaneConfig, type PlaneOptions } from '@spillway/proxy';
 import { bunTransport } from '@spillway/proxy/bun';
 import { HEALTH, layoutOf, Mapping } from '@spillway/telemetry';
 
 /** The data plane of a worker. */
-export const makePlane = (mapping: Mapping, index: number): DataPlane =>
-  createDataPlane(bunTransport(), mapping, index);
+export const makePlane = (mapping: Mapping, index: number, options: PlaneOptions = {}): DataPlane =>
+  createDataPlane(bunTransport(), mapping, index, options);
 
 const LOOPBACK = '127.0.0.1';
 const REQUESTS = 2_000;

@@ -7,6 +7,7 @@ import { runtimeFiles } from '../supervisor/runtime-dir.js';
 import { AgentLink } from './agent-link.js';
 import { Configuration } from './configuration.js';
 import { makePlane, warmUp } from './plane.js';
+import { mostFlows, SharedFiles } from './shared-memory.js';
 
 export interface WorkerSettings {
   index: number;
@@ -28,7 +29,8 @@ export async function runWorker(settings: WorkerSettings, log: Logger): Promise<
   block.claim(process.pid);
   const heart = new Heart(block, checkParent);
   await warmUp();
-  const worker = new Worker(makePlane(mapping, settings.index), block, heart, log);
+  const shared = { shared: new SharedFiles(), mostFlows: mostFlows() };
+  const worker = new Worker(makePlane(mapping, settings.index, shared), block, heart, log);
   worker.link = new AgentLink(
     files.socket,
     { type: 'hello', index: settings.index, pid: process.pid },

@@ -36,7 +36,6 @@ export const vs = (over: Partial<VirtualService> = {}, additional = 0): VirtualS
   groupUuid: 'g1',
   enabled: true,
   vips: [{ vipId: '0', additional }],
-  udp: false,
   ...over,
 });
 

@@ -9,4 +9,12 @@ describe('UDP', () => {
     },
     120_000,
   );
+
+  it.each(RUNTIMES)(
+    'flows that workers on %s share',
+    async (runtime) => {
+      expect(await failuresOf(runtime, new URL('./sharing.program.js', import.meta.url))).toEqual([]);
+    },
+    120_000,
+  );
 });
