@@ -201,7 +201,13 @@ class Stage {
       epoch: 0,
       drain_timeout: 0,
     };
-    const service = new ServiceRuntime(this.context, uuid, slot, { spec, pool, rules: null });
+    const service = new ServiceRuntime(this.context, uuid, slot, {
+      spec,
+      pool,
+      sharers: 1,
+      limits: null,
+      rules: null,
+    });
     const runtime = new PlacementRuntime(this.context, uuid, '1', service, placement, application);
     this.placements.push(runtime);
     const listener = await this.context.transport.listen('127.0.0.1', 0, {

@@ -24,6 +24,7 @@ function world(): WrittenObject[] {
       http_profile: {
         compression_profile: { compression: true, compressible_content_ref: 'stringgroup-1' },
       },
+      dos_rl_profile: { rl_profile: { http_header_rate_limits: [{}] } },
     }),
     object('applicationprofile-2', { type: 'APPLICATION_PROFILE_TYPE_L4' }),
     object('networkprofile-1', { profile: { type: 'PROTOCOL_TYPE_TCP_PROXY', tcp_proxy_profile: {} } }),
@@ -114,6 +115,43 @@ interface Change {
 }
 
 const HASH = { lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH' };
+const HEADER_RATE = 'dos_rl_profile.rl_profile.http_header_rate_limits[]';
+
+/** Changes of every part of a rate; `given` makes it one. */
+function rateChanges(path: string, more: Record<string, unknown> = {}): Record<string, Change> {
+  const base = { [`${path}.rate_limiter.count`]: 10, [`${path}.rate_limiter.period`]: 1, ...more };
+  const given = (type: string): Record<string, unknown> => ({
+    ...base,
+    [`${path}.action.type`]: type,
+    ...(type === 'RL_ACTION_REDIRECT' ? { [`${path}.action.redirect.protocol`]: 'HTTPS' } : {}),
+  });
+  const answered = path.includes('connections') ? 'RL_ACTION_RESET_CONN' : 'RL_ACTION_LOCAL_RSP';
+  const changes: Record<string, Change> = {
+    'rate_limiter.count': { to: 20, given: given(answered) },
+    'rate_limiter.period': { to: 2, given: given(answered) },
+    'rate_limiter.burst_sz': { to: 50, given: given(answered) },
+    'action.type': { to: 'RL_ACTION_CLOSE_CONN', given: given(answered) },
+  };
+  if (!path.includes('connections')) {
+    changes['action.status_code'] = { to: 'HTTP_LOCAL_RESPONSE_STATUS_CODE_403', given: given(answered) };
+    changes['action.file.*'] = {
+      to: { content_type: 'text/plain', file_content: 'slow down' },
+      at: 'action.file',
+      given: given(answered),
+    };
+    changes['action.redirect.*'] = {
+      to: { protocol: 'HTTP', keep_query: false, status_code: 'HTTP_REDIRECT_STATUS_CODE_307' },
+      at: 'action.redirect',
+      given: given('RL_ACTION_REDIRECT'),
+    };
+  }
+  return Object.fromEntries(
+    Object.entries(changes).map(([field, change]) => [
+      `${path}.${field}`,
+      change.at === undefined ? change : { ...change, at: `${path}.${change.at}` },
+    ]),
+  );
+}
 
 /** For each field that a service engine is told of: a change that it must notice. */
 const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } = {
@@ -131,6 +169,10 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     application_profile_ref: { to: 'applicationprofile-2' },
     network_profile_ref: { to: 'networkprofile-1', of: 2 },
     error_page_profile_ref: { to: 'errorpageprofile-2' },
+    'performance_limits.max_concurrent_connections': { to: 100 },
+    max_cps_per_client: { to: 50 },
+    ...rateChanges('connections_rate_limit'),
+    ...rateChanges('requests_rate_limit'),
     pool_ref: { to: 'pool-2' },
   },
   vsvip: {
@@ -295,6 +337,20 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'http_profile.client_max_header_size': { to: 64 },
     'http_profile.client_max_body_size': { to: 64 },
     'http_profile.max_header_count': { to: 64 },
+    ...rateChanges('dos_rl_profile.rl_profile.client_ip_connections_rate_limit'),
+    ...rateChanges('dos_rl_profile.rl_profile.client_ip_requests_rate_limit'),
+    ...rateChanges('dos_rl_profile.rl_profile.uri_requests_rate_limit'),
+    ...rateChanges('dos_rl_profile.rl_profile.client_ip_to_uri_requests_rate_limit'),
+    ...rateChanges(HEADER_RATE, { [`${HEADER_RATE}.http_header`]: 'X-Key' }),
+    [`${HEADER_RATE}.http_header`]: {
+      to: 'X-Other',
+      given: {
+        [`${HEADER_RATE}.http_header`]: 'X-Key',
+        [`${HEADER_RATE}.rate_limiter.count`]: 10,
+        [`${HEADER_RATE}.rate_limiter.period`]: 1,
+        [`${HEADER_RATE}.action.type`]: 'RL_ACTION_RESET_CONN',
+      },
+    },
   },
   networkprofile: {
     'profile.type=PROTOCOL_TYPE_TCP_PROXY': { to: 'PROTOCOL_TYPE_TCP_PROXY', of: 2 },

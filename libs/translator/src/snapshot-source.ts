@@ -21,6 +21,9 @@ interface Tracked {
   dirty: boolean;
 }
 
+/** Most SEs that a virtual service can be placed on. */
+const MOST_SHARERS = 64;
+
 const NOTHING: SeSnapshot = { fragments: new Map(), unserved: [] };
 
 /**
@@ -31,6 +34,7 @@ export class SnapshotSource {
   readonly #cache: FragmentCache;
   readonly #placements = new Map<string, PlacementInput>();
   readonly #bySe = new Map<string, Map<string, PlacementInput>>();
+  readonly #byService = new Map<string, Map<string, PlacementInput>>();
   readonly #tracked = new Map<string, Tracked>();
   #sinceSweep = 0;
 
@@ -55,14 +59,20 @@ export class SnapshotSource {
     if (before !== undefined) {
       this.#placements.delete(id);
       this.#bySe.get(before.seUuid)?.delete(id);
+      const rows = this.#byService.get(before.vsUuid);
+      rows?.delete(id);
+      if (rows?.size === 0) this.#byService.delete(before.vsUuid);
       concerned.add(before.seUuid);
     }
     if (placement !== undefined) {
       this.#placements.set(id, placement);
       const rows = this.#bySe.get(placement.seUuid) ?? new Map<string, PlacementInput>();
       this.#bySe.set(placement.seUuid, rows.set(id, placement));
+      const siblings = this.#byService.get(placement.vsUuid) ?? new Map<string, PlacementInput>();
+      this.#byService.set(placement.vsUuid, siblings.set(id, placement));
       concerned.add(placement.seUuid);
     }
+    for (const row of [before, placement]) if (row !== undefined) this.#addSharers(row.vsUuid, concerned);
     return this.#markDirty(concerned);
   }
 
@@ -119,7 +129,7 @@ export class SnapshotSource {
         continue;
       }
       add('virtual_service', row.vsUuid);
-      const fragment = placementFragment(row);
+      const fragment = placementFragment(row, this.#sharersOf(row));
       fragments.set(
         fragmentId(fragment),
         keep(tracked.snapshot.fragments.get(fragmentId(fragment)), fragment),
@@ -129,6 +139,25 @@ export class SnapshotSource {
     tracked.used = used;
     tracked.dirty = false;
     this.#sweep();
+  }
+
+  /** All SEs of a virtual service whose limits they share, since their number may have changed. */
+  #addSharers(vsUuid: string, concerned: Set<string>): void {
+    if (this.#isLimited(vsUuid))
+      for (const row of this.#byService.get(vsUuid)?.values() ?? []) concerned.add(row.seUuid);
+  }
+
+  #isLimited(vsUuid: string): boolean {
+    const { fragment } = this.#cache.get('virtual_service', vsUuid);
+    return fragment?.type === 'virtual_service' && fragment.body.limits !== undefined;
+  }
+
+  /** SEs that serve the same VIP, where it matters. */
+  #sharersOf(row: PlacementInput): { sharers?: number } {
+    if (!this.#isLimited(row.vsUuid)) return {};
+    const rows = [...(this.#byService.get(row.vsUuid)?.values() ?? [])];
+    const active = rows.filter((r) => r.vipId === row.vipId && r.desired === 'active').length;
+    return { sharers: Math.min(Math.max(active, 1), MOST_SHARERS) };
   }
 
   /** Why a placement cannot be given to its SE. */
@@ -178,7 +207,7 @@ export class SnapshotSource {
   }
 }
 
-function placementFragment(row: PlacementInput): Fragment {
+function placementFragment(row: PlacementInput, sharers: { sharers?: number }): Fragment {
   const body = {
     virtual_service_uuid: row.vsUuid,
     vip_id: row.vipId,
@@ -186,6 +215,7 @@ function placementFragment(row: PlacementInput): Fragment {
     primary: row.primary,
     epoch: row.epoch,
     drain_timeout: row.drainTimeout,
+    ...sharers,
   };
   return { type: 'placement', key: placementKey(body), body };
 }

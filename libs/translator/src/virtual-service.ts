@@ -3,6 +3,7 @@ import type { L4Application, Service, Vip, VirtualService } from '@spillway/snap
 import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
 import { networkOf } from './network-profile.js';
+import { limitsOf } from './limits.js';
 import { follow } from './read.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -27,6 +28,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   if ('code' in application) problems.push(application);
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
+  const limits = limitsOf(spec, lookup, problems);
   const body: VirtualService = {
     uuid,
     name: object.name,
@@ -36,6 +38,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     services,
     application,
     ...(pool === undefined ? {} : { pool_uuid: pool.uuid }),
+    ...(limits === undefined ? {} : { limits }),
   };
   return {
     fragment: { type: 'virtual_service', key: uuid, body },

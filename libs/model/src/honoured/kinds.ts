@@ -23,6 +23,16 @@ const SERVERS = ['ip.*', 'port', 'hostname', 'enabled', 'disable_immediately', '
   (field) => `servers[].${field}`,
 );
 
+/** A rate: how many, and what becomes of what is too many. */
+const rate = (path: string): string[] =>
+  [
+    'rate_limiter.count',
+    'rate_limiter.period',
+    'rate_limiter.burst_sz',
+    'action.type',
+    ...(path.includes('connections') ? [] : ['action.status_code', 'action.file.*', 'action.redirect.*']),
+  ].map((field) => `${path}.${field}`);
+
 const VIPS = ['vip_id', 'enabled', 'ip_address.*', 'ip6_address.*'].map((field) => `vip[].${field}`);
 
 const HTTP_PROFILE = [
@@ -91,6 +101,15 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'network_profile_ref',
         'error_page_profile_ref',
         'pool_ref',
+      ],
+    },
+    {
+      proof: TRANSLATED,
+      paths: [
+        'performance_limits.max_concurrent_connections',
+        'max_cps_per_client',
+        ...rate('connections_rate_limit'),
+        ...rate('requests_rate_limit'),
       ],
     },
     { proof: CANDIDATES, paths: ['se_group_ref'] },
@@ -175,6 +194,17 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     {
       proof: TRANSLATED,
       paths: ['type=APPLICATION_PROFILE_TYPE_HTTP', 'type=APPLICATION_PROFILE_TYPE_L4', ...HTTP_PROFILE],
+    },
+    {
+      proof: TRANSLATED,
+      paths: [
+        ...rate('dos_rl_profile.rl_profile.client_ip_connections_rate_limit'),
+        ...rate('dos_rl_profile.rl_profile.client_ip_requests_rate_limit'),
+        ...rate('dos_rl_profile.rl_profile.uri_requests_rate_limit'),
+        ...rate('dos_rl_profile.rl_profile.client_ip_to_uri_requests_rate_limit'),
+        ...rate('dos_rl_profile.rl_profile.http_header_rate_limits[]'),
+        'dos_rl_profile.rl_profile.http_header_rate_limits[].http_header',
+      ],
     },
   ],
   networkprofile: [

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Pool as PoolSpec, Server, VirtualService } from '@spillway/snapshot';
+import type { Placement, Pool as PoolSpec, Server, VirtualService } from '@spillway/snapshot';
 import { PlaneConfigError, type PlaneConfig } from '../api.js';
 import { rulesOf } from '../http/compile-rules.js';
 import type { PlaneContext } from './context.js';
+import { ServiceLimits } from '../limits/service-limits.js';
 import { Pool } from './pool.js';
 import { ServerRuntime } from './server.js';
 import type { ServiceConfig } from './service.js';
@@ -41,7 +42,9 @@ export const nothingCompiled = (): Compiled => ({
 export function compile(context: PlaneContext, config: PlaneConfig, before: Compiled): Compiled {
   const after = nothingCompiled();
   for (const spec of config.snapshot.pools) compilePool(context, config, spec, before, after);
-  for (const spec of config.snapshot.virtual_services) compileService(spec, before, after);
+  const sharers = sharersOf(config.snapshot.placements);
+  for (const spec of config.snapshot.virtual_services)
+    compileService(context, spec, sharers.get(spec.uuid) ?? 1, before, after);
   for (const { virtual_service_uuid: uuid } of config.snapshot.placements) {
     if (!after.services.has(uuid))
       throw new PlaneConfigError(`placement of ${uuid}: the virtual service is not in the snapshot`);
@@ -84,13 +87,47 @@ function compilePool(
 /** Parts that have not changed mostly come as the same object. */
 const equal = (a: unknown, b: unknown): boolean => a === b || isDeepStrictEqual(a, b);
 
-function compileService(spec: VirtualService, before: Compiled, after: Compiled): void {
+/** How many SEs share the limits of each virtual service: as many as serve its widest VIP. */
+function sharersOf(placements: readonly Placement[]): Map<string, number> {
+  const sharers = new Map<string, number>();
+  for (const { virtual_service_uuid: uuid, sharers: n = 1 } of placements)
+    sharers.set(uuid, Math.max(n, sharers.get(uuid) ?? 1));
+  return sharers;
+}
+
+function compileService(
+  context: PlaneContext,
+  spec: VirtualService,
+  sharers: number,
+  before: Compiled,
+  after: Compiled,
+): void {
   const pool = spec.pool_uuid === undefined ? null : (after.pools.get(spec.pool_uuid)?.pool ?? undefined);
   if (pool === undefined)
     throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
   const old = before.services.get(spec.uuid);
-  const same = old !== undefined && old.pool === pool && equal(old.spec, spec);
-  after.services.set(spec.uuid, same ? old : { spec, pool, rules: rulesOf(spec) });
+  const same = old !== undefined && old.pool === pool && old.sharers === sharers && equal(old.spec, spec);
+  after.services.set(
+    spec.uuid,
+    same
+      ? old
+      : {
+          spec,
+          pool,
+          sharers,
+          limits: limitsOf(context, spec, sharers),
+          rules: rulesOf(context, spec, sharers),
+        },
+  );
+}
+
+function limitsOf(
+  context: PlaneContext,
+  { uuid, limits }: VirtualService,
+  sharers: number,
+): ServiceLimits | null {
+  const matter = limits?.max_connections !== undefined || limits?.rates.some((r) => r.of === 'connections');
+  return limits === undefined || matter !== true ? null : new ServiceLimits(context, uuid, limits, sharers);
 }
 
 export function slotOf(slots: Record<string, number>, key: string, most: number, what: string): number {

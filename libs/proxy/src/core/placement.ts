@@ -3,6 +3,7 @@ import { CLOSED_BY } from '@spillway/telemetry';
 import type { PlacementError, PlacementStatus } from '../api.js';
 import { BindError, type Socket, type SocketHandler } from '../transport/seam.js';
 import { UdpPoint } from '../udp/point.js';
+import { RefusedConnection } from '../limits/service-limits.js';
 import { Timed } from './clock.js';
 import type { Tracked } from './connection.js';
 import type { PlaneContext } from './context.js';
@@ -42,7 +43,17 @@ export class PlacementRuntime extends Timed {
     super();
   }
 
-  accept(socket: Socket, service: Service): SocketHandler {
+  accept(socket: Socket, service: Service): SocketHandler | null {
+    const { limits } = this.service.config;
+    if (limits !== null) {
+      const admission = limits.admit(this.service, socket.remoteAddress);
+      if (admission === 'reset') return null;
+      if (admission === 'close') {
+        const refused = new RefusedConnection(socket);
+        this.context.transport.defer(refused);
+        return refused;
+      }
+    }
     return this.first(this.context, socket, this, service, null);
   }
 

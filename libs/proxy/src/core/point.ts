@@ -61,7 +61,7 @@ export class TcpPoint implements Point, Acceptor {
     return true;
   }
 
-  accept(socket: Socket): SocketHandler {
+  accept(socket: Socket): SocketHandler | null {
     return this.placement.accept(socket, this.service);
   }
 }

@@ -13,6 +13,7 @@ import type { HttpRules } from '../http/rules.js';
 import type { Socket } from '../transport/seam.js';
 import type { PlaneContext } from './context.js';
 import { smoothed } from './rtt.js';
+import type { ServiceLimits } from '../limits/service-limits.js';
 import type { Pool } from './pool.js';
 
 /** Where the sum of a histogram is. */
@@ -28,6 +29,10 @@ SUMS[VS_HISTOGRAM.SERVER_RTT] = VS.SERVER_RTT;
 export interface ServiceConfig {
   readonly spec: VirtualService;
   readonly pool: Pool | null;
+  /** SEs that share its limits. */
+  readonly sharers: number;
+  /** What new connections are held to; null when that is nothing. */
+  readonly limits: ServiceLimits | null;
   /** What policies and profile do to requests and responses; null when that is nothing. */
   readonly rules: HttpRules | null;
 }
@@ -51,6 +56,8 @@ export class ServiceRuntime {
   private cell = -1;
   /** Open client connections of this worker. */
   private clients = 0;
+  /** `tryConnect` has counted the next one. */
+  private reserved = false;
 
   constructor(
     private readonly context: PlaneContext,
@@ -84,7 +91,8 @@ export class ServiceRuntime {
     if (!this.touched) this.touch();
     const { f64, block } = this.context;
     this.clients++;
-    block.clients[this.cell]!++;
+    if (this.reserved) this.reserved = false;
+    else block.clients[this.cell]!++;
     f64[this.counters + VS.CONNECTIONS]!++;
     f64[this.counters + VS.CONNECTIONS_ACTIVE]!++;
   }
@@ -156,12 +164,20 @@ export class ServiceRuntime {
     this.record(VS_HISTOGRAM.CLIENT_RTT, rtt);
   }
 
-  /** One client connection more, unless that would be more than `limit` over all workers. */
+  /**
+   * A place for one client connection more, unless that would be more than `limit` over all workers; `connected` takes
+   * it.
+   */
   tryConnect(limit: number): boolean {
     if (!this.touched) this.touch();
     const { block } = this.context;
-    if (!block.tryAdd(block.clients, this.slot, limit)) return false;
-    block.clients[this.cell]!--; // `connected` counts it at once
-    return true;
+    this.reserved = block.tryAdd(block.clients, this.slot, limit);
+    return this.reserved;
+  }
+
+  /** A connection was refused for one of REFUSED_BY. */
+  refused(reason: number): void {
+    if (!this.touched) this.touch();
+    this.context.f64[this.counters + VS.REFUSED + reason]!++;
   }
 }

@@ -1,14 +1,21 @@
 import type { VirtualService } from '@spillway/snapshot';
+import type { PlaneContext } from '../core/context.js';
+import { RequestRates } from '../limits/request-rates.js';
 import { entryFeatures, exitFeatures } from './features/index.js';
-import { allRules, type HttpRules } from './rules.js';
+import { allRules, type HttpRules, type SomeRules } from './rules.js';
 
 /**
  * Everything that is done to the messages of a virtual service, in this order: who the client is and whether its
  * request is to come by another way, then what the profile adds to a request that goes on. Responses pass in the
  * same order.
  */
-export function rulesOf(spec: VirtualService): HttpRules | null {
+export function rulesOf(context: PlaneContext, spec: VirtualService, sharers: number): HttpRules | null {
   const { application } = spec;
   if (application.type !== 'http') return null;
-  return allRules([...entryFeatures(application.http), ...exitFeatures(application.http, spec)]);
+  const { http } = application;
+  const entry: (SomeRules | null)[] = entryFeatures(http);
+  // Rates are those of the true client, and what is answered at once counts too.
+  const rates = RequestRates.of(context, spec.uuid, spec.limits?.rates ?? [], sharers);
+  entry.splice(http.true_client_ip === undefined ? 0 : 1, 0, rates);
+  return allRules([...entry, ...exitFeatures(http, spec)]);
 }

@@ -27,8 +27,16 @@ export class RawClient {
     socket.on('close', () => (this.closed = true));
   }
 
-  static async open(port: number, address = '127.0.0.1'): Promise<RawClient> {
-    const client = new RawClient(net.connect({ port, host: address, allowHalfOpen: true, noDelay: true }));
+  static async open(port: number, address = '127.0.0.1', from?: string): Promise<RawClient> {
+    const client = new RawClient(
+      net.connect({
+        port,
+        host: address,
+        allowHalfOpen: true,
+        noDelay: true,
+        ...(from === undefined ? {} : { localAddress: from }),
+      }),
+    );
     await until(() => !client.socket.connecting || client.closed, 'a client connection');
     if (client.error !== null) throw new Error(`connect: ${client.error}`);
     return client;

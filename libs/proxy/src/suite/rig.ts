@@ -4,6 +4,7 @@ import type {
   Pool,
   Server,
   Service,
+  ServiceLimits,
   Snapshot,
   VirtualService,
 } from '@spillway/snapshot';
@@ -41,6 +42,7 @@ export interface ServiceSpec {
   /** Instead of `ports`. */
   services?: Service[];
   pool?: string | null;
+  limits?: ServiceLimits;
   enabled?: boolean;
   placement?: Partial<Placement> | null;
 }
@@ -142,6 +144,7 @@ export class Rig {
         })),
       application: s.application ?? this.application(s),
       ...(pool === null ? {} : { pool_uuid: pool }),
+      ...(s.limits === undefined ? {} : { limits: s.limits }),
     };
   }
 

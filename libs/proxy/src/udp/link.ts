@@ -1,4 +1,4 @@
-import { SERVER } from '@spillway/telemetry';
+import { FAILED_BY, SERVER } from '@spillway/telemetry';
 import type { ServerLink } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -16,7 +16,7 @@ export class UdpLink implements DatagramHandler, ServerLink {
     private flow: UdpFlow | null,
   ) {
     server.acquire(this);
-    server.count(SERVER.CONNECTIONS, 1);
+    server.opening();
     this.peer = context.transport.connectDatagrams(server.address, server.port, this);
   }
 
@@ -33,7 +33,7 @@ export class UdpLink implements DatagramHandler, ServerLink {
   onError(code: string): void {
     const { flow } = this;
     if (flow === null) return;
-    this.server.count(SERVER.FAILURES, 1);
+    this.server.failed(code === 'ECONNREFUSED' ? FAILED_BY.REFUSED : FAILED_BY.UNREACHABLE);
     this.close();
     flow.linkFailed(this, code);
   }
@@ -48,6 +48,7 @@ export class UdpLink implements DatagramHandler, ServerLink {
     if (this.flow === null) return;
     this.flow = null;
     this.peer.close();
+    this.server.closed();
     this.server.release(this);
   }
 }

@@ -140,7 +140,7 @@ export class UdpPoint implements Point, DatagramHandler, PassedHandler {
 
   /** A new flow; null where this worker has as many as it can. */
   private take(address: string, port: number): UdpFlow | null {
-    if (this.context.flows.count >= this.context.flows.most) {
+    if (this.context.flows.count >= this.context.flows.most || !this.admits(address)) {
       this.count(VS.DATAGRAMS_DROPPED, 1);
       if (this.group !== null) this.group.release(this.hash);
       return null;
@@ -154,6 +154,13 @@ export class UdpPoint implements Point, DatagramHandler, PassedHandler {
     this.flowCount++;
     this.context.flows.count++;
     return flow;
+  }
+
+  /** A flow is to the limits of its virtual service what a connection is elsewhere. */
+  private admits(address: string): boolean {
+    const { service } = this.placement;
+    const { limits } = service.config;
+    return limits === null || limits.admit(service, address) === 'admitted';
   }
 
   private profile(): UdpProfile {

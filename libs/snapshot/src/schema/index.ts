@@ -5,6 +5,7 @@ export * from './health-monitor.js';
 export * from './http.js';
 export * from './http2.js';
 export * from './l4.js';
+export * from './limits.js';
 export * from './placement.js';
 export * from './policy.js';
 export * from './pool-group.js';

@@ -16,5 +16,7 @@ export const Placement = z.strictObject({
   epoch: z.int().min(0),
   /** Milliseconds from the moment the SE learns of the drain; 0 resets at once. */
   drain_timeout: milliseconds,
+  /** SEs that serve this VIP, this one too: they share the limits of the virtual service. 1 unless told. */
+  sharers: z.int().min(1).max(64).optional(),
 });
 export type Placement = z.infer<typeof Placement>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { address, name, port, uuid } from './primitives.js';
 import { HttpProfile } from './http.js';
 import { L4Application, TcpProfile, UdpProfile } from './l4.js';
+import { ServiceLimits } from './limits.js';
 
 export const Vip = z.strictObject({ vip_id: z.string().max(64), address });
 export type Vip = z.infer<typeof Vip>;
@@ -32,5 +33,6 @@ export const VirtualService = z.strictObject({
     z.strictObject({ type: z.literal('udp'), udp: UdpProfile }),
   ]),
   pool_uuid: uuid.optional(),
+  limits: ServiceLimits.optional(),
 });
 export type VirtualService = z.infer<typeof VirtualService>;
