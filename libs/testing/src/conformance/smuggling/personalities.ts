@@ -186,7 +186,7 @@ export const PERSONALITIES: readonly Personality[] = [
   {
     ...plain,
     name: 'takes names for what is readable of them',
-    field: (raw) => raw.replace(/[^A-Za-z-]/g, ''),
+    field: (raw) => raw.replace(/[^!-~]/g, ''),
     value: (raw) => raw.replace(/[^!-~]/g, ''),
   },
   {

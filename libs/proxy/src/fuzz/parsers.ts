@@ -1,0 +1,255 @@
+import { ChunkScanner } from '../http1/chunked.js';
+import { editor } from '../http1/edit.js';
+import type { Head } from '../http1/head.js';
+import { INCOMPLETE, REFUSE, refusalOf } from '../http1/refusal.js';
+import { request, scanRequest } from '../http1/scan-request.js';
+import { response, scanResponse } from '../http1/scan-response.js';
+import { FrameReader, type FrameSink } from '../http2/frame-reader.js';
+import { HpackDecoder, type FieldSink } from '../http2/hpack/decoder.js';
+import { peekClientHello } from '../tls/client-hello.js';
+import {
+  NODE_FULL,
+  OPENSSL_FULL,
+  OPENSSL_TICKET_1_2,
+  OPENSSL_TICKET_1_3,
+} from '../tls/client-hello.captured.js';
+import { HEAD_ROOM } from '../transport/seam.js';
+import { REQUESTS, RESPONSES } from './corpus.js';
+import { mutate } from './mutate.js';
+import type { Random } from './random.js';
+
+/** Mutates input for one parser and checks what must hold whatever the input. @throws what does not hold */
+export type Target = (random: Random) => void;
+
+const CANARY = 0xaa;
+const MOST_HEAD = 4096;
+
+interface Loaded {
+  readonly b: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+function load(text: string): Loaded {
+  const b = Buffer.alloc(HEAD_ROOM + text.length + 64, CANARY);
+  b.write(text, HEAD_ROOM, 'latin1');
+  return { b, start: HEAD_ROOM, end: HEAD_ROOM + text.length };
+}
+
+type Scan = (b: Uint8Array, from: number, end: number) => number;
+
+const scanners: readonly (readonly [Scan, Head, readonly string[]])[] = [
+  [(b, from, end) => scanRequest(b, from, end, MOST_HEAD, 40), request, REQUESTS],
+  [(b, from, end) => scanResponse(b, from, end, MOST_HEAD, 40), response, RESPONSES],
+];
+
+/** A head is judged alike whole and in growing parts, and what is passed on of it is read again in the same way. */
+function heads(random: Random): void {
+  const [scan, head, corpus] = random.pick(scanners);
+  const text = mutate(random.pick(corpus), random.pick(corpus), random);
+  const whole = load(text);
+  const verdict = scan(whole.b, whole.start, whole.end);
+  bounds(whole, verdict);
+  const grown = load(text);
+  for (
+    let end = grown.start;
+    ;
+    end = Math.min(grown.end, end + 1 + random.below(random.chance(2) ? 3 : 200))
+  ) {
+    const kept = grown.b[end]!;
+    const part = scan(grown.b, grown.start, end);
+    grown.b[end] = kept;
+    if (part === INCOMPLETE && end < grown.end) continue;
+    if (!bothTooLong(part, verdict)) same('in parts', part, verdict, text);
+    break;
+  }
+  if (verdict < 0) return;
+  const rest = text.slice(verdict - whole.start);
+  scan(whole.b, head.start, verdict);
+  const before = facts(head);
+  editor.begin(whole.b, head);
+  const again = load(whole.b.toString('latin1', editor.end(), verdict) + rest);
+  same('again', scan(again.b, again.start, again.end) - again.start, verdict - editor.end(), text);
+  same('facts', facts(head), before, text);
+}
+
+/** A head that is too long may have other faults behind the limit, and is refused for what is seen first. */
+const bothTooLong = (one: number, other: number): boolean =>
+  one < INCOMPLETE &&
+  other < INCOMPLETE &&
+  [one, other].some((v) => v === REFUSE.TOO_LARGE || v === REFUSE.TARGET_LONG);
+
+/** What decides where the message ends and to whom it goes. */
+const facts = (head: Head): string =>
+  JSON.stringify([
+    head.method,
+    head.status,
+    head.minor,
+    head.contentLength,
+    head.chunked,
+    head.hostField >= 0,
+  ]);
+
+function bounds({ b, start, end }: Loaded, verdict: number): void {
+  if (verdict > end) throw new Error(`a head ends at ${verdict - start} of ${end - start}`);
+  if (verdict < INCOMPLETE) refusalOf(verdict);
+  for (let i = end + 1; i < b.length; i++)
+    if (b[i] !== CANARY) throw new Error(`byte ${i - end} behind was written`);
+  for (let i = 0; i < start - 2; i++)
+    if (b[i] !== CANARY) throw new Error(`byte ${start - i} in front was written`);
+}
+
+const CHUNKS = REQUESTS.filter((t) => /chunked/i.test(t))
+  .map((t) => t.slice(t.indexOf('\r\n\r\n') + 4))
+  .filter((t) => t !== '');
+
+/** A chunked body ends at the same place, with the same data, however it is cut. */
+function chunks(random: Random): void {
+  const text = mutate(random.pick(CHUNKS), random.pick(CHUNKS), random);
+  const whole = chunked(text, [text.length]);
+  const cuts = Array.from(
+    { length: 1 + random.below(8) },
+    () => 1 + random.below(random.chance(2) ? 3 : 100),
+  );
+  same('in parts', chunked(text, cuts), whole, text);
+}
+
+function chunked(text: string, cuts: readonly number[]): string {
+  const [plain, compact] = [new ChunkScanner(), new ChunkScanner()];
+  plain.begin(100_000);
+  compact.begin(100_000);
+  let data = '';
+  for (let at = 0, k = 0; at < text.length; k++) {
+    const piece = text.slice(at, at + cuts[k % cuts.length]!);
+    const b = Buffer.from(piece, 'latin1');
+    const verdict = plain.scan(b, 0, b.length);
+    const other = compact.compact(b, 0, b.length);
+    if (verdict !== other) throw new Error(`scan says ${verdict}, compact ${other}: ${JSON.stringify(text)}`);
+    if (verdict < INCOMPLETE) return refusalOf(verdict).name;
+    data += b.toString('latin1', 0, compact.dataEnd);
+    if (verdict >= 0) return `${at + verdict} ${data}`;
+    at += piece.length;
+  }
+  return `incomplete ${data}`;
+}
+
+const BLOCKS = [
+  '828684410f7777772e6578616d706c652e636f6d',
+  '828684be58086e6f2d6361636865',
+  '828684418cf1e3c2e5f23a6ba0ab90f4ff',
+  '400a637573746f6d2d6b65790d637573746f6d2d686561646572',
+  '3fe11f82',
+  '20828684',
+  '1008706173737764067365637265740f0d',
+].map((hex) => Buffer.from(hex, 'hex').toString('latin1'));
+
+/** Header blocks: fields lie where they are said to, the table stays within its limit, two decoders agree. */
+function hpack(random: Random): void {
+  const [one, two] = [new HpackDecoder(4096), new HpackDecoder(4096)];
+  const [first, second] = [new Fields(), new Fields()];
+  for (let k = 1 + random.below(5); k > 0; k--) {
+    const block = Buffer.from(mutate(random.pick(BLOCKS), random.pick(BLOCKS), random), 'latin1');
+    const padded = Buffer.concat([Buffer.alloc(7, 0xff), block, Buffer.alloc(7, 0xff)]);
+    const good = one.decode(block, 0, block.length, first);
+    if (two.decode(padded, 7, 7 + block.length, second) !== good)
+      throw new Error('two decoders do not agree');
+    if (!good) break;
+  }
+  same('fields', second.text, first.text, '');
+}
+
+class Fields implements FieldSink {
+  text = '';
+  field(kind: number, b: Uint8Array, start: number, valueAt: number, end: number): void {
+    if (start < 0 || valueAt < start || end < valueAt || end > b.length)
+      throw new Error('a field outside of its bytes');
+    this.text += `${kind} ${Buffer.from(b.subarray(start, end)).toString('latin1')}`;
+    if (this.text.length > 10_000_000) throw new Error('a header block grows without end');
+  }
+}
+
+const frame = (type: number, flags: number, stream: number, payload: string): string =>
+  String.fromCharCode(0, payload.length >> 8, payload.length & 255, type, flags, 0, 0, 0, stream) + payload;
+
+const FRAMES = [
+  frame(4, 0, 0, ''),
+  frame(4, 1, 0, ''),
+  frame(4, 0, 0, '\0\x03\0\0\0\x64'),
+  frame(1, 5, 1, BLOCKS[0]!),
+  frame(1, 0x2d, 1, `\x02\0\0\0\0\x10${BLOCKS[0]!}\0\0`),
+  frame(9, 4, 1, BLOCKS[1]!),
+  frame(0, 1, 1, 'data'),
+  frame(0, 9, 1, '\x03data\0\0\0'),
+  frame(6, 0, 0, '12345678'),
+  frame(8, 0, 0, '\0\0\0\x01'),
+  frame(3, 0, 1, '\0\0\0\x08'),
+  frame(7, 0, 0, '\0\0\0\x01\0\0\0\0'),
+  frame(2, 0, 3, '\0\0\0\0\x10'),
+  frame(0x20, 0, 0, 'any'),
+];
+
+/** Frames come out alike whatever the pieces are in which they come in. */
+function frames(random: Random): void {
+  const count = 1 + random.below(8);
+  let text = '';
+  for (let k = 0; k < count; k++) text += mutate(random.pick(FRAMES), random.pick(FRAMES), random);
+  const b = Buffer.from(text, 'latin1');
+  const [whole, parts] = [new Frames(), new Frames()];
+  const all = new FrameReader(whole).read(b, 0, b.length);
+  const reader = new FrameReader(parts);
+  let last = 0;
+  for (let at = 0; at < b.length && last === 0;) {
+    const end = Math.min(b.length, at + 1 + random.below(random.chance(2) ? 4 : 100));
+    last = reader.read(b, at, end);
+    at = end;
+  }
+  same('verdict', last, all, text);
+  same('frames', parts.text, whole.text, text);
+}
+
+class Frames implements FrameSink {
+  text = '';
+  frameBegins(type: number, flags: number, stream: number, length: number): number {
+    this.text += `\n${type} ${flags} ${stream} ${length}:`;
+    return 0;
+  }
+  data(b: Uint8Array, start: number, end: number, last: boolean): number {
+    this.text += `${Buffer.from(b.subarray(start, end)).toString('latin1')}${last ? '.' : ''}`;
+    return 0;
+  }
+  payload(_type: number, _flags: number, _stream: number, b: Uint8Array, start: number, end: number): number {
+    this.text += `${Buffer.from(b.subarray(start, end)).toString('latin1')}.`;
+    return 0;
+  }
+}
+
+const HELLOS = [OPENSSL_FULL, OPENSSL_TICKET_1_2, OPENSSL_TICKET_1_3, NODE_FULL].map((hello) =>
+  Buffer.from(hello, 'hex').toString('latin1'),
+);
+
+/** A ClientHello is read alike wherever its bytes lie, and a part of a good one asks for more. */
+function clientHello(random: Random): void {
+  const good = random.pick(HELLOS);
+  const text = mutate(good, random.pick(HELLOS), random);
+  const b = Buffer.from(text, 'latin1');
+  const shifted = Buffer.concat([Buffer.alloc(9, 22), b, Buffer.alloc(9, 22)]);
+  same('shifted', plainHello(shifted, 9, 9 + b.length), plainHello(b, 0, b.length), text);
+  if (text === good) {
+    const part = Buffer.from(good.slice(0, random.below(good.length)), 'latin1');
+    same('a part', plainHello(part, 0, part.length), '"more"', good);
+  }
+}
+
+const plainHello = (b: Uint8Array, start: number, end: number): string =>
+  JSON.stringify(peekClientHello(b, start, end), (_, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+  );
+
+function same(what: string, got: unknown, wanted: unknown, input: string): void {
+  if (got !== wanted)
+    throw new Error(
+      `${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(wanted)} for ${JSON.stringify(input)}`,
+    );
+}
+
+export const TARGETS: Readonly<Record<string, Target>> = { heads, chunks, hpack, frames, clientHello };
