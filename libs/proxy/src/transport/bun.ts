@@ -2,6 +2,7 @@ import { copyOf } from '../bytes.js';
 import { connectDatagrams, listenDatagrams } from './bun-datagrams.js';
 import { DeferredQueue, TurnQueue } from './deferred.js';
 import { libc } from './libc.js';
+import { Outbox, type Sender } from './outbox.js';
 import {
   BACKLOG,
   BindError,
@@ -40,6 +41,8 @@ class BunTransport implements Transport {
   readonly deferred = new DeferredQueue();
   private readonly turn = new TurnQueue();
   queuedTotal = 0;
+  /** `setImmediate` comes after the sockets of a poll and before the next one. */
+  readonly outbox = new Outbox((task) => void setImmediate(task));
 
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener> {
     const options: ListenOptions = {
@@ -129,7 +132,7 @@ const NOBODY: SocketHandler = {
   onClose() {},
 };
 
-class BunSocket implements Socket, Deferred {
+class BunSocket implements Socket, Deferred, Sender {
   handler: SocketHandler = NOBODY;
   raw: Raw | null = null;
   queued = 0;
@@ -147,6 +150,10 @@ class BunSocket implements Socket, Deferred {
   private closed: CloseReason | null = null;
   private closeTold = false;
   private scheduled = false;
+
+  heldBack = false;
+  /** A write has returned false since the last `onDrain`. */
+  private drainOwed = false;
 
   constructor(private readonly transport: BunTransport) {}
 
@@ -169,12 +176,29 @@ class BunSocket implements Socket, Deferred {
     if (length <= 0) return this.queued === 0;
     if (this.queued > 0 || this.raw === null) {
       this.enqueue(copyOf(data, start, end));
+      this.drainOwed = true;
       return false;
     }
-    const taken = this.raw.write(data, start, length);
-    if (taken === length || taken < 0) return true;
-    this.enqueue(copyOf(data, start + taken, end));
-    return false;
+    const { outbox } = this.transport;
+    if (outbox.take(this, data, start, end)) return true;
+    if (this.heldBack) outbox.flush();
+    if (this.queued > 0) this.enqueue(copyOf(data, start, end));
+    else this.give(data, start, end);
+    this.drainOwed = this.queued > 0;
+    return !this.drainOwed;
+  }
+
+  sendHeldBack(data: Uint8Array, start: number, end: number): void {
+    this.heldBack = false;
+    if (this.over) return;
+    this.give(data, start, end);
+    if (this.ending !== 'no' && this.queued === 0) this.finish();
+  }
+
+  /** Gives bytes to the kernel, and queues what it does not take. */
+  private give(data: Uint8Array, start: number, end: number): void {
+    const taken = this.raw!.write(data, start, end - start);
+    if (taken >= 0 && taken < end - start) this.enqueue(copyOf(data, start + taken, end));
   }
 
   pause(): void {
@@ -284,7 +308,10 @@ class BunSocket implements Socket, Deferred {
       this.sent = 0;
     }
     if (this.ending !== 'no') this.finish();
-    else this.handler.onDrain();
+    else if (this.drainOwed) {
+      this.drainOwed = false;
+      this.handler.onDrain();
+    }
   }
 
   peerEnded(): void {
@@ -332,6 +359,7 @@ class BunSocket implements Socket, Deferred {
   }
 
   private finish(): void {
+    if (this.heldBack) return; // the outbox comes back here
     const { raw } = this;
     if (raw === null) {
       if (this.ending === 'close') {
@@ -350,7 +378,7 @@ class BunSocket implements Socket, Deferred {
     if (this.endTold || this.over) return;
     this.endTold = true;
     this.handler.onEnd();
-    if (this.ending === 'shutdown' && this.queued === 0 && !this.over) this.raw?.end();
+    if (this.ending === 'shutdown' && this.queued === 0 && !this.over) this.finish();
   }
 
   private tellClose(): void {

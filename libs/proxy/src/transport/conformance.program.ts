@@ -39,6 +39,8 @@ class Recorder implements SocketHandler {
   inCall = false;
   reentered = 0;
   onReceive: ((data: Buffer) => void) | null = null;
+  onUp: (() => void) | null = null;
+  onFin: (() => void) | null = null;
   checkPattern = false;
 
   call(action: () => void): void {
@@ -52,6 +54,7 @@ class Recorder implements SocketHandler {
   }
   onOpen(): void {
     this.note('open');
+    this.onUp?.();
   }
   onData(data: Uint8Array, start: number, end: number): void {
     this.note('data');
@@ -72,6 +75,7 @@ class Recorder implements SocketHandler {
   onEnd(): void {
     this.note('end');
     this.ended = true;
+    this.onFin?.();
   }
   onClose(reason: CloseReason): void {
     this.note('close');
@@ -188,6 +192,64 @@ const cases: Case[] = [
       await until(() => client.drains === 1, 'a drain');
       equal(client.events.slice(0, 2), ['open', 'drain'], 'events of the client');
       await over({ listener, client, server: taker.taken[0]! });
+    },
+  },
+  {
+    name: 'small and large writes of one socket keep their order, among those of others',
+    async run() {
+      const pairs = [await pair(), await pair(), await pair()];
+      const sizes = [10, 20_000, 16_384, 1, 60_000, 3, 16_385, 5];
+      const total = sizes.reduce((sum, size) => sum + size, 0);
+      const sent = pairs.map(() => 0);
+      for (const { server } of pairs) server.checkPattern = true;
+      for (const size of sizes)
+        pairs.forEach(({ client }, i) => {
+          const piece = pattern(size, sent[i]);
+          sent[i]! += size;
+          client.socket.write(piece, 0, size);
+          piece.fill(0); // the bytes were taken before `write` returned
+        });
+      await until(() => pairs.every(({ server }) => server.received === total), 'all bytes of all');
+      equal(
+        pairs.map(({ server }) => server.wrong),
+        [0, 0, 0],
+        'wrong pieces',
+      );
+      for (const p of pairs) await over(p);
+    },
+  },
+  {
+    name: 'what is written in onOpen just before the close is sent',
+    async run() {
+      const taker = new Taker();
+      const listener = await transport.listen('127.0.0.1', 0, taker);
+      const client = new Recorder();
+      client.onUp = () => {
+        client.socket.write(bytes('hello'), 0, 5);
+        client.socket.close();
+      };
+      client.socket = transport.connect('127.0.0.1', listener.port, client);
+      await until(() => taker.taken[0]?.ended === true, 'the end');
+      equal(taker.taken[0]!.text, 'hello', 'what came before it');
+      await over({ listener, client, server: taker.taken[0]! });
+    },
+  },
+  {
+    name: 'what is written in onEnd just before the shutdown is sent',
+    async run() {
+      const p = await pair();
+      p.server.onFin = () => {
+        p.server.socket.write(bytes('goodbye'), 0, 7);
+        p.server.socket.shutdown();
+      };
+      p.client.socket.shutdown();
+      await until(() => p.client.closed !== null && p.server.closed !== null, 'the end of both sides');
+      equal(
+        [p.client.text, p.client.closed, p.server.closed],
+        ['goodbye', 'end', 'end'],
+        'what came before it',
+      );
+      p.listener.close();
     },
   },
   {

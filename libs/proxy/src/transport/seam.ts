@@ -58,7 +58,8 @@ export interface Socket {
   /** Bytes taken by `write` that the kernel has not taken yet. */
   readonly queued: number;
   /**
-   * Takes the bytes before it returns (what the kernel does not take at once is copied and queued). False when
+   * Takes the bytes before it returns (what the kernel does not take at once is copied and queued); they may leave
+   * as late as when the sockets that are ready now have been served. False when
    * something is queued: write no more before `onDrain`, or memory grows. On a socket that is over or not yet
    * open nothing is lost silently: bytes for an opening socket are queued, bytes for a closed one are dropped and
    * `onClose` tells.
