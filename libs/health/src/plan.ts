@@ -1,4 +1,4 @@
-import type { HealthMonitor, Pool, Server, Snapshot } from '@spillway/snapshot';
+import { type HealthMonitor, type Pool, poolsOf, type Server, type Snapshot } from '@spillway/snapshot';
 import { hostPort, type Target } from './probe.js';
 
 /** A server that is checked, inside one pool. */
@@ -37,7 +37,9 @@ export const memberKey = (poolUuid: string, server: Pick<Server, 'address' | 'po
 export function planChecks(snapshot: Snapshot): Plan {
   const placed = new Set(snapshot.placements.map((p) => p.virtual_service_uuid));
   const used = new Set(
-    snapshot.virtual_services.filter((v) => v.enabled && placed.has(v.uuid)).map((v) => v.pool_uuid),
+    snapshot.virtual_services
+      .filter((v) => v.enabled && placed.has(v.uuid))
+      .flatMap((v) => [...poolsOf(snapshot, v)]),
   );
   const monitors = new Map(snapshot.health_monitors.map((m) => [m.uuid, m]));
   const plan: Plan = { members: new Map(), probes: new Map() };

@@ -1,10 +1,17 @@
+import { SnapshotError } from './error.js';
+import { checkReferences, placementKey } from './references.js';
 import {
+  AddressGroup,
   FORMAT,
   HealthMonitor,
+  HttpPolicySet,
+  NetworkPolicy,
   Placement,
   Pool,
+  PoolGroup,
   Settings,
   Snapshot,
+  StringGroup,
   VirtualService,
   type HealthMonitor as HealthMonitorSpec,
 } from './schema/index.js';
@@ -18,7 +25,12 @@ export type Fragment =
   | { type: 'placement'; key: string; body: Placement }
   | { type: 'virtual_service'; key: string; body: VirtualService }
   | { type: 'pool'; key: string; body: Pool }
-  | { type: 'health_monitor'; key: string; body: HealthMonitorSpec };
+  | { type: 'health_monitor'; key: string; body: HealthMonitorSpec }
+  | { type: 'pool_group'; key: string; body: PoolGroup }
+  | { type: 'http_policy_set'; key: string; body: HttpPolicySet }
+  | { type: 'network_policy'; key: string; body: NetworkPolicy }
+  | { type: 'string_group'; key: string; body: StringGroup }
+  | { type: 'address_group'; key: string; body: AddressGroup };
 
 export type FragmentType = Fragment['type'];
 
@@ -30,11 +42,16 @@ export interface Delta {
   remove: FragmentId[];
 }
 
-/** The key of a placement: one per virtual service and VIP. */
-export const placementKey = (p: Pick<Placement, 'virtual_service_uuid' | 'vip_id'>): string =>
-  `${p.virtual_service_uuid}#${p.vip_id}`;
-
 export const fragmentId = (f: Pick<Fragment, 'type' | 'key'>): FragmentId => `${f.type}/${f.key}`;
+
+/** Lists that a snapshot has when there is something in them, with the fragments that they are made of. */
+const WHERE_USED = [
+  ['pool_group', 'pool_groups'],
+  ['http_policy_set', 'http_policy_sets'],
+  ['network_policy', 'network_policies'],
+  ['string_group', 'string_groups'],
+  ['address_group', 'address_groups'],
+] as const;
 
 /** Takes a snapshot apart. */
 export function fragmentsOf(snapshot: Snapshot): Fragment[] {
@@ -44,6 +61,9 @@ export function fragmentsOf(snapshot: Snapshot): Fragment[] {
     ...snapshot.virtual_services.map((body): Fragment => ({ type: 'virtual_service', key: body.uuid, body })),
     ...snapshot.pools.map((body): Fragment => ({ type: 'pool', key: body.uuid, body })),
     ...snapshot.health_monitors.map((body): Fragment => ({ type: 'health_monitor', key: body.uuid, body })),
+    ...WHERE_USED.flatMap(([type, list]) =>
+      (snapshot[list] ?? []).map((body) => ({ type, key: body.uuid, body }) as Fragment),
+    ),
   ];
 }
 
@@ -63,6 +83,12 @@ export function assemble(fragments: Iterable<Fragment>, epoch: number, generatio
     virtual_services: by('virtual_service') as VirtualService[],
     pools: by('pool') as Pool[],
     health_monitors: by('health_monitor') as HealthMonitorSpec[],
+    ...Object.fromEntries(
+      WHERE_USED.flatMap(([type, list]) => {
+        const bodies = by(type);
+        return bodies.length === 0 ? [] : [[list, bodies]];
+      }),
+    ),
   };
 }
 
@@ -90,24 +116,17 @@ export function applyDelta(
   return next;
 }
 
-/** A snapshot or fragment that cannot be run; `path` names the place in it. */
-export class SnapshotError extends Error {
-  readonly code = 'SNAPSHOT_INVALID';
-  constructor(
-    readonly path: string,
-    readonly detail: string,
-  ) {
-    super(`${path}: ${detail}`);
-    this.name = 'SnapshotError';
-  }
-}
-
 const BODY = {
   settings: Settings,
   placement: Placement,
   virtual_service: VirtualService,
   pool: Pool,
   health_monitor: HealthMonitor,
+  pool_group: PoolGroup,
+  http_policy_set: HttpPolicySet,
+  network_policy: NetworkPolicy,
+  string_group: StringGroup,
+  address_group: AddressGroup,
 } as const;
 
 /** Validates one fragment as it came off the wire. */
@@ -124,26 +143,6 @@ export function parseSnapshot(input: unknown): Snapshot {
   if (!parsed.success) throw invalid('snapshot', parsed.error.issues);
   checkReferences(parsed.data);
   return parsed.data;
-}
-
-/** A snapshot whose parts refer to something that is not in it is refused whole. */
-export function checkReferences(s: Snapshot): void {
-  const pools = new Set(s.pools.map((p) => p.uuid));
-  const monitors = new Set(s.health_monitors.map((m) => m.uuid));
-  const services = new Set(s.virtual_services.map((v) => v.uuid));
-  for (const v of s.virtual_services)
-    if (v.pool_uuid !== undefined && !pools.has(v.pool_uuid))
-      throw new SnapshotError(`virtual_service/${v.uuid}`, `pool ${v.pool_uuid} is not in the snapshot`);
-  for (const p of s.pools)
-    for (const m of p.health_monitor_uuids)
-      if (!monitors.has(m))
-        throw new SnapshotError(`pool/${p.uuid}`, `health monitor ${m} is not in the snapshot`);
-  for (const p of s.placements)
-    if (!services.has(p.virtual_service_uuid))
-      throw new SnapshotError(
-        `placement/${placementKey(p)}`,
-        `virtual service ${p.virtual_service_uuid} is not in the snapshot`,
-      );
 }
 
 function invalid(

@@ -1,2 +1,4 @@
 export * from './schema/index.js';
+export * from './error.js';
 export * from './fragment.js';
+export * from './references.js';

@@ -1,13 +1,23 @@
 import { applyDefaults, isKind, type KindName, type KindTypes } from '@spillway/model';
-import { canonical, type Fragment, parseFragment, SnapshotError } from '@spillway/snapshot';
+import {
+  canonical,
+  type Fragment,
+  type FragmentType,
+  parseFragment,
+  SnapshotError,
+} from '@spillway/snapshot';
 import { translateHealthMonitor } from './health-monitor.js';
+import { translateAddressGroup, translateStringGroup } from './policy/groups.js';
+import { translateNetworkPolicy } from './policy/network-policy.js';
+import { translateHttpPolicySet } from './policy/policy-set.js';
+import { translatePoolGroup } from './pool-group.js';
 import { translatePool } from './pool.js';
 import { translateSettings } from './settings.js';
 import { error, type Lookup, type StoredObject, type Translated } from './types.js';
 import { translateVirtualService } from './virtual-service.js';
 
 /** What can be translated by itself; `settings` is translated per SE. */
-export type Translatable = 'settings' | 'virtual_service' | 'pool' | 'health_monitor';
+export type Translatable = Exclude<FragmentType, 'placement'>;
 
 interface Entry {
   translated: Translated;
@@ -98,6 +108,11 @@ const TRANSLATORS = {
   virtual_service: translateVirtualService,
   pool: translatePool,
   health_monitor: translateHealthMonitor,
+  pool_group: translatePoolGroup,
+  http_policy_set: translateHttpPolicySet,
+  network_policy: translateNetworkPolicy,
+  string_group: translateStringGroup,
+  address_group: translateAddressGroup,
 };
 
 const filled = new WeakMap<StoredObject, StoredObject>();

@@ -99,13 +99,20 @@ export class SnapshotSource {
     return tracked.snapshot;
   }
 
-  /** Why a virtual service, its pool or its monitors are not translated as written; empty when all is. */
+  /** Why a virtual service, or anything that it uses, is not translated as written; empty when all is. */
   problemsOf(vsUuid: string): Problem[] {
-    const vs = this.#cache.get('virtual_service', vsUuid);
-    return [
-      ...vs.problems,
-      ...vs.uses.flatMap((u) => (u.type === 'pool' ? this.#cache.get('pool', u.uuid).problems : [])),
-    ];
+    const seen = new Set<string>();
+    const gather = (type: Translatable, uuid: string): readonly Problem[] => {
+      if (seen.has(`${type}/${uuid}`)) return [];
+      seen.add(`${type}/${uuid}`);
+      const { problems, uses } = this.#cache.get(type, uuid);
+      // What is wrong with a monitor is said by its pool.
+      const further = uses.flatMap((u) =>
+        u.type === 'placement' || u.type === 'health_monitor' ? [] : gather(u.type, u.uuid),
+      );
+      return [...problems, ...further];
+    };
+    return [...gather('virtual_service', vsUuid)];
   }
 
   #compose(seUuid: string, tracked: Tracked): void {

@@ -4,7 +4,7 @@ import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
 import { networkOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
-import { follow } from './read.js';
+import { follow, refUuid } from './read.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
 /**
@@ -23,6 +23,9 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     );
   const vips = vipsOf(spec, lookup, problems);
   const pool = poolOf(spec, lookup, problems);
+  const group = poolGroupOf(spec, lookup, problems);
+  const policies = policiesOf(spec);
+  const network = refUuid(spec.network_security_policy_ref);
   const application = applicationOf(spec, pool?.spec, lookup, problems);
   const services = servicesOf(spec, 'code' in application ? undefined : application, lookup, problems);
   if ('code' in application) problems.push(application);
@@ -39,10 +42,18 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     application,
     ...(pool === undefined ? {} : { pool_uuid: pool.uuid }),
     ...(limits === undefined ? {} : { limits }),
+    ...(group === undefined ? {} : { pool_group_uuid: group }),
+    ...(policies.length === 0 ? {} : { http_policy_set_uuids: policies }),
+    ...(network === undefined ? {} : { network_policy_uuid: network }),
   };
   return {
     fragment: { type: 'virtual_service', key: uuid, body },
-    uses: pool === undefined ? [] : [{ type: 'pool', uuid: pool.uuid }],
+    uses: [
+      ...(pool === undefined ? [] : [{ type: 'pool' as const, uuid: pool.uuid }]),
+      ...(group === undefined ? [] : [{ type: 'pool_group' as const, uuid: group }]),
+      ...policies.map((set) => ({ type: 'http_policy_set' as const, uuid: set })),
+      ...(network === undefined ? [] : [{ type: 'network_policy' as const, uuid: network }]),
+    ],
     problems,
   };
 }
@@ -161,17 +172,7 @@ function poolOf(
   lookup: Lookup,
   problems: Problem[],
 ): { uuid: string; spec: FilledPool } | undefined {
-  if (vs.pool_ref === undefined) {
-    if (vs.pool_group_ref !== undefined)
-      problems.push(
-        warning(
-          'POOL_GROUP_NOT_HONOURED',
-          'pool_group_ref',
-          'pool groups are not honoured yet; requests get a 503',
-        ),
-      );
-    return undefined;
-  }
+  if (vs.pool_ref === undefined) return undefined;
   const pool = follow(lookup, vs.pool_ref, 'pool');
   if (pool === undefined) {
     problems.push(
@@ -180,4 +181,25 @@ function poolOf(
     return undefined;
   }
   return { uuid: pool.uuid, spec: pool.spec as FilledPool };
+}
+
+/** The group that takes the place of a pool; a pool that is named too is preferred. */
+function poolGroupOf(vs: FilledVirtualService, lookup: Lookup, problems: Problem[]): string | undefined {
+  if (vs.pool_group_ref === undefined || vs.pool_ref !== undefined) return undefined;
+  const group = follow(lookup, vs.pool_group_ref, 'poolgroup');
+  if (group === undefined)
+    problems.push(
+      warning(
+        'POOL_GROUP_MISSING',
+        'pool_group_ref',
+        `pool group ${vs.pool_group_ref} does not exist; requests get a 503`,
+      ),
+    );
+  return group?.uuid;
+}
+
+/** Policy sets in the order of their index, each once. */
+function policiesOf(vs: FilledVirtualService): string[] {
+  const sets = (vs.http_policies ?? []).toSorted((a, b) => a.index - b.index);
+  return [...new Set(sets.flatMap((set) => refUuid(set.http_policy_set_ref) ?? []))];
 }

@@ -35,8 +35,8 @@ export class HealthBoard {
   }
 
   /** True when a first round of checks of the pool's servers is done, or none is made. */
-  isChecked(poolUuid: string | undefined): boolean {
-    return poolUuid === undefined || this.#checker.unchecked(poolUuid) === 0;
+  isChecked(poolUuid: string): boolean {
+    return this.#checker.unchecked(poolUuid) === 0;
   }
 
   /** True when enough servers of the pool are up, or no first check is under way that could find more. */

@@ -1,5 +1,12 @@
 import { hostPort, type ServerVerdict } from '@spillway/health';
-import type { Fragment, FragmentId, Placement, Snapshot, VirtualService } from '@spillway/snapshot';
+import {
+  type Fragment,
+  type FragmentId,
+  type Placement,
+  poolsOf,
+  type Snapshot,
+  type VirtualService,
+} from '@spillway/snapshot';
 import type { Mapping } from '@spillway/telemetry';
 import type { VipDistribution } from '@spillway/vip';
 import type { Logger } from '../log/logger.js';
@@ -181,7 +188,7 @@ export class Runtime {
   async #hand(next: Candidate): Promise<void> {
     const fragments = effectiveFragments(next, this.#handed, {
       claimOf: (key) => this.#claims.stateOf(key),
-      mayServe: (key, service) => this.#mayServe(key, service),
+      mayServe: (key, service) => this.#mayServe(key, next.snapshot, service),
       stopping: this.#stopping,
     });
     const sequence = ++this.#sequence;
@@ -245,7 +252,12 @@ export class Runtime {
     const serving = snapshot.placements.filter(
       (p) => p.state === 'active' && this.#served.has(placementKeyOf(p)),
     );
-    const uuids = new Set(serving.map((p) => services.get(p.virtual_service_uuid)?.pool_uuid));
+    const uuids = new Set(
+      serving.flatMap((p) => {
+        const service = services.get(p.virtual_service_uuid);
+        return service === undefined ? [] : [...poolsOf(snapshot, service)];
+      }),
+    );
     const pools = snapshot.pools.filter((pool) => uuids.has(pool.uuid));
     const deadline = performance.now() + FIRST_ROUND;
     await this.#until(
@@ -254,11 +266,12 @@ export class Runtime {
   }
 
   /** A virtual service joins when the health of its servers is known, or could not be found out in time. */
-  #mayServe(key: string, service: VirtualService | undefined): boolean {
+  #mayServe(key: string, snapshot: Snapshot, service: VirtualService | undefined): boolean {
     if (this.#served.has(key)) return true;
     const since = this.#joining.get(key) ?? performance.now();
     this.#joining.set(key, since);
-    return this.#health.isChecked(service?.pool_uuid) || performance.now() - since >= FIRST_ROUND;
+    const pools = service === undefined ? [] : [...poolsOf(snapshot, service)];
+    return pools.every((uuid) => this.#health.isChecked(uuid)) || performance.now() - since >= FIRST_ROUND;
   }
 
   /** Hands over again when a placement that waited for its first round may join now. */
@@ -272,7 +285,7 @@ export class Runtime {
         this.#joining.has(placementKeyOf(p)) &&
         !wasHandedActive(this.#handed, p) &&
         this.#claims.stateOf(placementKeyOf(p)).state === 'held' &&
-        this.#mayServe(placementKeyOf(p), services.get(p.virtual_service_uuid)),
+        this.#mayServe(placementKeyOf(p), candidate.snapshot, services.get(p.virtual_service_uuid)),
     );
     if (ready) this.#again();
   }
@@ -347,7 +360,8 @@ export class Runtime {
       sequence: this.#sequence,
       live: this.options.links.live,
       claimOf: (key: string) => this.#claims.stateOf(key),
-      isChecked: (key: string, service: VirtualService | undefined) => this.#mayServe(key, service),
+      isChecked: (key: string, service: VirtualService | undefined) =>
+        this.#mayServe(key, candidate.snapshot, service),
     };
     const { changed, pause } = this.#board.look(situation, now);
     if (pause !== undefined) this.#lookSoon(pause);

@@ -9,6 +9,7 @@ import type {
 } from '../generated/filled.js';
 import { parseIp } from '../ip.js';
 import { isObject, walk, type Json } from '../walk.js';
+import { POLICY_MESSAGES } from './http-policy.js';
 import { refuse } from './rule.js';
 
 type MessageRule<T> = (value: T, path: string) => FieldError[];
@@ -107,6 +108,7 @@ const MESSAGE_RULES: ReadonlyMap<string, MessageRule<never>> = new Map<string, M
   ['FailAction', failAction],
   ['HTTPStatusRange', httpRange],
   ['HTTPReselectRespCodeRange', httpRange],
+  ...POLICY_MESSAGES,
 ]);
 
 /** Runs the rules of every nested message. */

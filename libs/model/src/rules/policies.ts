@@ -1,4 +1,5 @@
 import type { FieldError } from '../errors.js';
+import { requestRule } from './http-policy.js';
 import { refuseDuplicates, type Rule } from './rule.js';
 
 type Indexed = { readonly index: number };
@@ -11,6 +12,9 @@ export const httpPolicySetRules: Rule<'httppolicyset'> = (set) => [
   ...order('http_request_policy.rules', set.http_request_policy?.rules),
   ...order('http_response_policy.rules', set.http_response_policy?.rules),
   ...order('http_security_policy.rules', set.http_security_policy?.rules),
+  ...(set.http_request_policy?.rules ?? []).flatMap((rule, i) =>
+    requestRule(rule, `http_request_policy.rules[${i}]`),
+  ),
 ];
 
 export const l4PolicySetRules: Rule<'l4policyset'> = (set) =>

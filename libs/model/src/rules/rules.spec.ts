@@ -300,3 +300,133 @@ describe('other kinds', () => {
     expect(fields(check(kind, input))).toEqual(expected);
   });
 });
+
+const policySet = (policy: object): FieldError[] => check('httppolicyset', { name: 'p', ...policy });
+const uri = (...tokens: object[]): object => ({ type: 'URI_PARAM_TYPE_TOKENIZED', tokens });
+const policies = (...list: object[]): string[] =>
+  fields(
+    check('virtualservice', { name: 'v', vsvip_ref: 'v', services: [{ port: 80 }], http_policies: list }),
+  );
+
+const requestRule = (rule: object): string[] =>
+  fields(policySet({ http_request_policy: { rules: [{ name: 'r', index: 1, enable: true, ...rule }] } })).map(
+    (field) => field.replace('http_request_policy.rules[0].', ''),
+  );
+
+const matchOf = (name: string, value: object): string[] =>
+  requestRule({ match: { [name]: name === 'hdrs' ? [value] : value } }).map((field) =>
+    field.replace('match.', ''),
+  );
+const pathMatch = (match_criteria: string, ...match_str: string[]): string[] =>
+  matchOf('path', { match_criteria, match_str });
+
+describe('HTTP policy set', () => {
+  it.each([
+    [['BEGINS_WITH', '/a'], []],
+    [['BEGINS_WITH', 'a b'], []],
+    [['EQUALS'], ['path.match_str']],
+    [['EQUALS', '/a/../b'], ['path.match_str[0]']],
+    [['EQUALS', '/ok', '/a/.'], ['path.match_str[1]']],
+    [['BEGINS_WITH', '/a%20b'], ['path.match_str[0]']],
+    [['BEGINS_WITH', '/a?b'], ['path.match_str[0]']],
+    [['REGEX_MATCH', '^/a+(b|c)?$'], []],
+    [['REGEX_MATCH', '/a', '(a)\\1'], ['path.match_str[1]']],
+    [['REGEX_DOES_NOT_MATCH', '(?=a)'], ['path.match_str[0]']],
+  ])('compares paths with what they can be: %j', ([criteria = '', ...values], expected) => {
+    expect(pathMatch(criteria, ...values)).toEqual(expected);
+  });
+
+  it('takes encoded paths where it does not decode', () => {
+    expect(
+      matchOf('path', { match_criteria: 'EQUALS', match_str: ['/a%20b'], match_decoded_string: false }),
+    ).toEqual([]);
+  });
+
+  it.each<[string, object, string[]]>([
+    ['query', { match_criteria: 'QUERY_MATCH_EXISTS' }, []],
+    ['query', { match_criteria: 'QUERY_MATCH_CONTAINS' }, ['query.match_str']],
+    ['query', { match_criteria: 'QUERY_MATCH_REGEX_MATCH', match_str: ['['] }, ['query.match_str[0]']],
+    ['host_hdr', { match_criteria: 'HDR_EXISTS' }, []],
+    ['host_hdr', { match_criteria: 'HDR_EQUALS' }, ['host_hdr.value']],
+    ['hdrs', { hdr: 'a b', match_criteria: 'HDR_EXISTS' }, ['hdrs[0].hdr']],
+    ['cookie', { name: 'sid', match_criteria: 'HDR_EQUALS' }, ['cookie.value']],
+    ['cookie', { name: 's=d', match_criteria: 'HDR_EXISTS' }, ['cookie.name']],
+    ['client_ip', { match_criteria: 'IS_IN' }, ['client_ip']],
+    [
+      'client_ip',
+      { match_criteria: 'IS_IN', addrs: [{ addr: 'a.example', type: 'DNS' }] },
+      ['client_ip.addrs[0].type'],
+    ],
+    ['client_ip', { match_criteria: 'IS_IN', group_refs: ['g'] }, []],
+  ])('needs something to compare %s with: %j', (name, value, expected) => {
+    expect(matchOf(name, value)).toEqual(expected);
+  });
+
+  it.each<[object, string[]]>([
+    [{ switching_action: { action: 'HTTP_SWITCHING_SELECT_POOL' } }, ['switching_action.pool_ref']],
+    [
+      { switching_action: { action: 'HTTP_SWITCHING_SELECT_POOLGROUP' } },
+      ['switching_action.pool_group_ref'],
+    ],
+    [{ switching_action: { action: 'HTTP_SWITCHING_SELECT_LOCAL' } }, ['switching_action.status_code']],
+    [{ switching_action: { action: 'HTTP_SWITCHING_SELECT_LOCAL', other_status_code: 404 } }, []],
+    [{ hdr_action: [{ action: 'HTTP_ADD_HDR' }] }, ['hdr_action[0].hdr.name']],
+    [{ hdr_action: [{ action: 'HTTP_ADD_HDR', hdr: { name: 'X-A' } }] }, ['hdr_action[0].hdr.value']],
+    [
+      { hdr_action: [{ action: 'HTTP_ADD_HDR', hdr: { name: 'X-A', value: { val: 'a\r\nb' } } }] },
+      ['hdr_action[0].hdr.value.val'],
+    ],
+    [
+      { hdr_action: [{ action: 'HTTP_REMOVE_HDR', hdr: { name: 'Content-Length' } }] },
+      ['hdr_action[0].hdr.name'],
+    ],
+    [{ hdr_action: [{ action: 'HTTP_REMOVE_HDR', hdr: { name: 'Host' } }] }, ['hdr_action[0].hdr.name']],
+    [{ hdr_action: [{ action: 'HTTP_REPLACE_HDR', hdr: { name: 'Host', value: { val: 'a' } } }] }, []],
+    [
+      { hdr_action: [{ action: 'HTTP_ADD_HDR', cookie: { name: 'a', value: 'b;c' } }] },
+      ['hdr_action[0].cookie.value'],
+    ],
+    [
+      {
+        redirect_action: { protocol: 'HTTPS' },
+        switching_action: { action: 'HTTP_SWITCHING_SELECT_LOCAL', other_status_code: 404 },
+      },
+      ['switching_action'],
+    ],
+    [
+      { redirect_action: { protocol: 'HTTPS', path: uri({ type: 'URI_TOKEN_TYPE_REGEX' }) } },
+      ['redirect_action'],
+    ],
+    [{ rewrite_url_action: { path: uri({ type: 'URI_TOKEN_TYPE_STRING_GROUP' }) } }, ['rewrite_url_action']],
+    [
+      { rewrite_url_action: { path: uri({ type: 'URI_TOKEN_TYPE_STRING' }) } },
+      ['rewrite_url_action.path.tokens[0].str_value'],
+    ],
+    [
+      { rewrite_url_action: { path: uri({ type: 'URI_TOKEN_TYPE_PATH', start_index: 2, end_index: 1 }) } },
+      ['rewrite_url_action.path.tokens[0].end_index'],
+    ],
+  ])('has actions that can be taken: %j', (rule, expected) => expect(requestRule(rule)).toEqual(expected));
+
+  it('has rates that can be counted, and rules in one order', () => {
+    const security = (action: object): string[] =>
+      fields(policySet({ http_security_policy: { rules: [{ name: 's', index: 1, enable: true, action }] } }));
+    const at = 'http_security_policy.rules[0].action';
+    expect(security({ action: 'HTTP_SECURITY_ACTION_RATE_LIMIT' })).toEqual([`${at}.rate_profile`]);
+    const rate_profile = { rate_limiter: { count: 1, period: 1 }, action: { type: 'RL_ACTION_REDIRECT' } };
+    expect(security({ action: 'HTTP_SECURITY_ACTION_RATE_LIMIT', rate_profile })).toEqual([
+      `${at}.rate_profile.action.redirect`,
+    ]);
+    const rule = { name: 'r', index: 1, enable: true };
+    expect(fields(policySet({ http_request_policy: { rules: [rule, rule] } }))).toEqual([
+      'http_request_policy.rules[1]',
+    ]);
+  });
+
+  it('is attached once, at one place', () => {
+    const [a, b] = ['a', 'b'].map((http_policy_set_ref, i) => ({ http_policy_set_ref, index: i }));
+    expect(policies(a!, b!)).toEqual([]);
+    expect(policies(a!, { ...b, index: 0 })).toEqual(['http_policies[1]']);
+    expect(policies(a!, { ...a, index: 1 })).toEqual(['http_policies[1]']);
+  });
+});

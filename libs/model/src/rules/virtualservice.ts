@@ -1,6 +1,6 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledVirtualService } from '../generated/filled.js';
-import { refuse, refuseAs, type Rule, type RuleContext } from './rule.js';
+import { refuse, refuseAs, refuseDuplicates, type Rule, type RuleContext } from './rule.js';
 import { vipRules } from './vsvip.js';
 
 type Context = RuleContext<'virtualservice'>;
@@ -192,6 +192,13 @@ export const virtualServiceRules: Rule<'virtualservice'> = (vs, context) => [
   ...tooManyPorts(vs),
   ...overlappingServices(vs),
   ...onePoolOrGroup(vs),
+  ...refuseDuplicates('http_policies', vs.http_policies, (policy) => String(policy.index), 'index'),
+  ...refuseDuplicates(
+    'http_policies',
+    vs.http_policies,
+    (policy) => policy.http_policy_set_ref,
+    'policy set',
+  ),
   ...certificates(vs),
   ...layerFour(vs, context),
   ...httpOverTcp(vs, context),

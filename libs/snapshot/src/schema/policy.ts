@@ -141,7 +141,12 @@ export const HeaderValue = z.discriminatedUnion('type', [
       'ssl_client_serial',
       'ssl_client_issuer',
       'ssl_client_subject',
-      'user_name',
+      'ssl_client_raw',
+      'ssl_client_escaped',
+      'ssl_client_version',
+      'ssl_client_sigalg',
+      'ssl_client_notvalidbefore',
+      'ssl_client_notvalidafter',
     ]),
   }),
 ]);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { HealthMonitor } from './health-monitor.js';
 import { Placement } from './placement.js';
+import { AddressGroup, HttpPolicySet, NetworkPolicy, StringGroup } from './policy.js';
+import { PoolGroup } from './pool-group.js';
 import { Pool } from './pool.js';
 import { Settings } from './settings.js';
 import { VirtualService } from './virtual-service.js';
@@ -24,5 +26,11 @@ export const Snapshot = z.strictObject({
   virtual_services: z.array(VirtualService).max(10_000),
   pools: z.array(Pool).max(10_000),
   health_monitors: z.array(HealthMonitor).max(10_000),
+  /** What is not used is left out. */
+  pool_groups: z.array(PoolGroup).max(10_000).optional(),
+  http_policy_sets: z.array(HttpPolicySet).max(10_000).optional(),
+  network_policies: z.array(NetworkPolicy).max(10_000).optional(),
+  string_groups: z.array(StringGroup).max(10_000).optional(),
+  address_groups: z.array(AddressGroup).max(10_000).optional(),
 });
 export type Snapshot = z.infer<typeof Snapshot>;

@@ -34,5 +34,10 @@ export const VirtualService = z.strictObject({
   ]),
   pool_uuid: uuid.optional(),
   limits: ServiceLimits.optional(),
+  /** In place of one pool. */
+  pool_group_uuid: uuid.optional(),
+  /** In the order in which they are asked. */
+  http_policy_set_uuids: z.array(uuid).max(256).optional(),
+  network_policy_uuid: uuid.optional(),
 });
 export type VirtualService = z.infer<typeof VirtualService>;
