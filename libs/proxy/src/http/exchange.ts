@@ -436,7 +436,7 @@ export abstract class Exchange {
     if (link.answering || this.attempts >= MOST_ATTEMPTS || !failure.repeatable) return false;
     if (!link.ready) return true;
     if (!this.replayable || this.replay === null) return false;
-    if (this.idempotent) return true;
+    if (this.idempotent || link.unprocessed === true) return true;
     return link.reused && this.connection.context.transport.now() - this.sentAt < STALE_WITHIN;
   }
 
@@ -475,7 +475,7 @@ export abstract class Exchange {
   /** The client's socket carries nothing but this exchange, so that what it has queued is of this one. */
   protected abstract readonly ownSocket: boolean;
   /** It takes bodies without chunk framing only. */
-  protected abstract wantsPlain(): boolean;
+  abstract wantsPlain(): boolean;
   /** See `responseHead`; `responseEdits` is to be used up. */
   protected abstract encodeHead(head: Head, b: Uint8Array, bodyAt: number, framing: Framing): number;
   /**

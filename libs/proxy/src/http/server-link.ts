@@ -16,6 +16,8 @@ export interface HttpServerLink extends ServerLink {
   readonly reused: boolean;
   /** Bytes of a response have come. */
   readonly answering: boolean;
+  /** The server has said that it has not looked at the request, so that any may be sent again. */
+  readonly unprocessed?: boolean;
   /**
    * Sends the head `b[start..bodyAt)`, HTTP/1.1 text as the server shall get it, and the part of the body that
    * is there, in its HTTP/1 framing. False: wait for `serverTakes` before sending more.

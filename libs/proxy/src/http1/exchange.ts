@@ -91,7 +91,7 @@ export class Http1Exchange extends Exchange {
     this.over();
   }
 
-  protected wantsPlain(): boolean {
+  wantsPlain(): boolean {
     return this.minor === 0;
   }
 

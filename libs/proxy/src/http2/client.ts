@@ -10,7 +10,7 @@ import { LINGER_MS, STALLED_MS } from '../http1/limits.js';
 import { INCOMPLETE, REFUSE } from '../http1/refusal.js';
 import { request, scanRequest } from '../http1/scan-request.js';
 import { HEAD_ROOM, type CloseReason, type Socket } from '../transport/seam.js';
-import { Http2Exchange, newKey } from './exchange.js';
+import { Http2Exchange } from './exchange.js';
 import { STOP } from './frame-reader.js';
 import { settings } from './frame-writer.js';
 import { GRACE_MS } from './limits.js';
@@ -19,6 +19,7 @@ import { ERROR, FRAME, FRAME_SIZE, MOST_STREAM, PREFACE, SETTING } from './proto
 import { Session, type SessionOwner } from './session.js';
 import { LOOK_MS, type Stream } from './stream.js';
 import { BLOCK, requestText, trailerText } from './text.js';
+import { newKey } from './websocket.js';
 
 const enum Mode {
   /** Nothing is timed. */

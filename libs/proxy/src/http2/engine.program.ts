@@ -1,6 +1,15 @@
 import { VS } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
-import { frame, GET, Http2Raw, POST, settingsFrame, uint32, type Field } from '../suite/http2-client.js';
+import {
+  closing,
+  frame,
+  GET,
+  Http2Raw,
+  POST,
+  settingsFrame,
+  uint32,
+  type Field,
+} from '../suite/http2-client.js';
 import { OK, Origin } from '../suite/origin.js';
 import { freePort } from '../suite/ports.js';
 import { RawClient } from '../suite/raw-client.js';
@@ -20,7 +29,7 @@ async function serve(
   });
 }
 
-const open = (settings: [number, number][] = []): Promise<Http2Raw> => Http2Raw.open(port, settings);
+const open = async (settings: [number, number][] = []): Promise<Http2Raw> => Http2Raw.open(port, settings);
 const counters = (): Float64Array => rig.mapping.serviceTotals(0).counters;
 const blob = (length: number): Buffer => {
   const b = Buffer.alloc(length);
@@ -554,4 +563,4 @@ const cases: Case[] = [
   },
 ];
 
-await runCases(cases);
+await runCases(closing(cases));

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { VS } from '@spillway/telemetry';
 import { copyInto, copyOf, latin1 } from '../bytes.js';
 import type { ServiceConfig } from '../core/service.js';
@@ -11,6 +10,7 @@ import { STALLED_MS } from '../http1/limits.js';
 import { REFUSE, refusalOf } from '../http1/refusal.js';
 import type { Http2Client } from './client.js';
 import { ERROR } from './protocol.js';
+import { acceptOf } from './websocket.js';
 import { LOOK_MS, type Stream, type StreamUser } from './stream.js';
 
 /** DATA becomes a chunk here. */
@@ -193,7 +193,7 @@ export class Http2Exchange extends Exchange implements StreamUser {
 
   // Responses
 
-  protected wantsPlain(): boolean {
+  wantsPlain(): boolean {
     return true;
   }
 
@@ -357,12 +357,3 @@ export class Http2Exchange extends Exchange implements StreamUser {
 }
 
 const CRLF = latin1('\r\n');
-const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-
-/** RFC 6455 section 4.2.2. */
-export const acceptOf = (key: string): string =>
-  createHash('sha1')
-    .update(key + WEBSOCKET_GUID)
-    .digest('base64');
-
-export const newKey = (): string => randomBytes(16).toString('base64');

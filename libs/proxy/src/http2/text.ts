@@ -15,6 +15,8 @@ const VERSION = latin1(' HTTP/1.1\r\n');
 const HOST = latin1('host: ');
 const CHUNKED = latin1('transfer-encoding: chunked\r\n');
 const CRLF = latin1('\r\n');
+const EMPTY_BODY = latin1('content-length: 0\r\n');
+const SWITCHING = latin1('HTTP/1.1 101');
 const COOKIE = latin1('cookie: ');
 const GET = latin1('GET ');
 const WEBSOCKET = latin1('connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ');
@@ -310,14 +312,32 @@ export class ResponseText extends Lines implements FieldSink {
     if (this.fits(end - start)) this.copy(b, start, end);
   }
 
-  /** @param body whether DATA follows; in chunks when nobody said how long it is and `chunked` is wanted */
-  finish(body: boolean): void {
+  /** The fields of a 200 to an extended CONNECT, as the head with which HTTP/1.1 switches protocols. */
+  asUpgrade(accept: string): void {
+    this.finish(false, false);
+    if (this.state !== BLOCK.OK) return;
+    this.end -= 2;
+    const lines = latin1(
+      `connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+    );
+    this.copy(lines, 0, lines.length);
+    this.bytes.set(SWITCHING, HEAD_ROOM);
+  }
+
+  /**
+   * @param body whether DATA follows; in chunks when nobody said how long it is
+   * @param empty says so with a length of 0, which HTTP/1.1 needs
+   */
+  finish(body: boolean, empty: boolean): void {
     if (this.state !== BLOCK.OK) return;
     if (!this.hasStatus) {
       this.state = BLOCK.MALFORMED;
       return;
     }
-    if (body && !this.hasLength) this.copy(CHUNKED, 0, CHUNKED.length);
+    if (!this.hasLength) {
+      if (body) this.copy(CHUNKED, 0, CHUNKED.length);
+      else if (empty) this.copy(EMPTY_BODY, 0, EMPTY_BODY.length);
+    }
     this.copy(CRLF, 0, 2);
   }
 

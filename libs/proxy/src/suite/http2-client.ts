@@ -4,8 +4,8 @@ import { header } from '../http2/frame-writer.js';
 import { HpackDecoder, type FieldSink } from '../http2/hpack/decoder.js';
 import { HpackEncoder } from '../http2/hpack/encoder.js';
 import { Output } from '../http2/output.js';
-import { FLAG, FRAME, PREFACE } from '../http2/protocol.js';
-import { until } from './cases.js';
+import { FLAG, FRAME, FRAME_SIZE, PREFACE } from '../http2/protocol.js';
+import { until, type Case } from './cases.js';
 
 export type Field = [name: string, value: string];
 
@@ -66,6 +66,22 @@ export const settingsFrame = (...pairs: [id: number, value: number][]): Buffer =
     ),
   );
 
+const all = new Set<Http2Raw>();
+
+/** The same cases; whatever clients a case has left open is closed behind it. */
+export const closing = (cases: readonly Case[]): Case[] =>
+  cases.map((c) => ({
+    name: c.name,
+    async run() {
+      try {
+        await c.run();
+      } finally {
+        for (const client of all) client.end();
+        all.clear();
+      }
+    },
+  }));
+
 /** A client (or, with `server`, a server) of HTTP/2 on a plain socket that can do everything wrong. */
 export class Http2Raw implements FrameSink {
   readonly streams = new Map<number, StreamSeen>();
@@ -93,6 +109,7 @@ export class Http2Raw implements FrameSink {
   private blockEnds = false;
 
   constructor(readonly socket: net.Socket) {
+    all.add(this);
     let preface = 0;
     socket.on('data', (d: Buffer) => {
       const skip = this.isServer ? Math.min(d.length, PREFACE.length - preface) : 0;
@@ -149,8 +166,16 @@ export class Http2Raw implements FrameSink {
     return id;
   }
 
+  /** DATA, in frames as large as any peer takes. */
   body(id: number, body: string | Uint8Array, end = true): this {
-    return this.write(frame(FRAME.DATA, end ? FLAG.END_STREAM : 0, id, body));
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body;
+    let at = 0;
+    do {
+      const piece = bytes.subarray(at, at + FRAME_SIZE);
+      at += piece.length;
+      this.write(frame(FRAME.DATA, end && at === bytes.length ? FLAG.END_STREAM : 0, id, piece));
+    } while (at < bytes.length);
+    return this;
   }
 
   seen(id: number): StreamSeen {
