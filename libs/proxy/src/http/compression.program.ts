@@ -81,7 +81,15 @@ const codings: Case[] = [
         );
         equal(decoded(gzip), BODY, 'gzip');
         check(gzip.body.length < BODY.length / 5, 'smaller');
-        equal(decoded(await c.get('/', 'Accept-Encoding: gzip, br\r\n')), BODY, 'br');
+        const br = await c.get('/', 'Accept-Encoding: gzip, br\r\n');
+        equal(decoded(br), BODY, 'br');
+        for (const [accept, before] of [
+          ['gzip', gzip],
+          ['br', br],
+        ] as const) {
+          const again = await c.get('/', `Accept-Encoding: ${accept}\r\n`);
+          equal(again.body.length, before.body.length, `${accept}: the same effort each time`);
+        }
         check(!o.requests.some((r) => /accept-encoding/i.test(r.head)), 'servers are not asked');
         equal(o.connections, 1, 'connections');
       }),

@@ -130,7 +130,8 @@ export class Coders {
   }
 
   release(coder: Coder): void {
-    if (coder.failed || this.waiting.length >= MOST_WAITING) {
+    // Reset, one of Brotli forgets its quality on Bun and takes the highest from then on.
+    if (coder.coding !== Coding.Gzip || coder.failed || this.waiting.length >= MOST_WAITING) {
       this.drop(coder);
       return;
     }
@@ -150,7 +151,7 @@ export class Coders {
   }
 }
 
-/** Both codings, a reset in between, against the runtime's own decoders. */
+/** Both codings against the runtime's own decoders, and gzip once more after a reset. */
 function tried(): boolean {
   const input = Buffer.from('to be or not to be, '.repeat(50));
   const output = Buffer.alloc(4096);
@@ -162,6 +163,7 @@ function tried(): boolean {
         coder.step(input, 0, input.length, output, Push.Finish);
         const back = decoders[coding](output.subarray(0, coder.written));
         if (coder.failed || coder.used !== input.length || !back.equals(input)) return false;
+        if (coding === Coding.Brotli) break;
         coder.reset();
       }
       coder.close();
