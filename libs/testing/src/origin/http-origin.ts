@@ -24,6 +24,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
  * - `/stream`: a line `<count> <name>` every 100 ms until the client goes
  * - `/echo`: the request head as JSON (`rawHeaders` in order, method, url, remote address and port)
  * - `/body`: the request's body back
+ * - `?field=<name>:<value>`, on any path and as often as wanted: a field of the response
  * - `Upgrade: echo`: 101, then every byte back
  */
 export class HttpOrigin implements Origin {
@@ -96,7 +97,8 @@ export class HttpOrigin implements Origin {
   }
 
   #route(request: IncomingMessage, response: ServerResponse): void {
-    const path = request.url!.split('?', 1)[0]!;
+    const [path = '', query = ''] = request.url!.split('?', 2);
+    addFields(response, query);
     if (path === '/health') {
       this.#health(response);
       return;
@@ -211,6 +213,14 @@ export interface EchoedRequest {
   rawHeaders: [string, string][];
   remoteAddress: string;
   remotePort: number;
+}
+
+/** What the query asks to be in the head. */
+function addFields(response: ServerResponse, query: string): void {
+  for (const field of new URLSearchParams(query).getAll('field')) {
+    const at = field.indexOf(':');
+    if (at > 0) response.appendHeader(field.slice(0, at), field.slice(at + 1));
+  }
 }
 
 function describeRequest(origin: string, request: IncomingMessage): EchoedRequest {

@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { eventually, Scope } from '@spillway/testing';
+import { expectClean, Load } from '../support/load.js';
+import { World } from '../support/world.js';
+import { curl, type CurlResponse } from './curl.js';
+
+jest.setTimeout(120_000);
+
+type Json = Record<string, unknown>;
+
+let scope: Scope;
+let world: World;
+let profileUrl: string;
+
+beforeAll(async () => {
+  scope = new Scope('profile');
+  world = await World.create(scope, { serviceEngines: 1 });
+  const made = await world.api.post('/api/applicationprofile', {
+    name: 'web',
+    type: 'APPLICATION_PROFILE_TYPE_HTTP',
+    http_profile: {},
+  });
+  profileUrl = made.url;
+  await world.api.patch(`/api/virtualservice/${world.vs.uuid}`, {
+    replace: { application_profile_ref: profileUrl },
+  });
+});
+afterAll(async () => scope?.close());
+
+const path = (url: string): string => new URL(url).pathname;
+
+/** Gives the profile these settings, all others their defaults, and waits until `seen` shows them in traffic. */
+async function profile(http: Json, seen: () => Promise<boolean>): Promise<void> {
+  await world.api.patch(path(profileUrl), { replace: { http_profile: http } });
+  await eventually(seen, {
+    within: 10_000,
+    every: 20,
+    what: `the profile ${JSON.stringify(http)} to be live`,
+  });
+}
+
+const base = (): string => `http://${world.vip4}:${world.port}`;
+const ask = (target: string, ...args: string[]): Promise<CurlResponse> =>
+  curl(world, `${base()}${target}`, ...args);
+
+/** The fields of a request as a server got it, names in lower case. */
+async function received(...args: string[]): Promise<[string, string][]> {
+  const { body } = await ask('/echo', ...args);
+  const { rawHeaders } = JSON.parse(body) as { rawHeaders: [string, string][] };
+  return rawHeaders.map(([name, value]) => [name.toLowerCase(), value]);
+}
+const values = (fields: readonly [string, string][], name: string): string[] =>
+  fields.filter(([n]) => n === name).map(([, value]) => value);
+
+const COOKIES = '/?field=Set-Cookie:a=b&field=Set-Cookie:c=d;%20HttpOnly';
+
+describe('an application profile, from the API to traffic', () => {
+  it('says what servers are told of the client', () =>
+    world.instance.watched(async () => {
+      const seen = async (name: string): Promise<string[]> =>
+        values(await received('-H', 'X-Forwarded-For: 9.9.9.9', '-H', 'X-Forwarded-Proto: https'), name);
+      expect(await seen('x-forwarded-for')).toEqual([expect.stringMatching(/^127\./)]);
+      await profile(
+        {
+          xff_update: 'APPEND_TO_THE_XFF_HEADER',
+          x_forwarded_proto_enabled: true,
+          request_id_header: 'X-Request-ID',
+        },
+        async () => (await seen('x-request-id')).length === 1,
+      );
+      expect((await seen('x-forwarded-for'))[0]).toMatch(/^9\.9\.9\.9, \S+$/);
+      expect(await seen('x-forwarded-proto')).toEqual(['http']);
+      expect(await seen('x-request-id')).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
+      expect(values(await received('-H', 'X-Request-ID: mine'), 'x-request-id')).toEqual(['mine']);
+    }));
+
+  it('redirects to https', () =>
+    world.instance.watched(async () => {
+      const redirect = (): Promise<CurlResponse> => ask('/a?b=c', '-H', 'Host: shop.example:8080');
+      await profile({ http_to_https: true }, async () => (await redirect()).status === 302);
+      expect((await redirect()).fields.get('location')).toEqual(['https://shop.example/a?b=c']);
+      const post = await ask('/', '--data', 'x');
+      expect(post.status).toBe(307);
+    }));
+
+  it('marks cookies, and says nothing of HSTS without TLS', () =>
+    world.instance.watched(async () => {
+      await profile(
+        { httponly_enabled: true, secure_cookie_enabled: true, hsts_enabled: true },
+        async () => (await ask(COOKIES)).fields.get('set-cookie')?.[0] === 'a=b; HttpOnly',
+      );
+      const { fields } = await ask(COOKIES);
+      expect(fields.get('set-cookie')).toEqual(['a=b; HttpOnly', 'c=d; HttpOnly']);
+      expect(fields.has('strict-transport-security')).toBe(false);
+    }));
+
+  it('compresses what clients accept', () =>
+    world.instance.watched(async () => {
+      const group = await world.api.find('stringgroup', 'System-Compressible-Content-Types');
+      const filter = [{ index: 1, name: 'all', level: 'NORMAL_COMPRESSION' }];
+      const padding = ['-H', `X-Padding: ${'x'.repeat(2000)}`];
+      const encoded = (...args: string[]): Promise<CurlResponse> => ask('/echo', ...padding, ...args);
+      await profile(
+        {
+          compression_profile: {
+            compression: true,
+            type: 'CUSTOM_COMPRESSION',
+            remove_accept_encoding_header: true,
+            compressible_content_ref: group.url,
+            filter,
+          },
+        },
+        async () => (await encoded('-H', 'Accept-Encoding: gzip')).fields.has('content-encoding'),
+      );
+      for (const coding of ['gzip', 'br']) {
+        const { fields, body } = await encoded('--compressed', '-H', `Accept-Encoding: ${coding}`);
+        expect(fields.get('content-encoding')).toEqual([coding]);
+        expect(fields.get('vary')).toEqual(['Accept-Encoding']);
+        // curl has decoded it.
+        const { rawHeaders } = JSON.parse(body) as { rawHeaders: [string, string][] };
+        expect(rawHeaders.map(([name]) => name.toLowerCase())).not.toContain('accept-encoding');
+      }
+      expect((await encoded()).fields.has('content-encoding')).toBe(false);
+    }));
+
+  it('limits what clients send', () =>
+    world.instance.watched(async () => {
+      const large = (bytes: number): Promise<CurlResponse> => ask('/body', '-H', `X: ${'x'.repeat(bytes)}`);
+      expect((await large(3000)).status).toBe(200);
+      await profile({ client_max_header_size: 1 }, async () => (await large(3000)).status === 431);
+      expect((await large(900)).status).toBe(200);
+      await profile(
+        { client_max_body_size: 1 },
+        async () => (await ask('/body', '--data', 'x'.repeat(2000))).status === 413,
+      );
+      expect((await ask('/body', '--data', 'x'.repeat(1000))).body).toBe('x'.repeat(1000));
+    }));
+
+  it('shows error pages, for what no server has answered', () =>
+    world.instance.watched(async () => {
+      const body = await world.api.post('/api/errorpagebody', {
+        name: 'sorry',
+        format: 'ERROR_PAGE_FORMAT_JSON',
+        error_page_body: '{"status":{{status}},"reason":"{{reason}}","service":"{{virtual_service}}"}',
+      });
+      const pages = await world.api.post('/api/errorpageprofile', {
+        name: 'pages',
+        error_pages: [
+          {
+            index: 1,
+            error_page_body_ref: body.url,
+            match: { match_criteria: 'IS_IN', status_codes: [413, 431] },
+          },
+        ],
+      });
+      await world.api.patch(`/api/virtualservice/${world.vs.uuid}`, {
+        replace: { error_page_profile_ref: pages.url },
+      });
+      const refused = (): Promise<CurlResponse> => ask('/body', '--data', 'x'.repeat(2000));
+      await eventually(
+        async () => (await refused()).fields.get('content-type')?.[0] === 'application/json; charset=utf-8',
+        { within: 10_000, every: 20, what: 'the page' },
+      );
+      expect(JSON.parse((await refused()).body)).toEqual({
+        status: 413,
+        reason: 'request body too large',
+        service: 'vs',
+      });
+      expect((await ask('/status/413')).fields.get('x-origin')).toHaveLength(1);
+      // Both are in use now.
+      await expect(world.api.delete(path(pages.url))).rejects.toThrow();
+    }));
+
+  it('costs nobody a request while it changes', () =>
+    world.instance.watched(async () => {
+      const load = await Load.start(world, { streams: false });
+      for (let n = 0; n < 20; n++)
+        await world.api.patch(path(profileUrl), {
+          replace: {
+            http_profile: {
+              max_keepalive_requests: n % 2 === 0 ? 10 : 0,
+              x_forwarded_proto_enabled: n % 3 === 0,
+              connection_multiplexing_enabled: n % 5 !== 0,
+              ...(n % 4 === 0 && { request_id_header: 'X-Request-ID' }),
+            },
+          },
+        });
+      await load.flowing();
+      expectClean(await load.stop(), world);
+    }));
+});
