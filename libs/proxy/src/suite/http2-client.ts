@@ -147,6 +147,15 @@ export class Http2Raw implements FrameSink {
     for (const [name, value] of fields) {
       const n = Buffer.from(name, 'latin1');
       const v = Buffer.from(value, 'latin1');
+      if (!/^:?[a-z0-9-]+$/.test(name)) {
+        // The encoder would put it right.
+        out.append(
+          Buffer.concat([Buffer.from([0, n.length]), n, Buffer.from([v.length]), v]),
+          0,
+          n.length + v.length + 3,
+        );
+        continue;
+      }
       this.encoder.field(out, n, 0, n.length, v, 0, v.length);
     }
     return Buffer.from(out.bytes.subarray(0, out.end));

@@ -193,7 +193,8 @@ class NodeSocket implements Socket {
     if (this.over) return;
     this.over = true;
     this.reason = 'local';
-    if (this.raw.connecting) this.raw.destroy();
+    // libuv refuses to reset what has been shut down, and Node then tells of no end.
+    if (this.raw.connecting || this.raw.writableEnded) this.raw.destroy();
     else this.raw.resetAndDestroy();
   }
 
