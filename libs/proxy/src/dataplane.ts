@@ -8,7 +8,14 @@ import {
   type PlacementStatus,
 } from './api.js';
 import { Clock, TICK_MS } from './core/clock.js';
-import { commitServers, compile, nothingCompiled, slotOf, type Compiled } from './core/compile.js';
+import {
+  commitServers,
+  compile,
+  disposeTls,
+  nothingCompiled,
+  slotOf,
+  type Compiled,
+} from './core/compile.js';
 import type { PlaneContext } from './core/context.js';
 import { RttSampler } from './core/rtt.js';
 import { PlacementRuntime } from './core/placement.js';
@@ -117,6 +124,7 @@ class Plane implements DataPlane {
     this.leaving = this.leaving.filter((s) => !after.servers.has(s.key));
     this.leaving.push(...commitServers(before, after));
     const gone = this.commitPlacements(placed);
+    disposeTls(before, after);
     await this.openListeners();
     this.closeUnwanted();
     for (const placement of gone) placement.drain(0);

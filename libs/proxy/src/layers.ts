@@ -3,6 +3,7 @@ import { HttpClient } from './http1/client.js';
 import { Http2Client } from './http2/client.js';
 import { PrefacePeek } from './http2/peek.js';
 import { TcpClient } from './tcp/client.js';
+import { TlsAccept } from './tls/accept.js';
 
 const http1: Layer = (context, socket, placement, service, before) =>
   new HttpClient(context, socket, placement, service, before);
@@ -25,4 +26,7 @@ export const application: Layer = (context, socket, placement, service, before) 
 };
 
 /** What a new connection meets first; see core/layers.ts. */
-export const firstLayer: Layer = application;
+export const firstLayer: Layer = (context, socket, placement, service, before) =>
+  service.enable_ssl === true
+    ? new TlsAccept(context, socket, placement, service, before).begin(application)
+    : application(context, socket, placement, service, before);

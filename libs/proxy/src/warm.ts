@@ -178,7 +178,10 @@ class Stage {
       connect_timeout: 1000,
       max_idle_connections: 64,
     };
-    const pool = new Pool(this.context, spec, [this.server], Int32Array.of(0), null);
+    const pool = new Pool(this.context, spec, [this.server], Int32Array.of(0), null, {
+      context: null,
+      problem: null,
+    });
     Object.assign(this.server, { pool, place: 0, maxIdle: spec.max_idle_connections });
     return this.serve('warm-first', 0, pool);
   }
@@ -206,6 +209,8 @@ class Stage {
       pool,
       sharers: 1,
       limits: null,
+      tls: null,
+      tlsProblem: null,
       rules: null,
     });
     const runtime = new PlacementRuntime(this.context, uuid, '1', service, placement, application);

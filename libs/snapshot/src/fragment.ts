@@ -1,6 +1,7 @@
 import { SnapshotError } from './error.js';
 import { checkReferences, placementKey } from './references.js';
 import {
+  Certificate,
   AddressGroup,
   FORMAT,
   HealthMonitor,
@@ -12,6 +13,7 @@ import {
   Settings,
   Snapshot,
   StringGroup,
+  TicketKeys,
   VirtualService,
   type HealthMonitor as HealthMonitorSpec,
 } from './schema/index.js';
@@ -30,7 +32,9 @@ export type Fragment =
   | { type: 'http_policy_set'; key: string; body: HttpPolicySet }
   | { type: 'network_policy'; key: string; body: NetworkPolicy }
   | { type: 'string_group'; key: string; body: StringGroup }
-  | { type: 'address_group'; key: string; body: AddressGroup };
+  | { type: 'address_group'; key: string; body: AddressGroup }
+  | { type: 'certificate'; key: string; body: Certificate }
+  | { type: 'ticket_keys'; key: string; body: TicketKeys };
 
 export type FragmentType = Fragment['type'];
 
@@ -64,6 +68,12 @@ export function fragmentsOf(snapshot: Snapshot): Fragment[] {
     ...WHERE_USED.flatMap(([type, list]) =>
       (snapshot[list] ?? []).map((body) => ({ type, key: body.uuid, body }) as Fragment),
     ),
+    ...(snapshot.certificates ?? []).map((body): Fragment => ({ type: 'certificate', key: body.uuid, body })),
+    ...(snapshot.ticket_keys ?? []).map((body): Fragment => ({
+      type: 'ticket_keys',
+      key: body.virtual_service_uuid,
+      body,
+    })),
   ];
 }
 
@@ -89,8 +99,13 @@ export function assemble(fragments: Iterable<Fragment>, epoch: number, generatio
         return bodies.length === 0 ? [] : [[list, bodies]];
       }),
     ),
+    ...some('certificates', by('certificate') as Certificate[]),
+    ...some('ticket_keys', by('ticket_keys') as TicketKeys[]),
   };
 }
+
+const some = <K extends string, T>(name: K, list: T[]): { [P in K]?: T[] } =>
+  (list.length === 0 ? {} : { [name]: list }) as { [P in K]?: T[] };
 
 /** What has to be sent so that `from` becomes `to`. Bodies are compared by their canonical JSON. */
 export function difference(from: Iterable<Fragment>, to: Iterable<Fragment>): Delta {
@@ -127,6 +142,8 @@ const BODY = {
   network_policy: NetworkPolicy,
   string_group: StringGroup,
   address_group: AddressGroup,
+  certificate: Certificate,
+  ticket_keys: TicketKeys,
 } as const;
 
 /** Validates one fragment as it came off the wire. */

@@ -16,6 +16,7 @@ export function checkReferences(s: Snapshot): void {
     'network policy': uuids(s.network_policies),
     'string group': uuids(s.string_groups),
     'address group': uuids(s.address_groups),
+    certificate: uuids(s.certificates),
   };
   const need = (from: string, what: keyof typeof known, uuid: string | undefined): void => {
     if (uuid !== undefined && !known[what].has(uuid))
@@ -27,9 +28,12 @@ export function checkReferences(s: Snapshot): void {
     need(from, 'pool group', v.pool_group_uuid);
     need(from, 'network policy', v.network_policy_uuid);
     for (const set of v.http_policy_set_uuids ?? []) need(from, 'policy set', set);
+    for (const c of v.tls?.certificate_uuids ?? []) need(from, 'certificate', c);
   }
-  for (const p of s.pools)
+  for (const p of s.pools) {
     for (const m of p.health_monitor_uuids) need(`pool/${p.uuid}`, 'health monitor', m);
+    need(`pool/${p.uuid}`, 'certificate', p.tls?.certificate_uuid);
+  }
   for (const g of s.pool_groups ?? [])
     for (const m of g.members) need(`pool_group/${g.uuid}`, 'pool', m.pool_uuid);
   for (const set of s.http_policy_sets ?? []) {

@@ -6,6 +6,8 @@ import {
   parseFragment,
   SnapshotError,
 } from '@spillway/snapshot';
+import { translateCertificate } from './tls/certificate.js';
+import { translateTicketKeys } from './tls/ticket-keys.js';
 import { translateHealthMonitor } from './health-monitor.js';
 import { translateAddressGroup, translateStringGroup } from './policy/groups.js';
 import { translateNetworkPolicy } from './policy/network-policy.js';
@@ -113,6 +115,8 @@ const TRANSLATORS = {
   network_policy: translateNetworkPolicy,
   string_group: translateStringGroup,
   address_group: translateAddressGroup,
+  certificate: translateCertificate,
+  ticket_keys: translateTicketKeys,
 };
 
 const filled = new WeakMap<StoredObject, StoredObject>();

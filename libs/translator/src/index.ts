@@ -6,3 +6,4 @@ export { HEARTBEAT_INTERVAL } from './settings.js';
 export { translateVirtualService } from './virtual-service.js';
 export { translatePool } from './pool.js';
 export { translateHealthMonitor } from './health-monitor.js';
+export { TICKET_SECRETS, type TicketSecrets } from './tls/ticket-keys.js';

@@ -4,6 +4,7 @@ import { algorithmOf } from './algorithm.js';
 import { translateHealthMonitor } from './health-monitor.js';
 import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
 import { serversOf } from './servers.js';
+import { clientTlsOf } from './tls/client.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
 /** Longest wait for a server to accept a connection, in milliseconds; the published schema has no field for it. */
@@ -20,6 +21,9 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
   const monitors = monitorsOf(spec, lookup);
   const algorithm = algorithmOf(spec);
   const cache = filledMessage<FilledConnPoolProperties>('ConnPoolProperties', spec.conn_pool_properties);
+  const tlsProblems: Problem[] = [];
+  const tls = clientTlsOf(spec, lookup, tlsProblems);
+  if (tlsProblems.some((p) => p.severity === 'error')) return failed(...tlsProblems);
   const body: Pool = {
     uuid,
     name: object.name,
@@ -38,11 +42,17 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     max_idle_connections: clamp(cache.upstream_connpool_server_max_cache || MAX_IDLE_CONNECTIONS, 0, 65_536),
     connection_life_time: milliseconds(cache.upstream_connpool_conn_life_tmo),
     connection_max_reuse: cache.upstream_connpool_conn_max_reuse,
+    ...(tls === undefined ? {} : { tls }),
   };
   return {
     fragment: { type: 'pool', key: uuid, body },
-    uses: monitors.uuids.map((m) => ({ type: 'health_monitor' as const, uuid: m })),
-    problems: [...problems, ...monitors.problems, ...algorithm.problems],
+    uses: [
+      ...monitors.uuids.map((m) => ({ type: 'health_monitor' as const, uuid: m })),
+      ...(tls?.certificate_uuid === undefined
+        ? []
+        : [{ type: 'certificate' as const, uuid: tls.certificate_uuid }]),
+    ],
+    problems: [...problems, ...tlsProblems, ...monitors.problems, ...algorithm.problems],
   };
 }
 

@@ -1,10 +1,18 @@
-import type { FilledPool, FilledVip, FilledVirtualService, FilledVsVip } from '@spillway/model';
-import type { L4Application, Service, Vip, VirtualService } from '@spillway/snapshot';
+import type {
+  FilledApplicationProfile,
+  FilledPool,
+  FilledVip,
+  FilledVirtualService,
+  FilledVsVip,
+} from '@spillway/model';
+import type { L4Application, ServerTls, Service, Vip, VirtualService } from '@spillway/snapshot';
 import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
 import { networkOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
 import { follow, refUuid } from './read.js';
+import { serverTlsOf, type HttpTls } from './tls/server.js';
+import { TICKET_SECRETS } from './tls/ticket-keys.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
 /**
@@ -27,8 +35,16 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   const policies = policiesOf(spec);
   const network = refUuid(spec.network_security_policy_ref);
   const application = applicationOf(spec, pool?.spec, lookup, problems);
-  const services = servicesOf(spec, 'code' in application ? undefined : application, lookup, problems);
+  const listed = servicesOf(spec, 'code' in application ? undefined : application, lookup, problems);
   if ('code' in application) problems.push(application);
+  const refused: Problem[] = [];
+  const tls =
+    'code' in application
+      ? undefined
+      : serverTlsOf(spec, httpTlsOf(spec, lookup), application, lookup, refused);
+  const services = tls === undefined ? listed.filter((s) => s.enable_ssl !== true) : listed;
+  // Ports without TLS are served all the same.
+  for (const p of refused) problems.push(services.length > 0 ? { ...p, severity: 'warning' } : p);
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
@@ -45,6 +61,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     ...(group === undefined ? {} : { pool_group_uuid: group }),
     ...(policies.length === 0 ? {} : { http_policy_set_uuids: policies }),
     ...(network === undefined ? {} : { network_policy_uuid: network }),
+    ...(tls === undefined ? {} : { tls }),
   };
   return {
     fragment: { type: 'virtual_service', key: uuid, body },
@@ -53,9 +70,24 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
       ...(group === undefined ? [] : [{ type: 'pool_group' as const, uuid: group }]),
       ...policies.map((set) => ({ type: 'http_policy_set' as const, uuid: set })),
       ...(network === undefined ? [] : [{ type: 'network_policy' as const, uuid: network }]),
+      ...(tls === undefined ? [] : usesOfTls(uuid, tls, lookup)),
     ],
     problems,
   };
+}
+
+/** Certificates, and ticket keys once the cluster has them; without, sessions are resumed on one worker only. */
+function usesOfTls(uuid: string, tls: ServerTls, lookup: Lookup): Translated['uses'] {
+  const tickets = lookup.get(TICKET_SECRETS) !== undefined && tls.profile.session_reuse;
+  return [
+    ...tls.certificate_uuids.map((c) => ({ type: 'certificate' as const, uuid: c })),
+    ...(tickets ? [{ type: 'ticket_keys' as const, uuid }] : []),
+  ];
+}
+
+function httpTlsOf(vs: FilledVirtualService, lookup: Lookup): HttpTls | undefined {
+  const profile = follow(lookup, vs.application_profile_ref, 'applicationprofile');
+  return (profile?.spec as FilledApplicationProfile | undefined)?.http_profile;
 }
 
 /** The VIPs of the VsVip, or those that the virtual service holds itself; one entry for each address. */
@@ -113,11 +145,12 @@ function servicesOf(
 ): Service[] {
   const services: Service[] = [];
   for (const [i, service] of (vs.services ?? []).entries()) {
-    const without = [
-      ...(service.enable_ssl ? ['enable_ssl'] : []),
-      ...(service.override_application_profile_ref ? ['override_application_profile_ref'] : []),
-    ];
+    const without: string[] = service.override_application_profile_ref
+      ? ['override_application_profile_ref']
+      : [];
     const network = overrideOf(service.override_network_profile_ref, application, i, lookup);
+    const carries = network === undefined || 'code' in network ? application?.type : network.type;
+    if (service.enable_ssl && carries === 'udp') without.push('enable_ssl with UDP');
     const end = service.port_range_end || service.port;
     const path = `services[${i}]`;
     if (without.length > 0)
@@ -141,6 +174,7 @@ function servicesOf(
       services.push({
         port: service.port,
         port_range_end: end,
+        ...(service.enable_ssl ? { enable_ssl: true } : {}),
         ...(network === undefined ? {} : { application: network }),
       });
   }

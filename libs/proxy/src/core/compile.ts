@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Placement, Pool as PoolSpec, Server, VirtualService } from '@spillway/snapshot';
 import { PlaneConfigError, type PlaneConfig } from '../api.js';
 import { rulesOf } from '../http/compile-rules.js';
+import { compileClientTls, compileServerTls, type CompiledClientTls } from '../tls/compile.js';
 import type { PlaneContext } from './context.js';
 import { ServiceLimits } from '../limits/service-limits.js';
 import { Pool } from './pool.js';
@@ -19,6 +20,7 @@ interface CompiledPool {
   readonly keys: readonly string[];
   readonly slots: Int32Array;
   readonly pool: Pool;
+  readonly tls: CompiledClientTls;
 }
 
 /** Everything that requests look at, made of one configuration; nothing of it is live before `commit`. */
@@ -26,6 +28,16 @@ export interface Compiled {
   readonly pools: Map<string, CompiledPool>;
   readonly servers: Map<string, ServerRuntime>;
   readonly services: Map<string, ServiceConfig>;
+}
+
+/** Frees the TLS contexts of one configuration that another one does not use. */
+export function disposeTls(of: Compiled, unlessIn: Compiled): void {
+  const used = new Set<unknown>();
+  for (const { tls } of unlessIn.services.values()) used.add(tls);
+  for (const { tls } of unlessIn.pools.values()) used.add(tls.context);
+  for (const { tls } of of.services.values()) if (tls !== null && !used.has(tls)) tls.dispose();
+  for (const { tls } of of.pools.values())
+    if (tls.context !== null && !used.has(tls.context)) tls.context.dispose();
 }
 
 export const nothingCompiled = (): Compiled => ({
@@ -41,16 +53,25 @@ export const nothingCompiled = (): Compiled => ({
  */
 export function compile(context: PlaneContext, config: PlaneConfig, before: Compiled): Compiled {
   const after = nothingCompiled();
+  try {
+    compileInto(after, context, config, before);
+  } catch (error) {
+    disposeTls(after, before);
+    throw error;
+  }
+  return after;
+}
+
+function compileInto(after: Compiled, context: PlaneContext, config: PlaneConfig, before: Compiled): void {
   for (const spec of config.snapshot.pools) compilePool(context, config, spec, before, after);
   const sharers = sharersOf(config.snapshot.placements);
   for (const spec of config.snapshot.virtual_services)
-    compileService(context, spec, sharers.get(spec.uuid) ?? 1, before, after);
+    compileService(context, config, spec, sharers.get(spec.uuid) ?? 1, before, after);
   for (const { virtual_service_uuid: uuid } of config.snapshot.placements) {
     if (!after.services.has(uuid))
       throw new PlaneConfigError(`placement of ${uuid}: the virtual service is not in the snapshot`);
     slotOf(config.slots.virtual_services, uuid, context.mapping.layout.virtualServices, 'virtual service');
   }
-  return after;
 }
 
 function compilePool(
@@ -64,7 +85,8 @@ function compilePool(
   const sameSpec = old !== undefined && equal(old.spec, spec);
   const keys = sameSpec ? old.keys : spec.servers.map((s) => serverKey(spec.uuid, s));
   const most = context.mapping.layout.servers;
-  let same = sameSpec;
+  const tls = compileClientTls(spec, config.snapshot, old?.tls);
+  let same = sameSpec && old.tls === tls;
   const slots = new Int32Array(keys.length);
   const servers = keys.map((key, i) => {
     if (after.servers.has(key)) throw new PlaneConfigError(`server ${key} occurs twice`);
@@ -80,7 +102,7 @@ function compilePool(
     spec.uuid,
     same && old !== undefined
       ? old
-      : { spec, keys, slots, pool: new Pool(context, spec, servers, slots, old?.pool ?? null) },
+      : { spec, keys, slots, pool: new Pool(context, spec, servers, slots, old?.pool ?? null, tls), tls },
   );
 }
 
@@ -97,6 +119,7 @@ function sharersOf(placements: readonly Placement[]): Map<string, number> {
 
 function compileService(
   context: PlaneContext,
+  config: PlaneConfig,
   spec: VirtualService,
   sharers: number,
   before: Compiled,
@@ -106,7 +129,18 @@ function compileService(
   if (pool === undefined)
     throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
   const old = before.services.get(spec.uuid);
-  const same = old !== undefined && old.pool === pool && old.sharers === sharers && equal(old.spec, spec);
+  const { contexts: tls, problem: tlsProblem } = compileServerTls(
+    spec,
+    config.snapshot,
+    old && { contexts: old.tls, problem: old.tlsProblem },
+  );
+  const same =
+    old !== undefined &&
+    old.pool === pool &&
+    old.sharers === sharers &&
+    old.tls === tls &&
+    old.tlsProblem?.message === tlsProblem?.message &&
+    equal(old.spec, spec);
   after.services.set(
     spec.uuid,
     same
@@ -114,6 +148,8 @@ function compileService(
       : {
           spec,
           pool,
+          tls,
+          tlsProblem,
           sharers,
           limits: limitsOf(context, spec, sharers),
           rules: rulesOf(context, spec, sharers),

@@ -18,6 +18,14 @@ interface Wanted {
   readonly type: 'tcp' | 'udp';
 }
 
+/** What listeners depend on. */
+interface Settled {
+  readonly service: unknown;
+  readonly problem: unknown;
+  readonly state: unknown;
+  readonly draining: boolean;
+}
+
 /**
  * One virtual service on one of its VIPs: its listeners and its client connections. Listeners are opened and closed
  * by difference only; a drain counts down to the reset of what is left.
@@ -105,7 +113,7 @@ export class PlacementRuntime extends Timed {
   }
 
   /** What the listeners were last brought in line with; they need no look while it stays the same. */
-  private settledFor: { service: unknown; state: unknown; draining: boolean } | null = null;
+  private settledFor: Settled | null = null;
 
   /** Nothing is to be opened or closed. */
   get settled(): boolean {
@@ -113,16 +121,18 @@ export class PlacementRuntime extends Timed {
     return settledFor !== null && this.isAsAt(settledFor);
   }
 
-  private isAsAt(then: { service: unknown; state: unknown; draining: boolean }): boolean {
+  private isAsAt(then: Settled): boolean {
     return (
       then.service === this.service.config.spec &&
       then.state === this.spec?.state &&
-      then.draining === this.draining
+      then.draining === this.draining &&
+      then.problem === this.service.config.tlsProblem
     );
   }
 
-  private asNow(): { service: unknown; state: unknown; draining: boolean } {
-    return { service: this.service.config.spec, state: this.spec?.state, draining: this.draining };
+  private asNow(): Settled {
+    const { spec: service, tlsProblem: problem } = this.service.config;
+    return { service, problem, state: this.spec?.state, draining: this.draining };
   }
 
   /** Opens what is wanted and not open; what fails is remembered and tried again at the next call. */
@@ -135,7 +145,18 @@ export class PlacementRuntime extends Timed {
         this.points.set(key, (point = new Made(this, this.context, address, port, service)));
       }
       point.service = service;
-      if (point.isOpen) continue;
+      const problem = service.enable_ssl === true ? this.service.config.tlsProblem : null;
+      if (problem !== null) {
+        if (point.error?.code !== problem.code) this.dirty = true;
+        // What is open goes on with what it had before.
+        point.error = new BindError(problem.code, address, port, problem.message);
+        continue;
+      }
+      if (point.isOpen) {
+        if (point.error !== null) this.dirty = true;
+        point.error = null;
+        continue;
+      }
       try {
         await point.open();
         point.error = null;
@@ -224,7 +245,8 @@ export class PlacementRuntime extends Timed {
     let error: PlacementError | undefined;
     for (const { address, isOpen, boundPort, port, error: e } of this.points.values()) {
       if (isOpen) listeners.push({ address, port: boundPort });
-      else if (e !== null) error ??= { code: e.code, address, port, message: e.message };
+      // What is open may go on with what it had before, and yet not be what was asked for.
+      if (e !== null) error ??= { code: e.code, address, port, message: e.message };
     }
     return {
       virtual_service_uuid: this.service.uuid,

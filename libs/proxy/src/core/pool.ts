@@ -2,6 +2,8 @@ import { createAlgorithm, hashText, type Algorithm, type ServerTable } from '@sp
 import type { ConsistentHash, Pool as PoolSpec } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
+import type { ClientContext } from '../tls/client-contexts.js';
+import type { CompiledClientTls } from '../tls/compile.js';
 import type { PlaneContext } from './context.js';
 import type { ServerRuntime } from './server.js';
 
@@ -24,6 +26,8 @@ export class Pool {
   readonly protocol: ServerProtocol;
   /** What requests have to be told apart by; null when the algorithm does not ask. */
   readonly hash: ConsistentHash | null;
+  /** TLS to its servers; null when it has none. */
+  readonly tls: ClientContext | null;
   private readonly table: ServerTable;
   private seen = -1;
   private up = 0;
@@ -40,7 +44,9 @@ export class Pool {
     readonly servers: readonly ServerRuntime[],
     private readonly slots: Int32Array,
     previous: Pool | null,
+    private readonly clientTls: CompiledClientTls,
   ) {
+    this.tls = clientTls.context;
     this.protocol = context.protocolOf(spec);
     this.hash = spec.algorithm === 'consistent_hash' ? (spec.consistent_hash ?? BY_CLIENT) : null;
     const count = servers.length;
@@ -72,7 +78,7 @@ export class Pool {
    */
   pick(avoid: ServerRuntime | null, key: number): ServerRuntime | null {
     if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
-    if (this.up < this.spec.min_servers_up) return null;
+    if (this.up < this.spec.min_servers_up || this.clientTls.problem !== null) return null;
     const place = this.algorithm.pick(avoid !== null && avoid.pool === this ? avoid.place : -1, key);
     if (place < 0) return null;
     this.picks = (this.picks + 1) & 0x3fff_ffff;
@@ -91,6 +97,8 @@ export class Pool {
   /** Why `pick` gave nothing, for the client. */
   whyNot(): string {
     const { spec } = this;
+    const { problem } = this.clientTls;
+    if (problem !== null) return `pool ${spec.name} has no TLS: ${problem.message}`;
     if (!spec.enabled) return `pool ${spec.name} is disabled`;
     if (spec.servers.length === 0) return `pool ${spec.name} has no servers`;
     if (spec.servers.every((s) => s.state !== 'enabled'))

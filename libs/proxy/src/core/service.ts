@@ -9,6 +9,8 @@ import {
   VS_HISTOGRAMS,
   type VsHistogram,
 } from '@spillway/telemetry';
+import type { TlsProblem } from '../tls/compile.js';
+import type { ServerContexts } from '../tls/server-contexts.js';
 import type { HttpRules } from '../http/rules.js';
 import type { Socket } from '../transport/seam.js';
 import type { PlaneContext } from './context.js';
@@ -33,6 +35,10 @@ export interface ServiceConfig {
   readonly sharers: number;
   /** What new connections are held to; null when that is nothing. */
   readonly limits: ServiceLimits | null;
+  /** TLS to its clients; null when it has none, or none that can be had. */
+  readonly tls: ServerContexts | null;
+  /** Why what is asked of TLS cannot be served. */
+  readonly tlsProblem: TlsProblem | null;
   /** What policies and profile do to requests and responses; null when that is nothing. */
   readonly rules: HttpRules | null;
 }

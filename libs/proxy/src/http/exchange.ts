@@ -72,6 +72,8 @@ export abstract class Exchange {
   requestId = '';
   /** Host of the request, when rules need it for the response. */
   host = '';
+  /** What TLS calls the server (SNI); empty without TLS, and where no name is needed. */
+  serverName = '';
   /** What rules have found out about the codings that the client accepts; see compression/. */
   accepts = 0;
   /** Its server connections serve nobody else; see binding.ts. */
@@ -175,6 +177,8 @@ export abstract class Exchange {
       this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
       return;
     }
+    const tls = server.pool?.tls ?? null;
+    this.serverName = tls === null ? '' : tls.nameFor(requestMessage.of(b, head).host);
     this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
     if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
     forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);

@@ -1,5 +1,6 @@
 import { SERVER } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
+import { connectTo } from '../core/connect.js';
 import type { BoundLink, ClientConnection } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
@@ -69,6 +70,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private constructor(
     private readonly context: PlaneContext,
     readonly server: ServerRuntime,
+    /** What TLS calls the server; connections under another name are not for the same requests. */
+    readonly serverName: string,
   ) {
     super();
     this.openedAt = context.clock.coarse;
@@ -83,14 +86,14 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     mayReuse: boolean,
   ): ServerConnection {
     // A connection with the state of somebody's login is none for others, nor is another one for that client.
-    const idle = mayReuse && !x.binds ? server.newestIdle : null;
-    if (idle instanceof ServerConnection) {
+    const idle = mayReuse && !x.binds ? idleUnder(server, x.serverName) : null;
+    if (idle !== null) {
       server.removeIdle(idle);
       return idle.again(x);
     }
-    const link = new ServerConnection(context, server);
+    const link = new ServerConnection(context, server, x.serverName);
     link.assign(x);
-    link.socket = context.transport.connect(server.address, server.port, link);
+    link.socket = connectTo(context, server, x.serverName, link);
     server.opening();
     context.clock.arm(link, server.pool?.spec.connect_timeout ?? 0);
     return link;
@@ -479,6 +482,17 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.paused = false;
     this.socket.resume();
   }
+}
+
+/** Idle connections that are looked at for one under the right name. */
+const MOST_LOOKED_AT = 32;
+
+/** The idle connection that was used last of those that TLS made under this name. */
+function idleUnder(server: ServerRuntime, serverName: string): ServerConnection | null {
+  let link = server.newestIdle;
+  for (let n = 0; link !== null && n < MOST_LOOKED_AT; n++, link = link.older)
+    if (link instanceof ServerConnection && link.serverName === serverName) return link;
+  return null;
 }
 
 /** One request at a time on connections that are kept. */

@@ -1,5 +1,6 @@
 import { SERVER } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
+import { connectTo } from '../core/connect.js';
 import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
@@ -56,6 +57,8 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   constructor(
     readonly context: PlaneContext,
     readonly server: ServerRuntime,
+    /** What TLS calls the server; requests under another name go another way. */
+    private readonly serverName: string,
   ) {
     super();
     this.openedAt = context.clock.coarse;
@@ -67,10 +70,11 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   static take(context: PlaneContext, server: ServerRuntime, x: Exchange): ServerStream {
     let list = connections.get(server);
     if (list === undefined) connections.set(server, (list = []));
-    for (const connection of list) if (connection.hasRoom) return connection.add(x);
-    const connection = new ServerSession(context, server);
+    for (const connection of list)
+      if (connection.serverName === x.serverName && connection.hasRoom) return connection.add(x);
+    const connection = new ServerSession(context, server, x.serverName);
     list.push(connection);
-    connection.socket = context.transport.connect(server.address, server.port, connection);
+    connection.socket = connectTo(context, server, x.serverName, connection);
     server.opening();
     context.clock.arm(connection, server.pool?.spec.connect_timeout ?? 0);
     return connection.add(x);

@@ -3,6 +3,7 @@ import type {
   Placement,
   Pool,
   Server,
+  ServerTls,
   Service,
   ServiceLimits,
   Snapshot,
@@ -28,6 +29,8 @@ export const HTTP: HttpProfile = {
 };
 
 export interface ServiceSpec {
+  /** TLS on all ports. */
+  tls?: ServerTls | undefined;
   uuid?: string;
   /** Ports to listen on; addresses are 127.0.0.1 unless `address` says otherwise. */
   ports: number[];
@@ -73,6 +76,9 @@ export class Rig {
     return new Rig(await transportHere(), mapping, options);
   }
 
+  /** Certificates and ticket keys of every configuration. */
+  secrets: Pick<Snapshot, 'certificates' | 'ticket_keys'> = {};
+
   config(services: ServiceSpec[], pools: Record<string, PoolSpec>): PlaneConfig {
     const snapshot: Snapshot = {
       format: 1,
@@ -92,6 +98,7 @@ export class Rig {
       virtual_services: services.map((s) => this.service(s)),
       pools: Object.entries(pools).map(([uuid, p]) => this.pool(uuid, p)),
       health_monitors: [],
+      ...this.secrets,
     };
     return { snapshot, slots: structuredClone(this.slots) };
   }
@@ -141,10 +148,12 @@ export class Rig {
           port,
           port_range_end: port,
           ...(s.http2 === true ? { enable_http2: true } : {}),
+          ...(s.tls === undefined ? {} : { enable_ssl: true }),
         })),
       application: s.application ?? this.application(s),
       ...(pool === null ? {} : { pool_uuid: pool }),
       ...(s.limits === undefined ? {} : { limits: s.limits }),
+      ...(s.tls === undefined ? {} : { tls: s.tls }),
     };
   }
 

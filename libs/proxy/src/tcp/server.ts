@@ -1,5 +1,6 @@
 import { SERVER } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
+import { connectTo } from '../core/connect.js';
 import type { ServerLink } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -14,6 +15,8 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   private socket!: Socket;
   private paused = false;
   private begunAt = 0;
+  /** What TLS calls the server, if it speaks it. */
+  private readonly name: string;
 
   constructor(
     private readonly context: PlaneContext,
@@ -21,13 +24,14 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     private client: TcpClient | null,
   ) {
     super();
+    this.name = server.pool?.tls?.nameFor(client?.tls?.serverName ?? '') ?? '';
   }
 
   begin(): this {
     this.server.acquire(this);
     this.server.opening();
     this.begunAt = this.context.transport.now();
-    this.socket = this.context.transport.connect(this.server.address, this.server.port, this);
+    this.socket = connectTo(this.context, this.server, this.name, this);
     this.context.clock.arm(this, this.server.pool?.spec.connect_timeout ?? 0);
     return this;
   }

@@ -1,6 +1,6 @@
 import type { Certificate, ClientTls } from '@spillway/snapshot';
 import type { Socket, SocketHandler, Transport } from '../transport/seam.js';
-import { TlsContext, TlsConfigError } from './context.js';
+import { TlsContext } from './context.js';
 import type { Pointer } from './ffi.js';
 import { forC } from './libssl.js';
 import { TlsSocket, type SessionKeeper } from './socket.js';
@@ -19,7 +19,7 @@ export class ClientContext {
     readonly wire: Wire,
     readonly spec: ClientTls,
     readonly certificate: Certificate | null,
-    protocols: readonly string[],
+    readonly protocols: readonly string[],
   ) {
     this.context = new TlsContext(wire, 'client', spec.profile);
     try {
@@ -55,6 +55,18 @@ export class ClientContext {
     const closeNotify = this.spec.profile.send_close_notify;
     const socket = new TlsSocket(transport, this.wire, ssl, 'client', handler, closeNotify, sessions);
     return socket.on(transport.connect(address, port, socket));
+  }
+
+  /**
+   * The name of the server for a request to `host` (with or without a port); empty when none is needed or there is
+   * none: addresses are no names (RFC 6066 section 3).
+   */
+  nameFor(host: string): string {
+    const { spec } = this;
+    if (!spec.sni_enabled && spec.validation?.host_check !== true) return '';
+    if (spec.server_name !== undefined && spec.server_name !== '') return spec.server_name;
+    const name = host.replace(/:\d*$/, '').toLowerCase();
+    return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(name) && !/^[\d.]+$/.test(name) ? name : '';
   }
 
   /** Connections that are open live on. */
@@ -94,14 +106,13 @@ export class ClientContext {
     const { lib, library } = this.wire;
     const param = lib.SSL_get0_param(ssl);
     const { domain_names: names } = this.spec.validation!;
-    const expected = names.length > 0 ? names : [serverName];
+    // An empty name would match every certificate; this one matches none.
+    const expected = names.length > 0 ? names : [serverName === '' ? 'name-unknown.invalid' : serverName];
     for (const [i, name] of expected.entries()) {
       const bytes = forC(name);
       const at = library.foreign.addressOf(bytes);
       const set = i === 0 ? lib.X509_VERIFY_PARAM_set1_host : lib.X509_VERIFY_PARAM_add1_host;
-      // An empty name would match every certificate.
-      if (name === '' || set(param, at, name.length) !== 1)
-        throw new TlsConfigError(`name ${JSON.stringify(name)}`, 'no certificate can be checked against it');
+      set(param, at, name.length);
     }
   }
 }

@@ -87,9 +87,12 @@ export class ServerContexts {
     return (dot > 0 ? this.wildcard.get(name.slice(dot)) : undefined) ?? this.byDefault;
   }
 
-  /** The application protocol for this client: the first of ours that it can; null when it can none of them. */
-  protocol(hello: ClientHello): string | null {
-    for (const p of this.spec.protocols) if (hello.protocols.includes(p)) return p;
+  /**
+   * The application protocol for this client: the first of ours that it can; null when it can none of them.
+   * @param http2 whether the port that it came in by speaks HTTP/2
+   */
+  protocol(hello: ClientHello, http2: boolean): string | null {
+    for (const p of this.spec.protocols) if (hello.protocols.includes(p) && (http2 || p !== 'h2')) return p;
     return null;
   }
 

@@ -8,6 +8,7 @@ import {
   type SocketHandler,
   type Transport,
 } from '../transport/seam.js';
+import { answerWith } from './callbacks.js';
 import type { Pointer } from './ffi.js';
 import type { Wire } from './wire.js';
 
@@ -39,6 +40,8 @@ export interface SessionKeeper {
 export class TlsSocket implements Socket, SocketHandler, Deferred {
   private raw!: Socket;
   open = false;
+  /** The application protocol for the client (server role); null when it can none of ours. */
+  protocol: string | null = null;
   /** Why it is over on the level of TLS; null while it is not. */
   failure: string | null = null;
   private paused = false;
@@ -63,7 +66,7 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
    */
   constructor(
     private readonly transport: Transport,
-    private readonly wire: Wire,
+    readonly wire: Wire,
     readonly ssl: Pointer,
     private readonly role: 'client' | 'server',
     private handler: SocketHandler,
@@ -234,6 +237,7 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
   /** One step of the handshake. */
   private step(): void {
     const { lib } = this.wire;
+    answerWith(this.protocol);
     const done = lib.SSL_do_handshake(this.ssl);
     if (done !== 1) {
       const error = lib.SSL_get_error(this.ssl, done);

@@ -1,4 +1,4 @@
-import { copyInto } from '../bytes.js';
+import { copyInto, copyOf } from '../bytes.js';
 import { HEAD_ROOM, MOST_DATA } from '../transport/seam.js';
 import { LARGE, type Pointer } from './ffi.js';
 import { tlsLibrary, type Library, type LibSsl } from './libssl.js';
@@ -101,6 +101,25 @@ export class Wire {
     }
     copyInto(this.copied, 0, data, start, start + length);
     return this.copiedAt;
+  }
+
+  /** The application protocol that both sides have agreed on; empty without one. */
+  chosenProtocol(ssl: Pointer): string {
+    const words = new DataView(this.box.buffer);
+    this.lib.SSL_get0_alpn_selected(ssl, this.boxAt, this.boxAt + 8);
+    const length = words.getUint32(8, true);
+    if (length === 0) return '';
+    return this.library.foreign.view(Number(words.getBigUint64(0, true)), length).toString('latin1');
+  }
+
+  /** A certificate in DER. */
+  der(x509: Pointer): Uint8Array {
+    const length = this.lib.i2d_X509(x509, 0);
+    const bytes = new Uint8Array(Math.max(length, LARGE));
+    const words = new DataView(this.box.buffer);
+    words.setBigUint64(0, BigInt(this.library.foreign.addressOf(bytes)), true);
+    this.lib.i2d_X509(x509, this.boxAt);
+    return copyOf(bytes, 0, Math.max(0, length));
   }
 
   /** What the library says of its last failure, and forgets. */

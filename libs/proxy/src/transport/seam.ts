@@ -184,9 +184,10 @@ export class BindError extends Error {
     readonly code: string,
     readonly address: string,
     readonly port: number,
+    because?: string,
   ) {
     const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-    const remedy = REMEDY[code];
+    const remedy = because ?? REMEDY[code];
     super(`cannot listen on ${at}: ${code}${remedy === undefined ? '' : ` (${remedy})`}`);
     this.name = 'BindError';
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ClientTls } from './tls.js';
 import { address, milliseconds, name, port, uuid } from './primitives.js';
 
 export const Server = z.strictObject({
@@ -56,5 +57,7 @@ export const Pool = z.strictObject({
   connection_life_time: milliseconds.optional(),
   /** Requests that one connection to a server serves after its first; 0 or absent: no limit. */
   connection_max_reuse: z.int().min(0).max(4_294_967_295).optional(),
+  /** Servers are spoken to with TLS. */
+  tls: ClientTls.optional(),
 });
 export type Pool = z.infer<typeof Pool>;

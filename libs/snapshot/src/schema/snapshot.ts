@@ -5,6 +5,7 @@ import { AddressGroup, HttpPolicySet, NetworkPolicy, StringGroup } from './polic
 import { PoolGroup } from './pool-group.js';
 import { Pool } from './pool.js';
 import { Settings } from './settings.js';
+import { Certificate, TicketKeys } from './tls.js';
 import { VirtualService } from './virtual-service.js';
 
 /**
@@ -32,5 +33,7 @@ export const Snapshot = z.strictObject({
   network_policies: z.array(NetworkPolicy).max(10_000).optional(),
   string_groups: z.array(StringGroup).max(10_000).optional(),
   address_groups: z.array(AddressGroup).max(10_000).optional(),
+  certificates: z.array(Certificate).max(10_000).optional(),
+  ticket_keys: z.array(TicketKeys).max(10_000).optional(),
 });
 export type Snapshot = z.infer<typeof Snapshot>;

@@ -53,6 +53,8 @@ export const ServerTls = z.strictObject({
   certificate_uuids: z.array(uuid).min(1).max(1000),
   /** Application protocols that can be chosen (ALPN), the preferred one first. */
   protocols: z.array(z.string().min(1).max(255)).max(16),
+  /** HTTP where TLS is spoken is reset; else it gets a 400 that says so. */
+  reset_plain_http: z.boolean().optional(),
   client_certificate: z
     .strictObject({ mode: z.enum(['request', 'require']), validation: PeerValidation })
     .optional(),

@@ -3,6 +3,7 @@ import { address, name, port, uuid } from './primitives.js';
 import { HttpProfile } from './http.js';
 import { L4Application, TcpProfile, UdpProfile } from './l4.js';
 import { ServiceLimits } from './limits.js';
+import { ServerTls } from './tls.js';
 
 export const Vip = z.strictObject({ vip_id: z.string().max(64), address });
 export type Vip = z.infer<typeof Vip>;
@@ -15,6 +16,8 @@ export const Service = z
     application: L4Application.optional(),
     /** HTTP/2 too: by ALPN on TLS, with prior knowledge in clear. Absent: false. */
     enable_http2: z.boolean().optional(),
+    /** Clients speak TLS here, as `tls` of the virtual service says. */
+    enable_ssl: z.boolean().optional(),
   })
   .refine((s) => s.port_range_end >= s.port, { message: 'port_range_end must not be below port' });
 export type Service = z.infer<typeof Service>;
@@ -39,5 +42,6 @@ export const VirtualService = z.strictObject({
   /** In the order in which they are asked. */
   http_policy_set_uuids: z.array(uuid).max(256).optional(),
   network_policy_uuid: uuid.optional(),
+  tls: ServerTls.optional(),
 });
 export type VirtualService = z.infer<typeof VirtualService>;

@@ -1,9 +1,10 @@
-import { applyDefaults, type KindName, type KindTypes } from '@spillway/model';
+import { applyDefaults, isKind, type KindName, type KindTypes } from '@spillway/model';
 import type { StoredObject } from '../types.js';
 
 /** An object as somebody writes it, references as uuids. */
 export interface WrittenObject {
-  kind: KindName;
+  /** A published kind, or one of our own (session tickets). */
+  kind: KindName | 'ticketsecrets';
   uuid: string;
   generation?: number;
   spec: { name: string } & Record<string, unknown>;
@@ -16,7 +17,9 @@ export function stored(object: WrittenObject): StoredObject {
     uuid: object.uuid,
     name: object.spec.name,
     generation: object.generation ?? 1,
-    spec: applyDefaults(object.kind, object.spec as unknown as KindTypes[KindName]) as object,
+    spec: isKind(object.kind)
+      ? (applyDefaults(object.kind, object.spec as unknown as KindTypes[KindName]) as object)
+      : object.spec,
   };
 }
 
