@@ -48,6 +48,10 @@ export abstract class Exchange {
   link: HttpServerLink | null = null;
   /** Changes the body of the response; put in by rules. */
   filter: BodyFilter | null = null;
+  /** `send` needs no room around a piece of a body, and leaves the bytes as they are. */
+  get takesAsItIs(): boolean {
+    return false;
+  }
   /** One of METHOD. */
   method = 0;
   /** The whole request has been passed on (or is at hand). */

@@ -38,6 +38,10 @@ export class Http1Exchange extends Exchange {
   /** The end of the body has left. */
   private ended = false;
 
+  override get takesAsItIs(): boolean {
+    return this.filter === null;
+  }
+
   private constructor(private client: HttpClient) {
     super(client);
   }

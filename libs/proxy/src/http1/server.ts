@@ -58,6 +58,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private chunks: ChunkScanner | null = null;
   private held: Held | null = null;
   private paused = false;
+  /** See `SocketHandler.asItIs`: what comes next is all body, and the client's side takes it so. */
+  asItIs = false;
   /** Requests that it has served. */
   private served = 0;
   /** By the coarse clock, for its life; by the exact one, for the time that it takes to come up. */
@@ -301,6 +303,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     else if (status >= 400) this.server.count(SERVER.RESPONSES_4XX, 1);
     this.context.clock.disarm(this);
     this.state = STATE_OF[framing]!;
+    this.asItIs = framing === Framing.Length && !done && x.takesAsItIs;
     this.pass(x, b, start, bodyEnd, done);
   }
   /** The server has sent more than its response. */
@@ -456,6 +459,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   /** The request is over for this connection. */
   private detach(): void {
+    this.asItIs = false;
     this.x = null;
     this.held = null;
     this.server.release(this);

@@ -25,6 +25,7 @@ const FAILURE: Record<CloseReason, number> = {
 
 /** A client's connection to an L4 virtual service: bytes go both ways between it and one server. */
 export class TcpClient extends ClientConnection {
+  readonly asItIs = true;
   private readonly pool: Pool | null;
   private readonly idle: number;
   private server: TcpServer | null = null;

@@ -9,6 +9,7 @@ import type { TcpClient } from './client.js';
 
 /** The server's end of an L4 connection. */
 export class TcpServer extends Timed implements SocketHandler, ServerLink {
+  readonly asItIs = true;
   busyPlace = -1;
   /** The server has been reached. */
   open = false;

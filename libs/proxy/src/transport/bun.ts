@@ -33,6 +33,9 @@ interface ListenOptions extends Bun.TCPSocketListenOptions<BunSocket> {
   ipv6Only: boolean;
 }
 
+/** Of much data, what is handed over first: heads are in it, and what follows can mostly be passed on as it lies. */
+const FIRST_PIECE = 16 * 1024;
+
 /** Received bytes are moved here so that they have room in front; one for all sockets, valid during a callback. */
 const scratch = Buffer.alloc(HEAD_ROOM + MOST_DATA + 64);
 
@@ -333,15 +336,24 @@ class BunSocket implements Socket, Deferred, Sender {
   }
 
   private hand(data: Uint8Array): void {
-    for (let at = 0; at < data.length; at += MOST_DATA) {
+    const { length } = data;
+    for (let at = 0; at < length;) {
       if (this.over) return;
       if (this.paused) {
-        this.stash = copyOf(data, at, data.length);
+        this.stash = copyOf(data, at, length);
         return;
       }
-      const end = Math.min(data.length, at + MOST_DATA);
-      scratch.set(at === 0 && end === data.length ? data : data.subarray(at, end), HEAD_ROOM);
-      this.handler.onData(scratch, HEAD_ROOM, HEAD_ROOM + end - at);
+      const { handler } = this;
+      if (handler.asItIs === true) {
+        const end = Math.min(length, at + MOST_DATA);
+        handler.onData(data, at, end);
+        at = end;
+        continue;
+      }
+      const size = at === 0 && length > 2 * FIRST_PIECE ? FIRST_PIECE : Math.min(length - at, MOST_DATA);
+      scratch.set(size === length ? data : data.subarray(at, at + size), HEAD_ROOM);
+      handler.onData(scratch, HEAD_ROOM, HEAD_ROOM + size);
+      at += size;
     }
   }
 

@@ -36,11 +36,16 @@ export type CloseReason =
   | 'tls';
 
 export interface SocketHandler {
+  /**
+   * True while bytes are only passed on: `onData` may then bring them as they lie, without room around them, and they
+   * must not be changed. Saves a copy of every large body.
+   */
+  readonly asItIs?: boolean;
   /** An outgoing connection is up. Addresses are known from here on. */
   onOpen(): void;
   /**
    * Received bytes are `data[start..end)`. They are valid during the call only and may be changed in place;
-   * HEAD_ROOM bytes before `start` and one byte at `end` may be written too.
+   * HEAD_ROOM bytes before `start` and one byte at `end` may be written too. All but the first not under `asItIs`.
    */
   onData(data: Uint8Array, start: number, end: number): void;
   /** All that a `write` had left behind has been given to the kernel. Only after a `write` that returned false. */
@@ -59,10 +64,9 @@ export interface Socket {
   readonly queued: number;
   /**
    * Takes the bytes before it returns (what the kernel does not take at once is copied and queued); they may leave
-   * as late as when the sockets that are ready now have been served. False when
-   * something is queued: write no more before `onDrain`, or memory grows. On a socket that is over or not yet
-   * open nothing is lost silently: bytes for an opening socket are queued, bytes for a closed one are dropped and
-   * `onClose` tells.
+   * as late as when the sockets that are ready now have been served. False when something is queued: write no more
+   * before `onDrain`, or memory grows. On a socket that is over or not yet open nothing is lost silently: bytes for
+   * an opening socket are queued, bytes for a closed one are dropped and `onClose` tells.
    */
   write(data: Uint8Array, start: number, end: number): boolean;
   pause(): void;
