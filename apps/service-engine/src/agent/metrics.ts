@@ -1,5 +1,16 @@
 import type { ServerVerdict } from '@spillway/health';
-import type { ServerCounters, ServiceCounters } from './counters.js';
+import {
+  CLOSED_BY,
+  CODE_NAMES,
+  FAILED_BY,
+  OWN_BY,
+  REFUSED_BY,
+  SERVER,
+  VS,
+  VS_HISTOGRAM,
+  type VsHistogram,
+} from '@spillway/telemetry';
+import { BOUNDS, type ServerCounters, type ServiceCounters } from './counters.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Usage } from './usage.js';
 
@@ -15,21 +26,41 @@ export interface MetricsInput {
   liveWorkers: number;
   workerRestarts: number;
   connected: boolean;
+  /** Of each worker that is up. */
+  processes: readonly WorkerGauges[];
+  /** Keys that had to give way in the table of rate limits. */
+  rateEvictions: number;
+}
+
+/** How one worker is. */
+export interface WorkerGauges {
+  index: number;
+  rssBytes: number;
+  queuedBytes: number;
+  queuedMost: number;
+  shed: number;
+  sockets: number;
+  socketsMost: number;
+  loopDelayMs: number;
+  loopDelayMostMs: number;
 }
 
 type Labels = Record<string, string>;
-type Sample = [Labels, number];
+/** Labels, value, and what is added to the name of the family. */
+type Sample = [Labels, number, string?];
 
 const escape = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
-function family(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string {
+type Type = 'counter' | 'gauge' | 'histogram' | 'summary';
+
+function family(name: string, type: Type, help: string, samples: readonly Sample[]): string {
   if (samples.length === 0) return '';
-  const lines = samples.map(([labels, value]) => {
+  const lines = samples.map(([labels, value, suffix = '']) => {
     const text = Object.entries(labels)
       .map(([k, v]) => `${k}="${escape(v)}"`)
       .join(',');
-    return `${name}${text === '' ? '' : `{${text}}`} ${value}`;
+    return `${name}${suffix}${text === '' ? '' : `{${text}}`} ${value}`;
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
 }
@@ -42,6 +73,266 @@ const STATES: readonly ObservedPlacement['state'][] = [
   'drained',
   'failed',
 ];
+
+const SECONDS = 1e-6;
+
+/** A histogram per virtual service that has counted something in it. */
+function histogram(
+  name: string,
+  which: VsHistogram,
+  sum: number,
+  help: string,
+  services: readonly ServiceCounters[],
+): string {
+  const samples = services.flatMap((s): Sample[] => {
+    const counts = s.histograms[which]!;
+    const all = counts[BOUNDS.length]!;
+    if (all === 0) return [];
+    const labels = { virtual_service: s.uuid };
+    return [
+      ...BOUNDS.map((us, i): Sample => [{ ...labels, le: `${us * SECONDS}` }, counts[i]!, '_bucket']),
+      [{ ...labels, le: '+Inf' }, all, '_bucket'],
+      [labels, s.counters[sum]! * SECONDS, '_sum'],
+      [labels, all, '_count'],
+    ];
+  });
+  return family(name, 'histogram', help, samples);
+}
+
+/** Sum and count per server that has counted something. */
+function summary(
+  name: string,
+  count: number,
+  sum: number,
+  help: string,
+  servers: readonly ServerCounters[],
+): string {
+  const samples = servers.flatMap((s): Sample[] => {
+    const all = s.counters[count]!;
+    if (all === 0) return [];
+    const labels = { pool: s.poolUuid, server: s.server };
+    return [
+      [labels, s.counters[sum]! * SECONDS, '_sum'],
+      [labels, all, '_count'],
+    ];
+  });
+  return family(name, 'summary', help, samples);
+}
+
+/** One sample per reason for which something was counted; its label is the name in lower case. */
+const byReason = (
+  label: string,
+  reasons: Readonly<Record<string, number>>,
+  labels: Labels,
+  at: (reason: number) => number,
+): Sample[] =>
+  Object.entries(reasons).flatMap(([name, reason]): Sample[] =>
+    at(reason) === 0 ? [] : [[{ ...labels, [label]: name.toLowerCase() }, at(reason)]],
+  );
+
+/** What the counters of the virtual services say beyond what they always said. */
+function serviceFamilies(services: readonly ServiceCounters[]): string[] {
+  const reasons = (reason: Readonly<Record<string, number>>, first: number): Sample[] =>
+    services.flatMap((s) =>
+      byReason('reason', reason, { virtual_service: s.uuid }, (r) => s.counters[first + r]!),
+    );
+  const counter = (index: number): Sample[] =>
+    services.map((s) => [{ virtual_service: s.uuid }, s.counters[index]!]);
+  const timed = (name: string, which: VsHistogram, sum: number, help: string): string =>
+    histogram(`spillway_vs_${name}_seconds`, which, sum, help, services);
+  return [
+    family('spillway_vs_requests_active', 'gauge', 'Requests under way.', counter(VS.REQUESTS_ACTIVE)),
+    family(
+      'spillway_vs_response_codes_total',
+      'counter',
+      'Responses by code.',
+      services.flatMap((s) =>
+        CODE_NAMES.flatMap((code, i): Sample[] =>
+          s.codes[i] === 0 ? [] : [[{ virtual_service: s.uuid, code }, s.codes[i]!]],
+        ),
+      ),
+    ),
+    family(
+      'spillway_vs_own_responses_total',
+      'counter',
+      'Responses that the engine made itself.',
+      reasons(OWN_BY, VS.OWN),
+    ),
+    family(
+      'spillway_vs_connections_closed_total',
+      'counter',
+      'Client connections by what ended them.',
+      reasons(CLOSED_BY, VS.CLOSED),
+    ),
+    family(
+      'spillway_vs_connections_refused_total',
+      'counter',
+      'Client connections that were not taken.',
+      reasons(REFUSED_BY, VS.REFUSED),
+    ),
+    family(
+      'spillway_vs_client_aborts_total',
+      'counter',
+      'Requests whose client went away.',
+      counter(VS.CLIENT_ABORTS),
+    ),
+    timed('request_duration', VS_HISTOGRAM.TOTAL, VS.TOTAL_TIME, 'Head of the request to last byte sent.'),
+    timed(
+      'app_response',
+      VS_HISTOGRAM.APP_RESPONSE,
+      VS.APP_RESPONSE_TIME,
+      'First byte of the response less the round trip of the server.',
+    ),
+    timed(
+      'data_transfer',
+      VS_HISTOGRAM.DATA_TRANSFER,
+      VS.DATA_TRANSFER_TIME,
+      'First byte of the response to last byte sent, and half a round trip of the client.',
+    ),
+    timed(
+      'server_connect',
+      VS_HISTOGRAM.SERVER_CONNECT,
+      VS.SERVER_CONNECT_TIME,
+      'Time to connect to servers.',
+    ),
+    timed('client_rtt', VS_HISTOGRAM.CLIENT_RTT, VS.CLIENT_RTT, 'Round trips of clients, sampled.'),
+    timed('server_rtt', VS_HISTOGRAM.SERVER_RTT, VS.SERVER_RTT, 'Round trips of servers, sampled.'),
+  ];
+}
+
+function serverFamilies(servers: readonly ServerCounters[]): string[] {
+  const counter = (index: number): Sample[] =>
+    servers.map((s) => [{ pool: s.poolUuid, server: s.server }, s.counters[index]!]);
+  return [
+    family(
+      'spillway_server_active',
+      'gauge',
+      'Requests and L4 connections under way.',
+      servers.map((s) => [{ pool: s.poolUuid, server: s.server }, s.connectionsActive]),
+    ),
+    family(
+      'spillway_server_received_bytes_total',
+      'counter',
+      'Bytes from the server.',
+      counter(SERVER.BYTES_IN),
+    ),
+    family('spillway_server_sent_bytes_total', 'counter', 'Bytes to the server.', counter(SERVER.BYTES_OUT)),
+    family(
+      'spillway_server_retries_total',
+      'counter',
+      'Requests sent again after another connection failed.',
+      counter(SERVER.RETRIES),
+    ),
+    family(
+      'spillway_server_error_responses_total',
+      'counter',
+      'Responses of the server that are errors.',
+      servers.flatMap((s) =>
+        [4, 5].flatMap((digit): Sample[] => {
+          const n = s.counters[SERVER.RESPONSES_4XX + digit - 4]!;
+          return n === 0 ? [] : [[{ pool: s.poolUuid, server: s.server, code: `${digit}xx` }, n]];
+        }),
+      ),
+    ),
+    family(
+      'spillway_server_failures_by_kind_total',
+      'counter',
+      'How the server failed.',
+      servers.flatMap((s) =>
+        byReason(
+          'kind',
+          FAILED_BY,
+          { pool: s.poolUuid, server: s.server },
+          (k) => s.counters[SERVER.FAILED + k]!,
+        ),
+      ),
+    ),
+    summary(
+      'spillway_server_connect_seconds',
+      SERVER.CONNECTED,
+      SERVER.CONNECT_TIME,
+      'Time to connect.',
+      servers,
+    ),
+    summary(
+      'spillway_server_first_byte_seconds',
+      SERVER.RESPONSES,
+      SERVER.FIRST_BYTE_TIME,
+      'Request sent to first byte of its response.',
+      servers,
+    ),
+    summary(
+      'spillway_server_app_response_seconds',
+      SERVER.RESPONSES,
+      SERVER.APP_RESPONSE_TIME,
+      'The same less the round trip.',
+      servers,
+    ),
+    summary(
+      'spillway_server_data_transfer_seconds',
+      SERVER.RESPONSES,
+      SERVER.DATA_TRANSFER_TIME,
+      'First byte to last byte sent.',
+      servers,
+    ),
+    summary('spillway_server_rtt_seconds', SERVER.RTT_SAMPLES, SERVER.RTT, 'Round trips, sampled.', servers),
+  ];
+}
+
+function workerFamilies(processes: readonly WorkerGauges[]): string[] {
+  const gauge = (pick: (w: WorkerGauges) => number): Sample[] =>
+    processes.map((w) => [{ worker: `${w.index}` }, pick(w)]);
+  return [
+    family(
+      'spillway_worker_resident_bytes',
+      'gauge',
+      'Resident memory.',
+      gauge((w) => w.rssBytes),
+    ),
+    family(
+      'spillway_worker_queued_bytes',
+      'gauge',
+      'Bytes that wait for slow peers.',
+      gauge((w) => w.queuedBytes),
+    ),
+    family(
+      'spillway_worker_queued_bytes_limit',
+      'gauge',
+      'The budget for them.',
+      gauge((w) => w.queuedMost),
+    ),
+    family(
+      'spillway_worker_shed_total',
+      'counter',
+      'Connections ended because the budget was exceeded.',
+      gauge((w) => w.shed),
+    ),
+    family(
+      'spillway_worker_sockets',
+      'gauge',
+      'Open sockets.',
+      gauge((w) => w.sockets),
+    ),
+    family(
+      'spillway_worker_sockets_limit',
+      'gauge',
+      'Most sockets, by the limit of file descriptors.',
+      gauge((w) => w.socketsMost),
+    ),
+    family(
+      'spillway_worker_loop_delay_seconds',
+      'gauge',
+      'How late the last beat came.',
+      gauge((w) => w.loopDelayMs / 1000),
+    ),
+    family(
+      'spillway_worker_loop_delay_max_seconds',
+      'gauge',
+      'The same, the longest since its start.',
+      gauge((w) => w.loopDelayMostMs / 1000),
+    ),
+  ];
+}
 
 /** The text that Prometheus reads. */
 export function renderMetrics(m: MetricsInput): string {
@@ -138,8 +429,8 @@ export function renderMetrics(m: MetricsInput): string {
     family(
       'spillway_server_connections',
       'gauge',
-      'Connections open to the server now.',
-      server((s) => s.connectionsActive),
+      'Connections open to the server now, the idle ones too.',
+      server((s) => s.counters[SERVER.CONNECTIONS_OPEN]!),
     ),
     family(
       'spillway_server_requests_total',
@@ -153,5 +444,14 @@ export function renderMetrics(m: MetricsInput): string {
       'Requests that failed at the server.',
       server((s) => s.failures),
     ),
+    family(
+      'spillway_se_rate_limit_evictions_total',
+      'counter',
+      'Keys that gave way in a full table of rates.',
+      [[{}, m.rateEvictions]],
+    ),
+    ...serviceFamilies(m.services),
+    ...serverFamilies(m.servers),
+    ...workerFamilies(m.processes),
   ].join('');
 }

@@ -323,7 +323,7 @@ export class Runtime {
   }
 
   #isDrained(key: string): boolean {
-    return this.#board.stateOf(key) === 'drained';
+    return this.#board.stateOf(key) === 'drained' && this.options.links.leavingConnections(key) === 0;
   }
 
   #everythingDrained(): boolean {

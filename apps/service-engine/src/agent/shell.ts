@@ -1,6 +1,6 @@
 import type { ServerVerdict } from '@spillway/health';
 import type { Settings, Snapshot } from '@spillway/snapshot';
-import { HEADER, openMapping, type Mapping } from '@spillway/telemetry';
+import { HEADER, openMapping, WORKER_F64, type Mapping } from '@spillway/telemetry';
 import { HostDistribution } from '@spillway/vip';
 import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
@@ -8,7 +8,7 @@ import type { Options } from '../settings/options.js';
 import { runtimeFiles } from '../supervisor/runtime-dir.js';
 import { Counters } from './counters.js';
 import { MetricsServer } from './metrics-server.js';
-import { renderMetrics } from './metrics.js';
+import { renderMetrics, type WorkerGauges } from './metrics.js';
 import type { ObservedPlacement } from './placement-state.js';
 import { Runtime } from './runtime.js';
 import { Slots } from './slots.js';
@@ -198,10 +198,19 @@ export class Shell {
       case 'stop':
         this.events.onStop();
         break;
+      case 'stop_worker':
+        this.links.stopOne(order.index, this.#longestDrain());
+        break;
       case 'reload':
         this.events.onReload();
         break;
     }
+  }
+
+  /** Milliseconds that a worker which leaves gets for what it has. */
+  #longestDrain(): number {
+    const placements = this.#runtime?.candidate?.snapshot.placements ?? [];
+    return Math.max(0, ...placements.map((p) => p.drain_timeout));
   }
 
   #renderMetrics(): string {
@@ -217,6 +226,26 @@ export class Shell {
       liveWorkers: this.links.live.length,
       workerRestarts: this.workers.reduce((sum, w) => sum + w.restarts, 0),
       connected: this.connected,
+      processes: this.#processes(),
+      rateEvictions: this.mapping.rateEvictions,
+    });
+  }
+
+  #processes(): WorkerGauges[] {
+    return this.workers.flatMap(({ index, pid }) => {
+      const block = this.mapping.worker(index);
+      if (pid === 0 || block.pid !== pid) return [];
+      return {
+        index,
+        rssBytes: block.gauge(WORKER_F64.RSS_BYTES),
+        queuedBytes: block.gauge(WORKER_F64.QUEUED_BYTES),
+        queuedMost: block.gauge(WORKER_F64.QUEUED_MOST),
+        shed: block.gauge(WORKER_F64.SHED),
+        sockets: block.gauge(WORKER_F64.SOCKETS),
+        socketsMost: block.gauge(WORKER_F64.SOCKETS_MOST),
+        loopDelayMs: block.gauge(WORKER_F64.LOOP_DELAY_MS),
+        loopDelayMostMs: block.gauge(WORKER_F64.LOOP_DELAY_MOST_MS),
+      };
     });
   }
 }

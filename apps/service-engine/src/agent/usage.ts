@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import os from 'node:os';
 import { statOf } from '../process/identity.js';
+import { memoryLimit } from '../process/limits.js';
 
 const TICKS_PER_SECOND = 100;
 
@@ -47,15 +46,4 @@ export class UsageMeter {
       memoryTotalBytes: memoryLimit(),
     };
   }
-}
-
-/** What this SE may use: the limit of its control group, or the memory of the machine. */
-export function memoryLimit(): number {
-  try {
-    const limit = Number(readFileSync('/sys/fs/cgroup/memory.max', 'utf8').trim());
-    if (Number.isFinite(limit) && limit > 0) return Math.min(limit, os.totalmem());
-  } catch {
-    // No limit here.
-  }
-  return os.totalmem();
 }

@@ -25,6 +25,8 @@ export interface WorkerLink {
   refused: { sequence: number; reason: string } | undefined;
   /** By placement key. */
   placements: Map<string, PlacementStatus>;
+  /** It drains for good: it takes no configuration any more and counts as live no more. */
+  leaving: boolean;
 }
 
 interface Connection extends WorkerLink {
@@ -53,13 +55,30 @@ export class WorkerLinks {
 
   /** The workers that are connected: those that count as live. */
   get live(): readonly WorkerLink[] {
-    return [...this.#connections.values()];
+    return [...this.#connections.values()].filter((c) => !c.leaving);
+  }
+
+  /** Connections of a placement in workers that are leaving. */
+  leavingConnections(placementKey: string): number {
+    let n = 0;
+    for (const c of this.#connections.values())
+      if (c.leaving) n += c.placements.get(placementKey)?.connections ?? 0;
+    return n;
+  }
+
+  /** One worker drains and ends; the others go on. */
+  stopOne(index: number, drainTimeout: number): void {
+    const connection = this.#connections.get(index);
+    if (connection === undefined) return;
+    connection.leaving = true;
+    connection.line.send({ type: 'stop', drain_timeout: drainTimeout } satisfies AgentMessage);
+    this.onChange();
   }
 
   /** Hands the configuration to every worker, and to those that come later. */
   hand(handover: Handover): void {
     this.#handover = handover;
-    for (const c of this.#connections.values()) this.#send(c, handover);
+    for (const c of this.#connections.values()) if (!c.leaving) this.#send(c, handover);
   }
 
   stop(drainTimeout: number): void {
@@ -83,6 +102,7 @@ export class WorkerLinks {
           applied: 0,
           refused: undefined,
           placements: new Map(),
+          leaving: false,
           line,
           sent: undefined,
         };

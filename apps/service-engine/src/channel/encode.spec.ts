@@ -20,6 +20,9 @@ const service = (uuid: string, connectionsActive: number): ServiceCounters => ({
   bytesIn: 0,
   bytesOut: 0,
   failedRequests: 0,
+  counters: new Float64Array(),
+  codes: new Float64Array(),
+  histograms: [],
 });
 
 it('a status of many servers goes in parts, of which only the first stands for everything', () => {
@@ -34,7 +37,14 @@ it('a status of many servers goes in parts, of which only the first stands for e
 });
 
 it('a heartbeat leaves out servers for which nothing was counted', () => {
-  const server = { poolUuid: 'p', connectionsOpened: 0, connectionsActive: 0, requests: 0, failures: 0 };
+  const server = {
+    poolUuid: 'p',
+    connectionsOpened: 0,
+    connectionsActive: 0,
+    requests: 0,
+    failures: 0,
+    counters: new Float64Array(),
+  };
   const beat = heartbeat(1, {
     usage: { cpuPercent: 1, memoryUsedBytes: 2, memoryTotalBytes: 3 },
     services: [service('a', 3), service('b', -1)],

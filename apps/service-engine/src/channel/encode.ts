@@ -5,7 +5,8 @@ import { ownScopes, se } from '@spillway/protocol';
 import type { Advice, ModeProbe } from '@spillway/vip';
 import type { ServerCounters, ServiceCounters } from '../agent/counters.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
-import { memoryLimit, type Usage } from '../agent/usage.js';
+import type { Usage } from '../agent/usage.js';
+import { memoryLimit } from '../process/limits.js';
 import type { WorkerRecord } from '../ipc/messages.js';
 import { statOf } from '../process/identity.js';
 

@@ -66,5 +66,7 @@ export type SupervisorOrder =
   | { type: 'workers'; workers: WorkerRecord[] }
   /** Drain and end. */
   | { type: 'stop' }
+  /** Drain one worker and end it: another one has taken its place. */
+  | { type: 'stop_worker'; index: number }
   /** Read the snapshot file again. */
   | { type: 'reload' };

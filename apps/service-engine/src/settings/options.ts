@@ -18,6 +18,8 @@ export interface Options {
   tune: boolean;
   metricsListen: { host: string; port: number } | undefined;
   fenceDir: string | undefined;
+  /** Resident bytes from which a worker is replaced; undefined: by the memory of the machine. */
+  workerMemory: number | undefined;
 }
 
 /** The command line or the environment is not what this program takes; the message says what it does take. */
@@ -54,6 +56,7 @@ export function parseOptions(args: readonly string[], env: Environment): Options
     tune: env['SPILLWAY_TUNE'] === '1',
     metricsListen: parseListen(env['SPILLWAY_METRICS_LISTEN']),
     fenceDir: env['SPILLWAY_FENCE_DIR'] || undefined,
+    workerMemory: parseMebibytes('SPILLWAY_WORKER_MEMORY', env['SPILLWAY_WORKER_MEMORY'], 64),
   };
 }
 
@@ -76,6 +79,15 @@ function parseWorkers(text: string | undefined): number {
   if (!Number.isInteger(n) || n < 1 || n > 64)
     throw new UsageError(`workers (--workers, SPILLWAY_WORKERS) must be 1 to 64, not ${text}`);
   return n;
+}
+
+/** Whole mebibytes, in bytes. */
+function parseMebibytes(name: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const n = Number(text);
+  if (!Number.isInteger(n) || n < least || n > 1_048_576)
+    throw new UsageError(`${name} must be ${least} to 1048576 (MiB), not ${text}`);
+  return n * 2 ** 20;
 }
 
 function checkController(text: string): void {

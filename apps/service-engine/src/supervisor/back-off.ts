@@ -3,6 +3,8 @@ const FIRST = 100;
 const MOST = 5_000;
 /** A process that lived so long has recovered: its next end counts as the first. */
 const RECOVERED = 30_000;
+/** The longest pause for one that has served: what crashes it comes from outside, and clients wait. */
+const MOST_SERVED = 200;
 
 /** Pauses between the restarts of one process. */
 export class BackOff {
@@ -10,12 +12,13 @@ export class BackOff {
 
   /**
    * @param lived milliseconds that the process lived
+   * @param served it had come up and done its work
    * @returns milliseconds to wait before it is started again
    */
-  next(lived: number): number {
+  next(lived: number, served = false): number {
     if (lived >= RECOVERED) this.#failures = 0;
     const pause = this.#failures === 0 ? 0 : Math.min(MOST, FIRST * 2 ** (this.#failures - 1));
     this.#failures++;
-    return pause;
+    return served ? Math.min(pause, MOST_SERVED) : pause;
   }
 }

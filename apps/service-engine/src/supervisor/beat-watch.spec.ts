@@ -48,6 +48,13 @@ it('who computes is given more time than who is stopped, but not for ever', () =
   expect(isToBeKilled({ silent: 600, timeout: 600 }, 'T')).toBe(true);
   expect(isToBeKilled({ silent: 600, timeout: 600 }, 'S')).toBe(true);
   expect(isToBeKilled({ silent: 600, timeout: 600 }, 'R')).toBe(false);
+  // It had the processor all the time and did not come round: its loop is stuck.
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'R', 500)).toBe(true);
+  // Others had it.
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'R', 100)).toBe(false);
+  // It has said that it takes in a configuration.
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'R', 600, true)).toBe(false);
+  expect(isToBeKilled({ silent: 3000, timeout: 600 }, 'R', 3000, true)).toBe(true);
   expect(isToBeKilled({ silent: 3_000, timeout: 600 }, 'R')).toBe(true);
 });
 
@@ -56,6 +63,7 @@ it('a process is started again at once, then ever later, and anew when it had re
   expect([10, 10, 10, 10].map((lived) => backOff.next(lived))).toEqual([0, 100, 200, 400]);
   for (let i = 0; i < 20; i++) backOff.next(10);
   expect(backOff.next(10)).toBe(5_000);
+  expect(backOff.next(10, true)).toBe(200);
   expect(backOff.next(30_000)).toBe(0);
 });
 

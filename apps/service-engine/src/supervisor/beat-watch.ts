@@ -18,11 +18,28 @@ export interface Hung<K> {
 /** A process that computes (state R in `/proc/PID/stat`) is busy rather than stopped: it gets so many time-outs. */
 export const BUSY_PATIENCE = 5;
 
-/** Whether a silent process is to be killed, given its state in `/proc/PID/stat`. */
-export const isToBeKilled = (
+/** Of the time that a process was silent: one that has computed so much of it was not kept from its loop by others. */
+const SPINNING = 0.6;
+/** CPU time is counted in steps of 10 ms, and looked at on ticks. */
+const STEP = 20;
+
+/**
+ * Whether a silent process is to be killed, given its state in `/proc/PID/stat`. One that is ready to run and does not
+ * get the processor is not hung; one that has had it all the time is, unless it has said that it has much to do.
+ * @param computed milliseconds of CPU time since it was seen silent; undefined when that is not known
+ * @param loading it has said that it computes on purpose
+ */
+export function isToBeKilled(
   { silent, timeout }: Pick<Hung<unknown>, 'silent' | 'timeout'>,
   state: string,
-): boolean => state !== 'R' || silent >= timeout * BUSY_PATIENCE;
+  computed?: number,
+  loading = false,
+): boolean {
+  if (silent >= timeout * BUSY_PATIENCE) return true;
+  if (loading) return false;
+  if (state !== 'R') return true;
+  return computed !== undefined && computed + STEP >= silent * SPINNING;
+}
 
 /** A tick that comes later than this many intervals says nothing about the others: they may have been stopped too. */
 const LATE = 2.5;
@@ -37,6 +54,11 @@ export class BeatWatch<K> {
 
   /** @param interval milliseconds from one tick to the next */
   constructor(private readonly interval: number) {}
+
+  /** Who had not beaten when `tick` was called last, for however short. */
+  silent(): K[] {
+    return [...this.#seen].flatMap(([key, { silent }]) => (silent > 0 ? [key] : []));
+  }
 
   /**
    * @param now milliseconds of a clock that only goes forward

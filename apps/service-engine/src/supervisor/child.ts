@@ -19,6 +19,7 @@ export class Child {
   restarts = 0;
   #process: Process | undefined;
   #stopping = false;
+  #served = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #backOff = new BackOff();
   #ended: (() => void)[] = [];
@@ -34,6 +35,8 @@ export class Child {
   }
 
   start(): void {
+    this.#stopping = false;
+    this.#served = false;
     const began = performance.now();
     const { onMessage } = this.spec;
     const child: Process = Bun.spawn([process.execPath, ...this.spec.args], {
@@ -47,6 +50,11 @@ export class Child {
     });
     this.#process = child;
     this.spec.onStart?.();
+  }
+
+  /** It has done its work: its end, whenever it comes, is not that of one that cannot start. */
+  served(): void {
+    this.#served = true;
   }
 
   send(message: unknown): void {
@@ -85,7 +93,7 @@ export class Child {
     this.spec.onEnd?.();
     for (const call of this.#ended.splice(0)) call();
     if (this.#stopping) return;
-    const pause = this.#backOff.next(performance.now() - began);
+    const pause = this.#backOff.next(performance.now() - began, this.#served);
     this.restarts++;
     this.log.warn(`${this.spec.name} ended (${how}), it is started again`, { in_ms: pause });
     this.#timer = setTimeout(() => this.start(), pause);

@@ -1,12 +1,14 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { createMapping, HEADER, sizeFor, WORKER_STATE, type Mapping } from '@spillway/telemetry';
-import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
+import type { AgentReport, SupervisorOrder } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
 import { self, statOf } from '../process/identity.js';
 import { UsageError, type Options } from '../settings/options.js';
-import { BeatWatch, isToBeKilled, type Watched } from './beat-watch.js';
+import { BeatWatch, isToBeKilled, type Hung, type Watched } from './beat-watch.js';
 import { Child } from './child.js';
 import { Fence } from './fence.js';
+import { Fleet } from './fleet.js';
+import { workerMemory } from '../process/limits.js';
 import { removeRecord, runningSupervisor, writeRecord } from './record.js';
 import { makeRuntimeDir, runtimeFiles } from './runtime-dir.js';
 
@@ -22,6 +24,10 @@ const START_TIMEOUT = 15_000;
  * kernel's work on large bodies.
  */
 const KEEP_FREED_MS = '30000';
+/** Places in the mapping for workers that take over from others. */
+const SPARE = 1;
+/** Milliseconds of one clock tick in `/proc/PID/stat`. */
+const TICK = 10;
 
 type Report<T extends AgentReport['type']> = Extract<AgentReport, { type: T }>;
 
@@ -35,6 +41,9 @@ export class Supervisor {
   readonly #mapping: Mapping;
   readonly #agent: Child;
   readonly #workers: Child[];
+  readonly #fleet: Fleet;
+  /** CPU time of a process when it was first seen silent, by name. */
+  readonly #silent = new Map<string, number>();
   #watch = new BeatWatch<string>(DEFAULT_FREQUENCY);
   #frequency = DEFAULT_FREQUENCY;
   #timeout = DEFAULT_FREQUENCY * DEFAULT_COUNT;
@@ -55,7 +64,7 @@ export class Supervisor {
     private readonly onStarted: (report: Report<'started'>, metrics: string) => void,
   ) {
     const files = runtimeFiles(this.#runtimeDir);
-    this.#mapping = createMapping(files.mapping, sizeFor(options.workers));
+    this.#mapping = createMapping(files.mapping, sizeFor(options.workers + SPARE));
     const env: Record<string, string | undefined> = {
       ...process.env,
       SPILLWAY_RUNTIME_DIR: this.#runtimeDir,
@@ -79,7 +88,7 @@ export class Supervisor {
       SPILLWAY_ENROLMENT_TOKEN: undefined,
     };
     this.#workers = Array.from(
-      { length: options.workers },
+      { length: options.workers + SPARE },
       (_, index) =>
         new Child(
           {
@@ -92,6 +101,14 @@ export class Supervisor {
           log,
         ),
     );
+    this.#fleet = new Fleet({
+      wanted: options.workers,
+      mapping: this.#mapping,
+      children: this.#workers,
+      mostMemory: options.workerMemory ?? workerMemory(options.workers),
+      log,
+      stopWorker: (index) => this.#tellAgent({ type: 'stop_worker', index }),
+    });
   }
 
   /** Runs the SE to its end. Resolves with the exit code. */
@@ -106,10 +123,11 @@ export class Supervisor {
     });
     process.on('SIGTERM', () => this.#stop('SIGTERM'));
     process.on('SIGINT', () => this.#stop('SIGINT'));
-    process.on('SIGHUP', () => this.#tellAgent({ type: 'reload' }));
+    process.on('SIGHUP', () => this.#hangUp());
+    process.on('SIGUSR2', () => this.#fleet.replaceAll('SIGUSR2'));
     this.#setBeat(DEFAULT_FREQUENCY, DEFAULT_COUNT);
     this.#agent.start();
-    for (const worker of this.#workers) worker.start();
+    this.#fleet.start();
     const code = await finished;
     await this.#end();
     return code;
@@ -138,18 +156,19 @@ export class Supervisor {
     else if (this.#fence === undefined) this.#finish(0);
   }
 
+  /** An SE on a file reads it again; one of a cluster has nothing to read and replaces its workers. */
+  #hangUp(): void {
+    if (this.options.snapshotFile === undefined) this.#fleet.replaceAll('SIGHUP');
+    else this.#tellAgent({ type: 'reload' });
+  }
+
   #tellAgent(order: SupervisorOrder): void {
     this.#agent.send(order);
   }
 
   #childStarted(name: string): void {
     this.#started.set(name, performance.now());
-    const workers = this.#workers.map((w, index): WorkerRecord => ({
-      index,
-      pid: w.pid,
-      restarts: w.restarts,
-    }));
-    if (name !== 'agent') this.#tellAgent({ type: 'workers', workers });
+    if (name !== 'agent') this.#tellAgent({ type: 'workers', workers: this.#fleet.records() });
     this.#writeRecord();
   }
 
@@ -159,7 +178,7 @@ export class Supervisor {
       pid: this.#identity.pid,
       start_time: this.#identity.startTime,
       agent_pid: this.#agent.pid,
-      workers: this.#workers.map((w) => w.pid),
+      workers: this.#fleet.records().map((w) => w.pid),
       metrics: this.#metrics,
     });
   }
@@ -170,10 +189,7 @@ export class Supervisor {
         this.#setBeat(report.dp_hb_frequency, report.dp_hb_timeout_count);
         this.#setFence(report);
         if (this.#stopping) this.#tellAgent({ type: 'stop' });
-        this.#tellAgent({
-          type: 'workers',
-          workers: this.#workers.map((w, index) => ({ index, pid: w.pid, restarts: w.restarts })),
-        });
+        this.#tellAgent({ type: 'workers', workers: this.#fleet.records() });
         break;
       case 'metrics':
         this.#metrics = report.address;
@@ -217,11 +233,14 @@ export class Supervisor {
 
   #tick(): void {
     const now = performance.now();
-    for (const hung of this.#watch.tick(now, this.#watched(now))) {
+    const watched = this.#watched(now);
+    for (const hung of this.#watch.tick(now, watched)) {
       const child = this.#byName(hung.key);
-      if (child === undefined || !isToBeKilled(hung, statOf(child.pid)?.state ?? '')) continue;
-      child.kill(`no beat for ${Math.round(hung.silent)} ms`);
+      if (child !== undefined && this.#isHung(hung, child))
+        child.kill(`no beat for ${Math.round(hung.silent)} ms`);
     }
+    this.#noteSilent();
+    this.#fleet.tick(now);
     try {
       this.#fence?.fence.tick(now);
     } catch (error) {
@@ -229,8 +248,28 @@ export class Supervisor {
     }
   }
 
+  #isHung(hung: Hung<string>, { pid }: Child): boolean {
+    const stat = statOf(pid);
+    const began = this.#silent.get(hung.key);
+    const computed = stat === undefined || began === undefined ? undefined : (stat.cpuTicks - began) * TICK;
+    const loading = hung.key !== 'agent' && this.#mapping.worker(indexOf(hung.key)).loading;
+    return isToBeKilled(hung, stat?.state ?? '', computed, loading);
+  }
+
+  /** Remembers how much CPU those had used that have just missed a beat. */
+  #noteSilent(): void {
+    const silent = new Set(this.#watch.silent());
+    for (const key of this.#silent.keys()) if (!silent.has(key)) this.#silent.delete(key);
+    for (const key of silent) {
+      const pid = this.#byName(key)?.pid ?? 0;
+      if (this.#silent.has(key) || pid === 0) continue;
+      const stat = statOf(pid);
+      if (stat !== undefined) this.#silent.set(key, stat.cpuTicks);
+    }
+  }
+
   #byName(name: string): Child | undefined {
-    return name === 'agent' ? this.#agent : this.#workers[Number(name.slice('worker '.length))];
+    return name === 'agent' ? this.#agent : this.#workers[indexOf(name)];
   }
 
   #watched(now: number): Watched<string>[] {
@@ -239,6 +278,7 @@ export class Supervisor {
       if (child.pid === 0) continue;
       const key = `worker ${index}`;
       const block = this.#mapping.worker(index);
+      if (serves(block.state) && block.pid === child.pid) child.served();
       if (block.pid !== child.pid) watched.push(this.#startingOne(key, now));
       // While it warms up, and until it was given something to serve, it harms nobody by being slow.
       else
@@ -264,5 +304,7 @@ export class Supervisor {
     return overdue ? { key, beat: -1, timeout: 0 } : { key, beat: now, timeout: START_TIMEOUT };
   }
 }
+
+const indexOf = (name: string): number => Number(name.slice('worker '.length));
 
 const serves = (state: number): boolean => state >= WORKER_STATE.READY;

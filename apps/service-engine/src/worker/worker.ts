@@ -64,7 +64,10 @@ class Heart {
     const now = performance.now();
     this.block.beat();
     this.checkParent();
-    this.block.setGauge(WORKER_F64.LOOP_DELAY_MS, Math.max(0, now - this.#due));
+    const late = Math.max(0, now - this.#due);
+    this.block.setGauge(WORKER_F64.LOOP_DELAY_MS, late);
+    if (late > this.block.gauge(WORKER_F64.LOOP_DELAY_MOST_MS))
+      this.block.setGauge(WORKER_F64.LOOP_DELAY_MOST_MS, late);
     this.#due = now + this.#frequency;
   }
 }
@@ -100,6 +103,7 @@ class Worker {
   }
 
   async #apply(message: Extract<AgentMessage, { type: 'config' }>): Promise<void> {
+    this.block.loading = true;
     try {
       const config = this.#configuration.take(message);
       await this.plane.apply(config);
@@ -111,6 +115,8 @@ class Worker {
       const reason = error instanceof Error ? error.message : String(error);
       this.log.error('a configuration was refused', { sequence: message.sequence, reason });
       this.link?.send({ type: 'refused', sequence: message.sequence, reason });
+    } finally {
+      this.block.loading = false;
     }
   }
 
@@ -120,6 +126,7 @@ class Worker {
   }
 
   async #stop(drainTimeout: number): Promise<void> {
+    if (this.block.state === WORKER_STATE.STOPPING) return;
     this.block.state = WORKER_STATE.STOPPING;
     await this.plane.drain(drainTimeout);
     this.plane.close();
