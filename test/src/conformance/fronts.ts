@@ -4,8 +4,15 @@ import { ScriptedOrigin, SETTINGS, type Front, type SettingsName } from '@spillw
 import { Engine } from '../engine/engine.js';
 import { buildSnapshot } from '../engine/snapshot.js';
 
-/** One SE process with a virtual service per setting, each in front of a scripted origin of its own. */
-export async function startFronts(scope: Scope, settings: readonly SettingsName[]): Promise<Front[]> {
+/**
+ * One SE process with a virtual service per setting, each in front of a scripted origin of its own.
+ * @param http2 they also take HTTP/2 with prior knowledge
+ */
+export async function startFronts(
+  scope: Scope,
+  settings: readonly SettingsName[],
+  http2 = false,
+): Promise<Front[]> {
   const fronts: Front[] = [];
   for (const name of settings) {
     const origin = await ScriptedOrigin.start();
@@ -22,6 +29,9 @@ export async function startFronts(scope: Scope, settings: readonly SettingsName[
     })),
   });
   fronts.forEach((front, i) => setHttp(snapshot, i, SETTINGS[front.settings]));
+  if (http2)
+    for (const vs of snapshot.virtual_services)
+      for (const service of vs.services) service.enable_http2 = true;
   await Engine.start(scope, snapshot, { workers: 1 });
   return fronts;
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { http1Matrix, type Front } from '@spillway/testing/conformance';
+import { http1Matrix, http2Matrix, type Front } from '@spillway/testing/conformance';
 import { Scope } from '@spillway/testing';
 import { startFronts } from './fronts.js';
 
@@ -11,6 +11,7 @@ beforeEach(async () => {
   fronts = await startFronts(
     scope,
     Array.from({ length: 8 }, () => 'plain' as const),
+    true,
   );
 });
 afterEach(async () => await scope.close());
@@ -21,5 +22,12 @@ describe.each(['keep-alive', 'close'] as const)('the smuggling matrix, %s', (mod
     expect(report.failures).toEqual([]);
     expect(report.attacks).toBeGreaterThan(2000);
     expect(report.passed).toBeGreaterThan(50);
+  });
+
+  test('no request of HTTP/2 reaches an origin in two readings', async () => {
+    const report = await http2Matrix(fronts, mode);
+    expect(report.failures).toEqual([]);
+    expect(report.attacks).toBeGreaterThan(180);
+    expect(report.passed).toBeGreaterThan(5);
   });
 });

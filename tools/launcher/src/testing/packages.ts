@@ -12,6 +12,31 @@ const needed: TestPackage[] = [
   { package: 'iproute2', file: 'ip', why: 'brings up the interfaces of the network namespace of the run' },
   { package: 'procps', file: 'sysctl', why: 'tests set sysctls in namespaces of their own' },
   { package: 'curl', file: 'curl', why: 'a client of metrics and examples that is not ours' },
+  {
+    package: 'varnish',
+    file: 'varnishtest',
+    why: 'plays scripts of HTTP/1 and HTTP/2 as client and origin of an SE',
+  },
+  {
+    package: 'nghttp2-client',
+    file: 'h2load',
+    why: 'an HTTP/2 client that is not ours, many streams at once',
+  },
+  {
+    package: 'python3-requests',
+    file: '/usr/lib/python3/dist-packages/requests/__init__.py',
+    why: 'a client of virtual services that is not ours',
+  },
+  {
+    package: 'python3-httpx',
+    file: '/usr/lib/python3/dist-packages/httpx/__init__.py',
+    why: 'with python3-h2 an HTTP/2 client that is not ours',
+  },
+  {
+    package: 'python3-h2',
+    file: '/usr/lib/python3/dist-packages/h2/__init__.py',
+    why: 'HTTP/2 for python3-httpx',
+  },
   { package: 'git', file: 'git', why: 'tells what is part of the checkout' },
   { package: 'redis-server', file: 'redis-server', why: 'queue tests run on Redis as well as on PostgreSQL' },
   {

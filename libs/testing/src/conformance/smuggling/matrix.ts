@@ -32,7 +32,8 @@ export interface Report {
   failures: string[];
 }
 
-export const VICTIM = 'GET /victim HTTP/1.1\r\nHost: victim\r\n\r\n';
+const VICTIM = 'GET /victim HTTP/1.1\r\nHost: victim\r\n\r\n';
+const VICTIM_AT_ORIGIN = new RegExp(VICTIM, 'gi');
 
 /** Sends every attack of HTTP/1.1, the request of a victim behind it, and judges what the origin got. */
 export async function http1Matrix(paths: readonly Path[], mode: Mode): Promise<Report> {
@@ -105,7 +106,7 @@ function judge(outcome: Outcome, report: Report): void {
   const trouble = ambiguity(outcome);
   if (trouble !== null)
     report.failures.push(`${outcome.name}: ${trouble}; the origin got ${JSON.stringify(outcome.atOrigin)}`);
-  const attacked = outcome.atOrigin.some((b) => b.replaceAll(VICTIM, '') !== '');
+  const attacked = outcome.atOrigin.some((b) => b.replaceAll(VICTIM_AT_ORIGIN, '') !== '');
   if (attacked) report.passed++;
   else report.refused++;
 }
