@@ -61,7 +61,7 @@ function world(): WrittenObject[] {
       application_profile_ref: 'applicationprofile-1',
       error_page_profile_ref: 'errorpageprofile-1',
       network_profile_ref: 'networkprofile-1',
-      services: [{ port: 80 }],
+      services: [{ port: 80, enable_http2: true }],
     }),
     object('virtualservice-2', {
       vip: [{ vip_id: '0', ip_address: v4('127.0.0.11'), ip6_address: v6('fd00::11') }],
@@ -165,6 +165,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'vip[].ip6_address.*': { to: 'fd00::99', at: 'vip[].ip6_address.addr', of: 2 },
     'services[].port': { to: 82 },
     'services[].port_range_end': { to: 89 },
+    'services[].enable_http2': { to: false },
     'services[].override_network_profile_ref': { to: 'networkprofile-3', of: 2 },
     application_profile_ref: { to: 'applicationprofile-2' },
     network_profile_ref: { to: 'networkprofile-1', of: 2 },
@@ -183,6 +184,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
   },
   pool: {
     enabled: { to: false },
+    enable_http2: { to: true },
     default_server_port: { to: 8080 },
     'lb_algorithm=LB_ALGORITHM_LEAST_CONNECTIONS': {
       to: 'LB_ALGORITHM_LEAST_CONNECTIONS',
@@ -330,6 +332,13 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'http_profile.detect_ntlm_app': { to: false },
     'http_profile.fwd_close_hdr_for_bound_connections': { to: false },
     'http_profile.close_server_side_connection_on_error': { to: true },
+    'http_profile.http2_profile.http2_initial_window_size': { to: 128 },
+    'http_profile.http2_profile.max_http2_concurrent_streams_per_connection': { to: 7 },
+    'http_profile.http2_profile.max_http2_header_field_size': { to: 8000 },
+    'http_profile.http2_profile.max_http2_requests_per_connection': { to: 7 },
+    'http_profile.http2_profile.max_http2_control_frames_per_connection': { to: 7 },
+    'http_profile.http2_profile.max_http2_empty_data_frames_per_connection': { to: 7 },
+    'http_profile.http2_profile.max_http2_queued_frames_to_client_per_connection': { to: 7 },
     'http_profile.keepalive_timeout': { to: 15_000 },
     'http_profile.client_header_timeout': { to: 15_000 },
     'http_profile.client_body_timeout': { to: 15_000 },

@@ -1,6 +1,7 @@
 import type {
   FilledApplicationProfile,
   FilledConnPoolProperties,
+  FilledHTTP2ApplicationProfile,
   FilledHTTPApplicationProfile,
   FilledPool,
   FilledTrueClientIPConfig,
@@ -40,7 +41,7 @@ export function httpProfile(
 ): HttpProfile {
   const http = filledMessage<FilledHTTPApplicationProfile>('HTTPApplicationProfile', profile.http_profile);
   const p: Profile = { vs, pool, http, lookup, problems };
-  return { ...limits(p), ...requestHeaders(p), ...security(p), ...connections(p), ...bodies(p) };
+  return { ...limits(p), ...requestHeaders(p), ...security(p), ...connections(p), ...http2(p), ...bodies(p) };
 }
 
 /** Sizes and times that have no `absent`. */
@@ -143,6 +144,23 @@ function connections({ http }: Profile) {
 function keepAliveHeader(http: FilledHTTPApplicationProfile): Pick<HttpProfile, 'keepalive_header'> {
   if (!http.keepalive_header) return {};
   return { keepalive_header: http.use_app_keepalive_timeout ? 'server' : 'own' };
+}
+
+/** Limits of HTTP/2, where a port of the virtual service speaks it. */
+function http2({ vs, http }: Profile): Pick<HttpProfile, 'http2'> {
+  if (vs.services?.some((service) => service.enable_http2) !== true) return {};
+  const given = filledMessage<FilledHTTP2ApplicationProfile>('HTTP2ApplicationProfile', http.http2_profile);
+  return {
+    http2: {
+      max_concurrent_streams: given.max_http2_concurrent_streams_per_connection,
+      initial_window_size: clamp(given.http2_initial_window_size * KILOBYTE, 65_536, 33_554_432),
+      max_header_field_size: given.max_http2_header_field_size,
+      max_requests: given.max_http2_requests_per_connection,
+      max_control_frames: given.max_http2_control_frames_per_connection,
+      max_empty_data_frames: given.max_http2_empty_data_frames_per_connection,
+      max_queued_frames: given.max_http2_queued_frames_to_client_per_connection,
+    },
+  };
 }
 
 function bodies({ vs, http, lookup, problems }: Profile) {

@@ -40,6 +40,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
         : clamp(spec.graceful_disable_timeout * MINUTE, 0, 7200 * MINUTE),
     connect_timeout: CONNECT_TIMEOUT,
     max_idle_connections: clamp(cache.upstream_connpool_server_max_cache || MAX_IDLE_CONNECTIONS, 0, 65_536),
+    ...(spec.enable_http2 ? { enable_http2: true } : {}),
     connection_life_time: milliseconds(cache.upstream_connpool_conn_life_tmo),
     connection_max_reuse: cache.upstream_connpool_conn_max_reuse,
     ...(tls === undefined ? {} : { tls }),

@@ -175,6 +175,7 @@ function servicesOf(
         port: service.port,
         port_range_end: end,
         ...(service.enable_ssl ? { enable_ssl: true } : {}),
+        ...(service.enable_http2 && application?.type === 'http' ? { enable_http2: true } : {}),
         ...(network === undefined ? {} : { application: network }),
       });
   }

@@ -82,6 +82,15 @@ const HTTP_PROFILE = [
   'detect_ntlm_app',
   'fwd_close_hdr_for_bound_connections',
   'close_server_side_connection_on_error',
+  ...[
+    'http2_initial_window_size',
+    'max_http2_concurrent_streams_per_connection',
+    'max_http2_header_field_size',
+    'max_http2_requests_per_connection',
+    'max_http2_control_frames_per_connection',
+    'max_http2_empty_data_frames_per_connection',
+    'max_http2_queued_frames_to_client_per_connection',
+  ].map((field) => `http2_profile.${field}`),
 ].map((field) => `http_profile.${field}`);
 
 /** What acts today, per kind. Add a path together with the test that proves it. */
@@ -96,6 +105,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         ...VIPS,
         'services[].port',
         'services[].port_range_end',
+        'services[].enable_http2',
         'services[].override_network_profile_ref',
         'application_profile_ref',
         'network_profile_ref',
@@ -146,6 +156,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'min_health_monitors_up',
         'graceful_disable_timeout',
         'server_timeout',
+        'enable_http2',
         'conn_pool_properties.upstream_connpool_conn_idle_tmo',
         'conn_pool_properties.upstream_connpool_conn_life_tmo',
         'conn_pool_properties.upstream_connpool_conn_max_reuse',
