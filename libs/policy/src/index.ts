@@ -5,6 +5,7 @@ export * from './groups.js';
 export { addressKey } from './match/address.js';
 export { peer, type Peer, RequestView, ResponseView } from './match/view.js';
 export { pathPattern } from './match/criteria.js';
+export * from './network.js';
 export * from './policy.js';
 export * from './rate-limiter.js';
 export * from './regex/index.js';

@@ -207,6 +207,8 @@ class Stage {
     const service = new ServiceRuntime(this.context, uuid, slot, {
       spec,
       pool,
+      group: null,
+      network: null,
       sharers: 1,
       limits: null,
       tls: null,

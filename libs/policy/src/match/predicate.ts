@@ -6,7 +6,7 @@ import { AS_IS, FOLD, standsAt } from './bytes.js';
 import { Hits } from './hits.js';
 import { PatternTable } from './pattern-table.js';
 import { located, type Subject } from './subject.js';
-import type { RequestView, ResponseView } from './view.js';
+import type { Peer, RequestView, ResponseView } from './view.js';
 
 /** One criterion of a rule: a question that a message answers with yes or no, always the same. */
 export interface Predicate<V> {
@@ -140,7 +140,10 @@ export class NotPredicate<V> implements Predicate<V> {
 /** Whose address. */
 export type Whose = 'client' | 'source';
 
-export class AddressPredicate implements Predicate<RequestView> {
+/** What comes from somewhere. */
+type Peers = Readonly<Record<Whose, Peer>>;
+
+export class AddressPredicate implements Predicate<Peers> {
   readonly cost = 2;
   private readonly map: AddressMap;
   constructor(
@@ -150,7 +153,7 @@ export class AddressPredicate implements Predicate<RequestView> {
     this.map = new AddressMap([ranges]);
   }
 
-  test(view: RequestView): boolean {
+  test(view: Peers): boolean {
     const { key } = view[this.whose];
     return key !== null && this.map.find(key).length > 0;
   }

@@ -1,10 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Placement, Pool as PoolSpec, Server, VirtualService } from '@spillway/snapshot';
+import {
+  type Placement,
+  type Pool as PoolSpec,
+  type PoolGroup as PoolGroupSpec,
+  type Server,
+  usedBy,
+  type VirtualService,
+} from '@spillway/snapshot';
 import { PlaneConfigError, type PlaneConfig } from '../api.js';
 import { rulesOf } from '../http/compile-rules.js';
 import { compileClientTls, compileServerTls, type CompiledClientTls } from '../tls/compile.js';
+import type { Targets } from '../http/policy/policy-rules.js';
 import type { PlaneContext } from './context.js';
 import { ServiceLimits } from '../limits/service-limits.js';
+import { type CompiledPolicies, compilePolicies, type PolicyParts, policyParts } from './policies.js';
+import { PoolGroup } from './pool-group.js';
 import { Pool } from './pool.js';
 import { ServerRuntime } from './server.js';
 import type { ServiceConfig } from './service.js';
@@ -28,6 +38,9 @@ export interface Compiled {
   readonly pools: Map<string, CompiledPool>;
   readonly servers: Map<string, ServerRuntime>;
   readonly services: Map<string, ServiceConfig>;
+  readonly groups: Map<string, PoolGroup>;
+  /** By virtual service. */
+  readonly policies: Map<string, CompiledPolicies>;
 }
 
 /** Frees the TLS contexts of one configuration that another one does not use. */
@@ -44,6 +57,8 @@ export const nothingCompiled = (): Compiled => ({
   pools: new Map(),
   servers: new Map(),
   services: new Map(),
+  groups: new Map(),
+  policies: new Map(),
 });
 
 /**
@@ -64,9 +79,11 @@ export function compile(context: PlaneContext, config: PlaneConfig, before: Comp
 
 function compileInto(after: Compiled, context: PlaneContext, config: PlaneConfig, before: Compiled): void {
   for (const spec of config.snapshot.pools) compilePool(context, config, spec, before, after);
+  for (const spec of config.snapshot.pool_groups ?? []) compileGroup(spec, before, after);
   const sharers = sharersOf(config.snapshot.placements);
+  const parts = policyParts(config.snapshot);
   for (const spec of config.snapshot.virtual_services)
-    compileService(context, config, spec, sharers.get(spec.uuid) ?? 1, before, after);
+    compileService(context, config, spec, sharers.get(spec.uuid) ?? 1, parts, before, after);
   for (const { virtual_service_uuid: uuid } of config.snapshot.placements) {
     if (!after.services.has(uuid))
       throw new PlaneConfigError(`placement of ${uuid}: the virtual service is not in the snapshot`);
@@ -122,12 +139,17 @@ function compileService(
   config: PlaneConfig,
   spec: VirtualService,
   sharers: number,
+  parts: PolicyParts,
   before: Compiled,
   after: Compiled,
 ): void {
   const pool = spec.pool_uuid === undefined ? null : (after.pools.get(spec.pool_uuid)?.pool ?? undefined);
   if (pool === undefined)
     throw new PlaneConfigError(`virtual service ${spec.uuid}: pool ${spec.pool_uuid} is not in the snapshot`);
+  const group = groupOf(spec, after);
+  const policies = compilePolicies(context, spec, sharers, parts, before.policies.get(spec.uuid), equal);
+  after.policies.set(spec.uuid, policies);
+  const targets = targetsOf(spec, parts, after);
   const old = before.services.get(spec.uuid);
   const { contexts: tls, problem: tlsProblem } = compileServerTls(
     spec,
@@ -137,9 +159,12 @@ function compileService(
   const same =
     old !== undefined &&
     old.pool === pool &&
+    old.group === group &&
     old.sharers === sharers &&
     old.tls === tls &&
     old.tlsProblem?.message === tlsProblem?.message &&
+    policies === before.policies.get(spec.uuid) &&
+    sameTargets(targets, before) &&
     equal(old.spec, spec);
   after.services.set(
     spec.uuid,
@@ -150,12 +175,58 @@ function compileService(
           pool,
           tls,
           tlsProblem,
+          group,
           sharers,
+          network: policies.network,
           limits: limitsOf(context, spec, sharers),
-          rules: rulesOf(context, spec, sharers),
+          rules: rulesOf(context, spec, sharers, policies.http, targets),
         },
   );
 }
+
+function compileGroup(spec: PoolGroupSpec, before: Compiled, after: Compiled): void {
+  const pools = new Map<string, Pool>();
+  for (const { pool_uuid: uuid } of spec.members) {
+    const pool = after.pools.get(uuid)?.pool;
+    if (pool === undefined)
+      throw new PlaneConfigError(`pool group ${spec.uuid}: pool ${uuid} is not in the snapshot`);
+    pools.set(uuid, pool);
+  }
+  const old = before.groups.get(spec.uuid);
+  const same =
+    old !== undefined &&
+    equal(old.spec, spec) &&
+    [...pools].every(([uuid, pool]) => before.pools.get(uuid)?.pool === pool);
+  after.groups.set(spec.uuid, same ? old : new PoolGroup(spec, pools, old ?? null));
+}
+
+function groupOf({ uuid, pool_group_uuid }: VirtualService, after: Compiled): PoolGroup | null {
+  if (pool_group_uuid === undefined) return null;
+  const group = after.groups.get(pool_group_uuid);
+  if (group !== undefined) return group;
+  throw new PlaneConfigError(`virtual service ${uuid}: pool group ${pool_group_uuid} is not in the snapshot`);
+}
+
+/** Pools and groups that the policies of a virtual service may send requests to. */
+function targetsOf(spec: VirtualService, parts: PolicyParts, after: Compiled): Targets {
+  const pools = new Map<string, Pool>();
+  const groups = new Map<string, PoolGroup>();
+  for (const uuid of spec.http_policy_set_uuids ?? []) {
+    const used = usedBy(parts.sets.get(uuid)!);
+    for (const pool of used.pools) pools.set(pool, target(after.pools.get(pool)?.pool, spec, pool));
+    for (const group of used.poolGroups) groups.set(group, target(after.groups.get(group), spec, group));
+  }
+  return { pools, groups };
+}
+
+function target<T>(found: T | undefined, spec: VirtualService, uuid: string): T {
+  if (found !== undefined) return found;
+  throw new PlaneConfigError(`virtual service ${spec.uuid}: ${uuid} is not in the snapshot`);
+}
+
+const sameTargets = ({ pools, groups }: Targets, before: Compiled): boolean =>
+  [...pools].every(([uuid, pool]) => before.pools.get(uuid)?.pool === pool) &&
+  [...groups].every(([uuid, group]) => before.groups.get(uuid) === group);
 
 function limitsOf(
   context: PlaneContext,

@@ -1,8 +1,9 @@
 import type { Placement, Service } from '@spillway/snapshot';
-import { CLOSED_BY } from '@spillway/telemetry';
+import { CLOSED_BY, REFUSED_BY } from '@spillway/telemetry';
 import type { PlacementError, PlacementStatus } from '../api.js';
 import { BindError, type Socket, type SocketHandler } from '../transport/seam.js';
 import { UdpPoint } from '../udp/point.js';
+import { mayConnect } from '../limits/network-gate.js';
 import { RefusedConnection } from '../limits/service-limits.js';
 import { Timed } from './clock.js';
 import type { Tracked } from './connection.js';
@@ -52,7 +53,11 @@ export class PlacementRuntime extends Timed {
   }
 
   accept(socket: Socket, service: Service): SocketHandler | null {
-    const { limits } = this.service.config;
+    const { limits, network } = this.service.config;
+    if (network !== null && !mayConnect(this.context, network, socket)) {
+      this.service.refused(REFUSED_BY.POLICY);
+      return null;
+    }
     if (limits !== null) {
       const admission = limits.admit(this.service, socket.remoteAddress);
       if (admission === 'reset') return null;

@@ -94,6 +94,21 @@ export class Pool {
     return null;
   }
 
+  /** Servers that may be used now; 0 when the pool is down. */
+  available(): number {
+    if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
+    return this.up < this.spec.min_servers_up ? 0 : this.up;
+  }
+
+  /** The server of that address, and port where one is given, when it may be used; null otherwise. */
+  serverAt(address: string, port: number | undefined): ServerRuntime | null {
+    if (this.available() === 0) return null;
+    const place = this.spec.servers.findIndex(
+      (s) => s.address === address && (port === undefined || s.port === port),
+    );
+    return place >= 0 && this.table.eligible[place] === 1 ? this.servers[place]! : null;
+  }
+
   /** Why `pick` gave nothing, for the client. */
   whyNot(): string {
     const { spec } = this;

@@ -1,3 +1,4 @@
+import type { CompiledNetworkPolicy } from '@spillway/policy';
 import type { VirtualService } from '@spillway/snapshot';
 import {
   bucketOf,
@@ -17,6 +18,7 @@ import type { PlaneContext } from './context.js';
 import { smoothed } from './rtt.js';
 import type { ServiceLimits } from '../limits/service-limits.js';
 import type { Pool } from './pool.js';
+import type { PoolGroup } from './pool-group.js';
 
 /** Where the sum of a histogram is. */
 const SUMS = new Int32Array(VS_HISTOGRAMS);
@@ -31,6 +33,8 @@ SUMS[VS_HISTOGRAM.SERVER_RTT] = VS.SERVER_RTT;
 export interface ServiceConfig {
   readonly spec: VirtualService;
   readonly pool: Pool | null;
+  /** In place of one pool. */
+  readonly group: PoolGroup | null;
   /** SEs that share its limits. */
   readonly sharers: number;
   /** What new connections are held to; null when that is nothing. */
@@ -39,9 +43,15 @@ export interface ServiceConfig {
   readonly tls: ServerContexts | null;
   /** Why what is asked of TLS cannot be served. */
   readonly tlsProblem: TlsProblem | null;
+  /** Who may connect; null for everybody. */
+  readonly network: CompiledNetworkPolicy | null;
   /** What policies and profile do to requests and responses; null when that is nothing. */
   readonly rules: HttpRules | null;
 }
+
+/** Where the next request or connection goes. */
+export const poolFor = (config: ServiceConfig): Pool | null =>
+  config.group === null ? config.pool : config.group.choose();
 
 /** A virtual service as this worker knows it: its counters and the configuration for the next request. */
 export class ServiceRuntime {

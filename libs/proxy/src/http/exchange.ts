@@ -3,7 +3,7 @@ import type { HttpProfile } from '@spillway/snapshot';
 import type { ClientConnection } from '../core/connection.js';
 import type { Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
-import type { ServiceConfig } from '../core/service.js';
+import { poolFor, type ServiceConfig } from '../core/service.js';
 import { isIdempotent, type Head } from '../http1/head.js';
 import { requestEdits, responseEdits } from './edits.js';
 import type { BodyFilter } from './filter.js';
@@ -45,6 +45,10 @@ export abstract class Exchange {
   config: ServiceConfig | null = null;
   /** Where the request goes; rules may change it. */
   pool: Pool | null = null;
+  /** The one server of the pool that rules want; null leaves it to the pool. */
+  wanted: ServerRuntime | null = null;
+  /** What rules have to remember of the request until its response comes. */
+  memo: object | null = null;
   link: HttpServerLink | null = null;
   /** Changes the body of the response; put in by rules. */
   filter: BodyFilter | null = null;
@@ -136,7 +140,9 @@ export abstract class Exchange {
     this.config = config;
     this.own = profile;
     this.binds = this.connection.bindsServers || profile.connection_multiplexing === false;
-    this.pool = config.pool;
+    this.pool = poolFor(config);
+    this.wanted = null;
+    this.memo = null;
     this.method = method;
     this.startedAt = this.connection.context.transport.now();
     this.responseStarted = false;
@@ -176,7 +182,7 @@ export abstract class Exchange {
     const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
     const { hash } = pool ?? NO_POOL;
     this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
-    const server = own === null ? (pool?.pick(null, this.hashKey) ?? null) : own.server;
+    const server = own === null ? (this.wanted ?? pool?.pick(null, this.hashKey) ?? null) : own.server;
     if (server === null) {
       this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
       return;
@@ -258,6 +264,16 @@ export abstract class Exchange {
     this.begins(sent.status);
     this.sendOwn(sent);
     this.finished();
+  }
+
+  /** It is one of several at a time on its connection: a stream of HTTP/2. */
+  get multiplexed(): boolean {
+    return !this.ownSocket;
+  }
+
+  /** Ends the exchange without an answer: the client's connection is closed in order (its stream is reset). */
+  hangUp(): void {
+    this.refuseSilently();
   }
 
   /** Ends the exchange without an answer: the client's connection (or stream) is reset. */
@@ -454,7 +470,7 @@ export abstract class Exchange {
    */
   private another(failed: ServerRuntime): ServerRuntime | null {
     const { hashKey } = this;
-    const now = this.connection.placement.service.config.pool;
+    const now = poolFor(this.connection.placement.service.config);
     return failed.pool?.pick(failed, hashKey) ?? now?.pick(failed, hashKey) ?? null;
   }
 

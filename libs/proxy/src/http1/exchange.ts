@@ -1,3 +1,4 @@
+import { CLOSED_BY } from '@spillway/telemetry';
 import { copyInto, latin1 } from '../bytes.js';
 import { responseEdits } from '../http/edits.js';
 import { Exchange } from '../http/exchange.js';
@@ -226,6 +227,13 @@ export class Http1Exchange extends Exchange {
 
   protected cut(): void {
     this.client.kill();
+  }
+
+  override hangUp(): void {
+    this.connection.because(CLOSED_BY.POLICY);
+    this.giveUpServer();
+    this.over();
+    this.client.socket.close();
   }
 
   protected pauseRequest(): void {

@@ -46,9 +46,17 @@ export interface ServiceSpec {
   services?: Service[];
   pool?: string | null;
   limits?: ServiceLimits;
+  /** Uuids of policy sets, of a pool group and of a network policy among the parts given to `apply`. */
+  policies?: Pick<VirtualService, 'http_policy_set_uuids' | 'pool_group_uuid' | 'network_policy_uuid'>;
   enabled?: boolean;
   placement?: Partial<Placement> | null;
 }
+
+/** What a snapshot may have beside virtual services and pools. */
+export type Parts = Pick<
+  Snapshot,
+  'pool_groups' | 'http_policy_sets' | 'network_policies' | 'string_groups' | 'address_groups'
+>;
 
 export type PoolSpec = Partial<Omit<Pool, 'servers'>> & {
   servers: (Partial<Server> & { port: number })[];
@@ -79,7 +87,7 @@ export class Rig {
   /** Certificates and ticket keys of every configuration. */
   secrets: Pick<Snapshot, 'certificates' | 'ticket_keys'> = {};
 
-  config(services: ServiceSpec[], pools: Record<string, PoolSpec>): PlaneConfig {
+  config(services: ServiceSpec[], pools: Record<string, PoolSpec>, parts: Parts = {}): PlaneConfig {
     const snapshot: Snapshot = {
       format: 1,
       epoch: 1,
@@ -99,12 +107,13 @@ export class Rig {
       pools: Object.entries(pools).map(([uuid, p]) => this.pool(uuid, p)),
       health_monitors: [],
       ...this.secrets,
+      ...parts,
     };
     return { snapshot, slots: structuredClone(this.slots) };
   }
 
-  apply(services: ServiceSpec[], pools: Record<string, PoolSpec>): Promise<void> {
-    return this.plane.apply(this.config(services, pools));
+  apply(services: ServiceSpec[], pools: Record<string, PoolSpec>, parts: Parts = {}): Promise<void> {
+    return this.plane.apply(this.config(services, pools, parts));
   }
 
   /** Slot of a server; it is up from the start. */
@@ -154,6 +163,7 @@ export class Rig {
       ...(pool === null ? {} : { pool_uuid: pool }),
       ...(s.limits === undefined ? {} : { limits: s.limits }),
       ...(s.tls === undefined ? {} : { tls: s.tls }),
+      ...s.policies,
     };
   }
 

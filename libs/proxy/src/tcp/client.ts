@@ -2,6 +2,7 @@ import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
 import type { Pool } from '../core/pool.js';
+import { poolFor } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';
 import { Held } from '../http1/held.js';
 import type { CloseReason } from '../transport/seam.js';
@@ -38,7 +39,7 @@ export class TcpClient extends ClientConnection {
   constructor(...args: ConstructorParameters<typeof ClientConnection>) {
     super(...args);
     const { config } = this.placement.service;
-    this.pool = config.pool;
+    this.pool = poolFor(config);
     const { application } = config.spec;
     this.idle = application.type === 'tcp' ? application.tcp.idle_timeout : 0;
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AddressRange } from './address-range.js';
-import { address, name, port, uuid } from './primitives.js';
+import { address, isSettableField, name, port, uuid } from './primitives.js';
 
 /** Strings that rules share: values to compare with, or keys with what each stands for. */
 export const StringGroup = z.strictObject({
@@ -161,7 +161,10 @@ export const HeaderAction = z.discriminatedUnion('target', [
   z.strictObject({
     target: z.literal('header'),
     action: z.enum(['add', 'replace', 'remove']),
-    name: headerName,
+    /** Host can be replaced and nothing else; what frames a message or belongs to one connection cannot be had. */
+    name: headerName.refine((field) => isSettableField(field) || /^host$/i.test(field), {
+      message: 'not a header that can be set',
+    }),
     value: HeaderValue.optional(),
   }),
   z.strictObject({

@@ -10,7 +10,7 @@ import { Message } from '../message.js';
 import { emptyResponse, plainResponse, type OwnResponse } from '../own-response.js';
 import { allRules } from '../rules.js';
 import { newRequestId } from './request-id.js';
-import { entryFeatures, exitFeatures } from './index.js';
+import { entryFeatures, exitFeatures, profileRedirect } from './index.js';
 import { addressIn } from './true-client-ip.js';
 import { markedCookie } from './cookies.js';
 
@@ -42,6 +42,7 @@ function exchange(tls: object | null = null): Exchange & { answered: OwnResponse
 const rulesOf = (http: Partial<HttpProfile>): NonNullable<ReturnType<typeof allRules>> =>
   allRules([
     ...entryFeatures(http as HttpProfile),
+    ...profileRedirect(http as HttpProfile),
     ...exitFeatures(http as HttpProfile, { name: '<web>' } as VirtualService),
   ])!;
 

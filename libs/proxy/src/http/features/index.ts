@@ -11,14 +11,17 @@ import { forwardedProto } from './forwarded-proto.js';
 import { RequestId } from './request-id.js';
 import { TrueClientIp } from './true-client-ip.js';
 
-/** What of a profile comes before policies: they see the true client, and no request that is sent elsewhere. */
+/** What of a profile comes before policies: they see the true client. */
 export function entryFeatures(http: HttpProfile): SomeRules[] {
   const features: SomeRules[] = [];
   if (http.true_client_ip !== undefined) features.push(new TrueClientIp(http.true_client_ip));
   if (http.request_id !== undefined) features.push(new RequestId(http.request_id));
-  if (http.https_redirect !== undefined) features.push(httpsRedirect(http.https_redirect.port));
   return features;
 }
+
+/** Where a request is to come by another way that policies have not sent there. */
+export const profileRedirect = (http: HttpProfile): SomeRules[] =>
+  http.https_redirect === undefined ? [] : [httpsRedirect(http.https_redirect.port)];
 
 /** What of a profile comes after policies: it is added to what they leave. */
 export function exitFeatures(http: HttpProfile, spec: VirtualService): SomeRules[] {

@@ -1,0 +1,71 @@
+import type { PoolGroup as Spec } from '@spillway/snapshot';
+import type { Pool } from './pool.js';
+
+interface Member {
+  readonly pool: Pool;
+  readonly priority: number;
+  readonly ratio: number;
+  /** How much it is behind its share. */
+  due: number;
+}
+
+/** A pool group under one configuration: which of its pools the next request goes to. */
+export class PoolGroup {
+  /** The highest priority first. */
+  private readonly members: readonly Member[];
+  /** So many servers are to be had by taking in lower priorities. */
+  private readonly wanted: number;
+
+  /**
+   * @param pools of all members, by uuid
+   * @param previous what the group was before, to go on where its turns are
+   */
+  constructor(
+    readonly spec: Spec,
+    pools: ReadonlyMap<string, Pool>,
+    previous: PoolGroup | null,
+  ) {
+    const due = new Map(previous?.members.map((m) => [m.pool.spec.uuid, m.due]));
+    this.members = spec.members
+      .map(({ pool_uuid, priority, ratio }) => ({
+        pool: pools.get(pool_uuid)!,
+        priority,
+        ratio,
+        due: due.get(pool_uuid) ?? 0,
+      }))
+      .sort((a, b) => b.priority - a.priority);
+    this.wanted = Math.max(1, spec.min_servers);
+  }
+
+  /**
+   * The pool for a request: among those that can serve, of the highest priority that has any, by their ratios. Lower
+   * priorities take part as long as the pools so far have fewer servers than the group wants. When none can serve,
+   * one that says why; null when the group takes nothing.
+   */
+  choose(): Pool | null {
+    const { members } = this;
+    let servers = 0;
+    let end = 0;
+    while (end < members.length && servers < this.wanted) {
+      const { priority } = members[end]!;
+      for (; end < members.length && members[end]!.priority === priority; end++)
+        if (members[end]!.ratio > 0) servers += members[end]!.pool.available();
+    }
+    return this.next(end) ?? members.find((m) => m.ratio > 0)?.pool ?? null;
+  }
+
+  /** The next in turn of the first `end` members: turns are spread, each as often as its ratio says. */
+  private next(end: number): Pool | null {
+    let best: Member | null = null;
+    let total = 0;
+    for (let i = 0; i < end; i++) {
+      const member = this.members[i]!;
+      if (member.ratio === 0 || member.pool.available() === 0) continue;
+      total += member.ratio;
+      member.due += member.ratio;
+      if (best === null || member.due > best.due) best = member;
+    }
+    if (best !== null) best.due -= total;
+    return best?.pool ?? null;
+  }
+}
