@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HealthMonitor, Pool, Snapshot } from '@spillway/snapshot';
 import { HealthChecker, type ServerVerdict } from './checker.js';
-import type { Target } from './probe.js';
+import type { Target } from './target.js';
 import type { CheckResult } from './result.js';
 
 /** A clock that moves only when it is told to, and calls back what falls due on the way. */

@@ -1,6 +1,7 @@
 import { canonical, type HealthMonitor, type Snapshot } from '@spillway/snapshot';
 import {
   afterCheck,
+  MAINTENANCE,
   nextDelay,
   serverVerdict,
   UNCHECKED,
@@ -265,7 +266,8 @@ export class HealthChecker {
   #count(state: MemberState, monitor: HealthMonitor, result: CheckResult): boolean {
     const before = state.monitors.get(monitor.uuid);
     if (before === undefined || (!result.ok && result.code === 'INCONCLUSIVE')) return false;
-    state.monitors.set(monitor.uuid, afterCheck(before, result.ok, monitor));
+    const limits = !result.ok && result.code === 'MAINTENANCE' ? { ...monitor, ...MAINTENANCE } : monitor;
+    state.monitors.set(monitor.uuid, afterCheck(before, result.ok, limits));
     const reason = state.failures.get(monitor.uuid);
     if (result.ok) state.failures.delete(monitor.uuid);
     else state.failures.set(monitor.uuid, { code: result.code, text: result.text });

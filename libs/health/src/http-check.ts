@@ -1,12 +1,22 @@
-import type { HealthMonitor } from '@spillway/snapshot';
+import type { Check } from '@spillway/snapshot';
+import { holds, maintenance, type Dialogue } from './dialogue.js';
 import type { CheckResult } from './result.js';
+import { hostHeader, type Target } from './target.js';
 
-export type HttpCheck = Extract<HealthMonitor['check'], { type: 'http' }>;
+export type HttpCheck = Check<'http'>;
 
-/** Bytes of the body in which `response_text` must occur (pools document, "payload mismatch"). */
+/** Bytes of the body that are looked at where the monitor does not say (pools document, "payload mismatch"). */
 export const BODY_WINDOW = 2048;
+const windowOf = (check: HttpCheck): number => check.response_size ?? BODY_WINDOW;
+/** Largest part of a body that can be asked for. */
+const BODY_LIMIT = 16_384;
 /** A response head beyond this is no answer. */
 const HEAD_LIMIT = 32_768;
+
+export const httpDialogue = (check: HttpCheck, target: Target): Dialogue => ({
+  request: httpRequest(check, hostHeader(target, check.tls === undefined ? 80 : 443)),
+  judge: (bytes, ended) => judgeHttp(check, bytes, ended),
+});
 
 /**
  * The request as it is sent. Without `exact_request` the version, `Host`, `User-Agent` and `Connection` are filled
@@ -16,7 +26,8 @@ const HEAD_LIMIT = 32_768;
  */
 export function httpRequest(check: HttpCheck, host: string): string {
   const lines = check.request.replaceAll('\r\n', '\n').replace(/\n+$/, '').split('\n');
-  if (check.exact_request) return `${lines.join('\r\n')}\r\n\r\n`;
+  const body = Buffer.from(check.request_body ?? '', 'utf8').toString('latin1');
+  if (check.exact_request) return `${lines.join('\r\n')}\r\n\r\n${body}`;
   let first = lines[0] ?? '';
   if (!/ HTTP\/\d\.\d$/.test(first)) first += ' HTTP/1.1';
   const rest = lines.slice(1);
@@ -24,8 +35,13 @@ export function httpRequest(check: HttpCheck, host: string): string {
   if (!has('host')) rest.unshift(`Host: ${host}`);
   if (!has('user-agent')) rest.push('User-Agent: spillway-health-monitor');
   if (!has('accept')) rest.push('Accept: */*');
+  if (check.authentication !== undefined && !has('authorization')) {
+    const { username, password } = check.authentication;
+    rest.push(`Authorization: Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`);
+  }
+  if (body !== '' && !has('content-length')) rest.push(`Content-Length: ${body.length}`);
   if (!has('connection')) rest.push('Connection: close');
-  return `${[first, ...rest].join('\r\n')}\r\n\r\n`;
+  return `${[first, ...rest].join('\r\n')}\r\n\r\n${body}`;
 }
 
 /** True when a status code is one that the monitor asks for; no list accepts 2xx and 3xx. */
@@ -60,41 +76,50 @@ export function judgeHttp(check: HttpCheck, bytes: string, ended: boolean): Chec
         : undefined
       : judgeHttp(check, bytes.slice(headEnd.index + headEnd[0].length), ended);
   }
+  if (check.maintenance_codes?.includes(status) === true) return maintenance(`status ${status}`);
+  if (check.maintenance_text !== undefined && headEnd !== null) {
+    const body = bodyOf(bytes, headEnd);
+    if (holds(body.text, check.maintenance_text, windowOf(check)))
+      return maintenance('its body holds the maintenance text');
+    if (!ended && !body.complete && body.text.length < windowOf(check)) return undefined;
+  } else if (check.maintenance_text !== undefined && !ended && bytes.length <= HEAD_LIMIT) return undefined;
   if (!codeMatches(check.response_codes, status)) {
     const wanted = check.response_codes.length === 0 ? '2xx or 3xx' : check.response_codes.join(', ');
     return { ok: false, code: 'RESPONSE_CODE_MISMATCH', text: `status ${status}, wanted ${wanted}` };
   }
   if (check.response_text === undefined) return { ok: true };
-  if (headEnd !== null) return judgeBody(check.response_text, bytes, headEnd, ended);
+  if (headEnd !== null) return judgeBody(check, check.response_text, bodyOf(bytes, headEnd), ended);
   if (!ended && bytes.length <= HEAD_LIMIT) return undefined;
   return { ok: false, code: 'NO_RESPONSE', text: 'the head of the response is incomplete or too long' };
 }
 
-function judgeBody(
-  text: string,
-  bytes: string,
-  headEnd: RegExpExecArray,
-  ended: boolean,
-): CheckResult | undefined {
-  const body = decodeBody(bytes.slice(0, headEnd.index), bytes.slice(headEnd.index + headEnd[0].length));
-  if (Buffer.from(body.text.slice(0, BODY_WINDOW), 'latin1').includes(text, 0, 'utf8')) return { ok: true };
-  if (!ended && !body.complete && body.text.length < BODY_WINDOW) return undefined;
+interface Body {
+  text: string;
+  complete: boolean;
+}
+
+function judgeBody(check: HttpCheck, text: string, body: Body, ended: boolean): CheckResult | undefined {
+  if (holds(body.text, text, windowOf(check))) return { ok: true };
+  if (!ended && !body.complete && body.text.length < windowOf(check)) return undefined;
   return {
     ok: false,
     code: 'PAYLOAD_CONTENT_MISMATCH',
-    text: `the first ${BODY_WINDOW} bytes of the body do not hold the response text`,
+    text: `the first ${windowOf(check)} bytes of the body do not hold the response text`,
   };
 }
 
+const bodyOf = (bytes: string, headEnd: RegExpExecArray): Body =>
+  decodeBody(bytes.slice(0, headEnd.index), bytes.slice(headEnd.index + headEnd[0].length));
+
 /** The body so far, out of its chunks, and whether it is whole. */
-function decodeBody(head: string, raw: string): { text: string; complete: boolean } {
+function decodeBody(head: string, raw: string): Body {
   if (!/^transfer-encoding:.*\bchunked\b/im.test(head)) {
     const length = /^content-length:[ \t]*(\d+)[ \t]*\r?$/im.exec(head);
     return { text: raw, complete: length !== null && raw.length >= Number(length[1]) };
   }
   let text = '';
   let at = 0;
-  while (text.length < BODY_WINDOW) {
+  while (text.length < BODY_LIMIT) {
     const size = /^([0-9a-f]{1,8})[^\n]*\n/i.exec(raw.slice(at, at + 256));
     if (size === null) return { text, complete: false };
     const length = Number.parseInt(size[1] ?? '0', 16);

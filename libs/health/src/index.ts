@@ -1,5 +1,6 @@
 export * from './monitor-state.js';
 export * from './result.js';
-export { hostPort, probe, type Probe, type Target } from './probe.js';
+export { probe, type Probe } from './probe.js';
+export { hostPort, type Target } from './target.js';
 export { memberKey, planChecks, type Member, type Plan, type ProbePlan } from './plan.js';
 export * from './checker.js';

@@ -16,6 +16,9 @@ export const UNCHECKED: MonitorState = { status: 'unknown', passed: 0, failed: 0
 
 export type Thresholds = Pick<HealthMonitor, 'successful_checks' | 'failed_checks'>;
 
+/** A server that says itself that it is in maintenance is taken out at once. */
+export const MAINTENANCE: Pick<Thresholds, 'failed_checks'> = { failed_checks: 1 };
+
 /**
  * The state after one more check. A server that was never down is admitted by its first good check;
  * `successful_checks` in a row bring it back from down, `failed_checks` in a row take it down.

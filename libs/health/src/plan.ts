@@ -1,5 +1,5 @@
 import { type HealthMonitor, type Pool, poolsOf, type Server, type Snapshot } from '@spillway/snapshot';
-import { hostPort, type Target } from './probe.js';
+import { hostPort, type Target } from './target.js';
 
 /** A server that is checked, inside one pool. */
 export interface Member {

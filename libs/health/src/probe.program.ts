@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { HealthMonitor } from '@spillway/snapshot';
+import type { Check, HealthMonitor } from '@spillway/snapshot';
 import { probe } from './probe.js';
 
 /** Runs checks against servers of its own and prints what each came to; Jest runs it under Bun. */
@@ -15,7 +15,7 @@ async function serve(answer: (s: net.Socket) => void): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as net.AddressInfo).port;
 }
-const http: HealthMonitor['check'] = {
+const http: Check<'http'> = {
   type: 'http',
   request: 'GET / HTTP/1.1',
   exact_request: false,

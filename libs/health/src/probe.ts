@@ -1,114 +1,53 @@
-import net from 'node:net';
-import type { HealthMonitor } from '@spillway/snapshot';
-import { httpRequest, judgeHttp } from './http-check.js';
-import { failureOf, redact, type CheckResult } from './result.js';
-import { judgeTcp } from './tcp-check.js';
-
-/** Where a check goes to. */
-export interface Target {
-  address: string;
-  port: number;
-  /** For `Host`; empty: the address. */
-  hostname: string;
-}
+import { randomBytes } from 'node:crypto';
+import type { Check, HealthMonitor } from '@spillway/snapshot';
+import { datagramProbe } from './datagram-probe.js';
+import { plainDialogue } from './dialogue.js';
+import { dnsDialogue } from './dns-check.js';
+import { externalProbe } from './external-probe.js';
+import { httpDialogue } from './http-check.js';
+import { pingProbe } from './ping-probe.js';
+import { failureOf, type CheckResult } from './result.js';
+import { sipDialogue } from './sip-check.js';
+import { streamProbe } from './stream-probe.js';
+import type { Target } from './target.js';
 
 /** One check of one server; resolves with its result and never rejects. */
 export type Probe = (monitor: HealthMonitor, target: Target) => Promise<CheckResult>;
 
-/** After the verdict a server may still be sending: so long it may go on, then the connection is dropped. */
-const LINGER = 500;
-const RECEIVED_LIMIT = 65_536;
+type Type = HealthMonitor['check']['type'];
+type Run<T extends Type> = (check: Check<T>, target: Target, monitor: HealthMonitor) => Promise<CheckResult>;
 
-/** `address:port`, IPv6 in brackets: the identity of a server inside its pool. */
-export const hostPort = (address: string, port: number): string =>
-  net.isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-
-const hostHeader = (target: Target): string => {
-  const host = target.hostname === '' ? target.address : target.hostname;
-  const bare = net.isIPv6(host) ? `[${host}]` : host;
-  return target.port === 80 ? bare : `${bare}:${target.port}`;
+const RUN: { readonly [T in Type]: Run<T> } = {
+  http: (check, target, { receive_timeout: timeout }) =>
+    streamProbe(httpDialogue(check, target), target, {
+      timeout,
+      ...(check.tls && { tls: { serverName: check.tls.server_name ?? target.hostname } }),
+    }),
+  tcp: (check, target, { receive_timeout: timeout }) =>
+    streamProbe(plainDialogue(check), target, { timeout, halfOpen: check.half_open }),
+  udp: (check, target, { receive_timeout: timeout }) =>
+    datagramProbe(plainDialogue(check), target, { timeout, silenceIsGood: !check.expect }),
+  dns: (check, target, { receive_timeout: timeout }) => {
+    const id = randomBytes(2).readUInt16BE();
+    return datagramProbe(dnsDialogue(check, id), target, { timeout, silenceIsGood: false });
+  },
+  sip: (check, target, { receive_timeout: timeout }) => {
+    const dialogue = sipDialogue(check, target, randomBytes(8).toString('hex'));
+    return check.transport === 'tcp'
+      ? streamProbe(dialogue, target, { timeout })
+      : datagramProbe(dialogue, target, { timeout, silenceIsGood: false });
+  },
+  ping: (_check, target, { receive_timeout: timeout }) => pingProbe(target, timeout),
+  external: (check, target, monitor) => externalProbe(monitor, check, target),
 };
 
-/** Checks a server over real sockets. */
-export const probe: Probe = (monitor, target) => {
-  const check = monitor.check;
-  const request = check.type === 'http' ? httpRequest(check, hostHeader(target)) : (check.send ?? '');
-  const judge = (bytes: string, ended: boolean): CheckResult | undefined =>
-    check.type === 'http' ? judgeHttp(check, bytes, ended) : judgeTcp(check, bytes, ended);
-  return new Promise((resolve) => {
-    let connected = false;
-    let received = '';
-    let done = false;
-    const socket = net.connect({ host: target.address, port: target.port, allowHalfOpen: false });
-    const finish = (result: CheckResult): void => {
-      if (done) return;
-      done = true;
-      clearTimeout(timer);
-      leave(socket, result, check.type === 'tcp' && check.half_open);
-      resolve(
-        request === '' && received === ''
-          ? result
-          : { ...result, exchange: { sent: redact(request), received: redact(received) } },
-      );
-    };
-    const timer = setTimeout(() => {
-      finish(
-        connected
-          ? { ok: false, code: 'NO_RESPONSE', text: `no answer within ${monitor.receive_timeout} ms` }
-          : {
-              ok: false,
-              code: 'CONNECTION_TIMEOUT',
-              text: `no connection within ${monitor.receive_timeout} ms`,
-            },
-      );
-    }, monitor.receive_timeout);
-    socket.once('connect', () => {
-      connected = true;
-      if (isSelfConnection(socket)) {
-        finish({ ok: false, code: 'CONNECTION_REFUSED', text: 'nobody listens there' });
-        return;
-      }
-      const early = check.type === 'tcp' ? judge('', false) : undefined;
-      if (early !== undefined && request === '') finish(early);
-      else socket.write(request, () => early !== undefined && finish(early));
-    });
-    socket.on('data', (chunk: Buffer) => {
-      if (done) return;
-      if (received.length < RECEIVED_LIMIT) received += chunk.toString('latin1');
-      const result = judge(received, received.length >= RECEIVED_LIMIT);
-      if (result !== undefined) finish(result);
-    });
-    const closed = (): void => {
-      const result = connected ? judge(received, true) : undefined;
-      finish(result ?? { ok: false, code: 'NO_RESPONSE', text: 'the server closed the connection' });
-    };
-    socket.once('end', closed);
-    socket.once('error', (error) => finish({ ok: false, ...failureOf(error) }));
-    socket.once('close', closed);
-  });
+/** Checks a server as its monitor says, over real sockets. */
+export const probe: Probe = async (monitor, target) => {
+  const { check } = monitor;
+  const run = RUN[check.type] as Run<Type>;
+  try {
+    return await run(check, target, monitor);
+  } catch (error) {
+    return { ok: false, ...failureOf(error) }; // this host lacks what the check needs
+  }
 };
-
-/**
- * A connection to a free local port from the same port meets itself (simultaneous open): nobody listens there,
- * although it connects.
- */
-const isSelfConnection = (socket: net.Socket): boolean =>
-  socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
-
-/** Ends politely where the server answered, so that its log shows no reset; at once where it did not. */
-function leave(socket: net.Socket, result: CheckResult, halfOpen: boolean): void {
-  socket.on('error', () => socket.destroy());
-  if (halfOpen && !socket.connecting) {
-    socket.resetAndDestroy();
-    return;
-  }
-  if (!result.ok) {
-    socket.destroy();
-    return;
-  }
-  const linger = setTimeout(() => socket.destroy(), LINGER);
-  linger.unref();
-  socket.once('close', () => clearTimeout(linger));
-  socket.resume();
-  socket.end();
-}

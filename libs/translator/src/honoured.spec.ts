@@ -114,6 +114,9 @@ interface Change {
   given?: Record<string, unknown>;
 }
 
+const HTTPS = { type: 'HEALTH_MONITOR_HTTPS' };
+const DNS = { type: 'HEALTH_MONITOR_DNS', 'dns_monitor.query_name': 'a.example' };
+const EXTERNAL = { type: 'HEALTH_MONITOR_EXTERNAL', 'external_monitor.command_code': 'echo ok' };
 const HASH = { lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH' };
 const HEADER_RATE = 'dos_rl_profile.rl_profile.http_header_rate_limits[]';
 
@@ -260,6 +263,18 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
   healthmonitor: {
     'type=HEALTH_MONITOR_HTTP': { to: 'HEALTH_MONITOR_HTTP', of: 2 },
     'type=HEALTH_MONITOR_TCP': { to: 'HEALTH_MONITOR_TCP' },
+    'type=HEALTH_MONITOR_HTTPS': { to: 'HEALTH_MONITOR_HTTPS' },
+    'type=HEALTH_MONITOR_UDP': { to: 'HEALTH_MONITOR_UDP' },
+    'type=HEALTH_MONITOR_DNS': {
+      to: 'HEALTH_MONITOR_DNS',
+      given: { 'dns_monitor.query_name': 'a.example' },
+    },
+    'type=HEALTH_MONITOR_SIP': { to: 'HEALTH_MONITOR_SIP' },
+    'type=HEALTH_MONITOR_PING': { to: 'HEALTH_MONITOR_PING' },
+    'type=HEALTH_MONITOR_EXTERNAL': {
+      to: 'HEALTH_MONITOR_EXTERNAL',
+      given: { 'external_monitor.command_code': 'echo ok' },
+    },
     send_interval: { to: 7 },
     receive_timeout: { to: 3 },
     successful_checks: { to: 5 },
@@ -269,6 +284,46 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'http_monitor.exact_http_request': { to: true },
     'http_monitor.http_response_code': { to: ['HTTP_4XX'] },
     'http_monitor.http_response': { to: 'ok' },
+    'http_monitor.http_request_body': { to: 'hello' },
+    'http_monitor.response_size': { to: 4096 },
+    'http_monitor.maintenance_code': { to: [503] },
+    'http_monitor.maintenance_response': { to: 'closed' },
+    'http_monitor.auth_type=AUTH_BASIC': {
+      to: 'AUTH_BASIC',
+      given: { authentication: { username: 'u', password: 'p' } },
+    },
+    'authentication.*': {
+      to: { username: 'u', password: 'p' },
+      at: 'authentication',
+      given: { 'http_monitor.auth_type': 'AUTH_BASIC' },
+    },
+    'https_monitor.http_request': { to: 'GET /health HTTP/1.0', given: HTTPS },
+    'https_monitor.exact_http_request': { to: true, given: HTTPS },
+    'https_monitor.http_response_code': { to: ['HTTP_4XX'], given: HTTPS },
+    'https_monitor.http_response': { to: 'ok', given: HTTPS },
+    'https_monitor.http_request_body': { to: 'hello', given: HTTPS },
+    'https_monitor.response_size': { to: 4096, given: HTTPS },
+    'https_monitor.maintenance_code': { to: [503], given: HTTPS },
+    'https_monitor.maintenance_response': { to: 'closed', given: HTTPS },
+    'https_monitor.auth_type=AUTH_BASIC': {
+      to: 'AUTH_BASIC',
+      given: { ...HTTPS, authentication: { username: 'u', password: 'p' } },
+    },
+    'https_monitor.ssl_attributes.server_name': { to: 'one.example', given: HTTPS },
+    'udp_monitor.udp_request': { to: 'ping', given: { type: 'HEALTH_MONITOR_UDP' } },
+    'udp_monitor.udp_response': { to: 'pong', given: { type: 'HEALTH_MONITOR_UDP' } },
+    'udp_monitor.maintenance_response': { to: 'closed', given: { type: 'HEALTH_MONITOR_UDP' } },
+    'dns_monitor.query_name': { to: 'b.example', given: DNS },
+    'dns_monitor.record_type': { to: 'DNS_RECORD_AAAA', given: DNS },
+    'dns_monitor.qtype': { to: 'DNS_ANY_TYPE', given: DNS },
+    'dns_monitor.rcode': { to: 'RCODE_ANYTHING', given: DNS },
+    'dns_monitor.response_string': { to: '10.0.0.1', given: DNS },
+    'sip_monitor.sip_monitor_transport': { to: 'SIP_TCP_PROTO', given: { type: 'HEALTH_MONITOR_SIP' } },
+    'sip_monitor.sip_response': { to: '200 OK', given: { type: 'HEALTH_MONITOR_SIP' } },
+    'external_monitor.command_code': { to: 'echo no', given: EXTERNAL },
+    'external_monitor.command_parameters': { to: '-v', given: EXTERNAL },
+    'external_monitor.command_variables': { to: 'A=b', given: EXTERNAL },
+    'tcp_monitor.maintenance_response': { to: 'closed', of: 2 },
     'tcp_monitor.tcp_half_open': { to: true, of: 2 },
     'tcp_monitor.tcp_request': { to: 'ping', of: 2 },
     'tcp_monitor.tcp_response': { to: 'pong', of: 2 },

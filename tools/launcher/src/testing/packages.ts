@@ -11,6 +11,8 @@ interface TestPackage {
 const needed: TestPackage[] = [
   { package: 'iproute2', file: 'ip', why: 'brings up the interfaces of the network namespace of the run' },
   { package: 'procps', file: 'sysctl', why: 'tests set sysctls in namespaces of their own' },
+  { package: 'iputils-ping', file: 'ping', why: 'the ping monitor runs it' },
+  { package: 'openssl', file: 'openssl', why: 'makes the certificates of servers that are checked' },
   { package: 'curl', file: 'curl', why: 'a client of metrics and examples that is not ours' },
   {
     package: 'varnish',

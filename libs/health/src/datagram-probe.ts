@@ -1,0 +1,66 @@
+import dgram from 'node:dgram';
+import net from 'node:net';
+import type { Dialogue } from './dialogue.js';
+import { failureOf, redact, type CheckResult } from './result.js';
+import type { Target } from './target.js';
+
+export interface DatagramOptions {
+  /** Milliseconds for all of it. */
+  readonly timeout: number;
+  /**
+   * Silence is a good answer. It is taken for one after `SILENCE` milliseconds, within which a host without such a
+   * service would have said so (ICMP port unreachable).
+   */
+  readonly silenceIsGood: boolean;
+}
+
+/** Milliseconds. */
+export const SILENCE = 500;
+
+/** Sends one datagram to a server and judges the first answer that says enough. */
+export function datagramProbe(
+  dialogue: Dialogue,
+  target: Target,
+  options: DatagramOptions,
+): Promise<CheckResult> {
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket(net.isIPv6(target.address) ? 'udp6' : 'udp4');
+    let received = '';
+    let done = false;
+    const finish = (result: CheckResult): void => {
+      if (done) return;
+      done = true;
+      clearTimeout(timer);
+      socket.close();
+      const exchange = { sent: redact(dialogue.request), received: redact(received) };
+      resolve(dialogue.request === '' && received === '' ? result : { ...result, exchange });
+    };
+    const { timeout, silenceIsGood } = options;
+    const timer = setTimeout(
+      () =>
+        finish(
+          silenceIsGood && received === ''
+            ? { ok: true }
+            : (dialogue.judge(received, true) ?? {
+                ok: false,
+                code: 'NO_RESPONSE',
+                text: `no answer within ${timeout} ms`,
+              }),
+        ),
+      silenceIsGood ? Math.min(timeout, SILENCE) : timeout,
+    );
+    socket.on('error', (error) => finish({ ok: false, ...failureOf(error) }));
+    socket.on('message', (data) => {
+      received += data.toString('latin1');
+      const result = dialogue.judge(received, false);
+      if (result !== undefined) finish(result);
+    });
+    // A connected socket hears of ICMP errors, and of nobody but this server.
+    socket.connect(target.port, target.address, () => {
+      if (done) return;
+      socket.send(Buffer.from(dialogue.request, 'latin1'), (error) => {
+        if (error !== null) finish({ ok: false, ...failureOf(error) });
+      });
+    });
+  });
+}
