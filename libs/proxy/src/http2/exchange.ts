@@ -1,7 +1,7 @@
 import { VS } from '@spillway/telemetry';
 import { copyInto, copyOf, latin1 } from '../bytes.js';
 import type { ServiceConfig } from '../core/service.js';
-import { responseEdits } from '../http/edits.js';
+import { fieldText, responseEdits } from '../http/edits.js';
 import { Exchange } from '../http/exchange.js';
 import { plainResponse, type OwnResponse } from '../http/own-response.js';
 import type { Framing } from '../http/server-link.js';
@@ -295,7 +295,7 @@ export class Http2Exchange extends Exchange implements StreamUser {
     const from = session.beginBlock();
     session.encoder.status(session.out, status);
     let lines = '';
-    for (const [name, value] of fields) lines += `${name}: ${value}\r\n`;
+    for (const [name, value] of fields) lines += fieldText(name, value);
     if (status !== 204 && status !== 304) lines += `content-length: ${body.length}\r\n`;
     const bytes = latin1(lines);
     session.encodeLines(bytes, 0, bytes.length);

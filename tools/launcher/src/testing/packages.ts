@@ -51,6 +51,7 @@ const needed: TestPackage[] = [
     file: '/usr/lib/python3/dist-packages/grpc/__init__.py',
     why: 'a foreign gRPC client for the health service',
   },
+  { package: 'slowhttptest', file: 'slowhttptest', why: 'slow clients that are not ours' },
   { package: 'docker-compose', file: 'docker-compose', why: 'checks docker-compose.yml with `config`' },
 ];
 
