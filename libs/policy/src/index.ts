@@ -2,7 +2,7 @@ export * from './action/cookies.js';
 export * from './decision.js';
 export type { Facts, Variable } from './facts.js';
 export * from './groups.js';
-export { addressKey } from './match/address.js';
+export { addressKey, AddressMap } from './match/address.js';
 export { peer, type Peer, RequestView, ResponseView } from './match/view.js';
 export { pathPattern } from './match/criteria.js';
 export * from './network.js';

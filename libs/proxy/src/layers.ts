@@ -2,7 +2,9 @@ import type { Layer } from './core/layers.js';
 import { HttpClient } from './http1/client.js';
 import { Http2Client } from './http2/client.js';
 import { PrefacePeek } from './http2/peek.js';
+import { ProxyProtocolLayer } from './proxy-protocol/layer.js';
 import { TcpClient } from './tcp/client.js';
+import { ServerNameLayer } from './tcp/server-name.js';
 import { TlsAccept } from './tls/accept.js';
 
 const http1: Layer = (context, socket, placement, service, before) =>
@@ -11,13 +13,21 @@ const http1: Layer = (context, socket, placement, service, before) =>
 const http2: Layer = (context, socket, placement, service, before) =>
   new Http2Client(context, socket, placement, service, before);
 
+const tcp: Layer = (context, socket, placement, service, before) =>
+  new TcpClient(context, socket, placement, service, before).begin();
+
 /**
  * Takes each connection as the kind of application that its virtual service is at that moment: with TLS as ALPN has
  * it, in clear HTTP/2 where the service allows it and the client begins with its preface.
  */
 export const application: Layer = (context, socket, placement, service, before) => {
-  if (placement.service.config.spec.application.type !== 'http')
-    return new TcpClient(context, socket, placement, service, before).begin();
+  const { config } = placement.service;
+  if (config.spec.application.type !== 'http') {
+    const inClear = (before?.tlsForNext() ?? null) === null;
+    return config.l4?.byServerName === true && inClear
+      ? new ServerNameLayer(tcp, context, socket, placement, service, before)
+      : tcp(context, socket, placement, service, before);
+  }
   const tls = before?.tlsForNext() ?? null;
   if (tls !== null && tls.protocol === 'h2') return http2(context, socket, placement, service, before);
   if (tls === null && service.enable_http2 === true)
@@ -25,8 +35,16 @@ export const application: Layer = (context, socket, placement, service, before) 
   return http1(context, socket, placement, service, before);
 };
 
-/** What a new connection meets first; see core/layers.ts. */
-export const firstLayer: Layer = (context, socket, placement, service, before) =>
+/** What a connection meets once it is known where it comes from. */
+const behindProxy: Layer = (context, socket, placement, service, before) =>
   service.enable_ssl === true
     ? new TlsAccept(context, socket, placement, service, before).begin(application)
     : application(context, socket, placement, service, before);
+
+/** What a new connection meets first; see core/layers.ts. */
+export const firstLayer: Layer = (context, socket, placement, service, before) => {
+  const { proxied } = placement.service.config;
+  return proxied !== null && proxied(socket.remoteAddress)
+    ? new ProxyProtocolLayer(behindProxy, context, socket, placement, service, before)
+    : behindProxy(context, socket, placement, service, before);
+};

@@ -209,6 +209,8 @@ class Stage {
       pool,
       group: null,
       network: null,
+      l4: null,
+      proxied: null,
       sharers: 1,
       limits: null,
       tls: null,

@@ -1,6 +1,7 @@
 import type { FilledApplicationProfile, FilledPool, FilledVirtualService } from '@spillway/model';
 import type { VirtualService } from '@spillway/snapshot';
 import { httpProfile } from './http-profile.js';
+import { withProxy } from './l4-policy.js';
 import { networkOf } from './network-profile.js';
 import { follow } from './read.js';
 import { error, missing, type Lookup, type Problem } from './types.js';
@@ -35,7 +36,7 @@ export function applicationOf(
     );
   if (spec.type === 'APPLICATION_PROFILE_TYPE_HTTP')
     return { type: 'http', http: httpProfile(vs, spec, pool, lookup, problems) };
-  if (spec.type === 'APPLICATION_PROFILE_TYPE_L4') return l4;
+  if (spec.type === 'APPLICATION_PROFILE_TYPE_L4') return withProxy(l4, vs, lookup);
   return error(
     'PROFILE_NOT_HONOURED',
     'application_profile_ref',

@@ -8,6 +8,8 @@ const SE = 'serviceengine-1';
 const v4 = (addr: string): object => ({ addr, type: 'V4' });
 const v6 = (addr: string): object => ({ addr, type: 'V6' });
 
+const selectPool = (pool_ref: string): object => ({ action_type: 'L4_RULE_ACTION_SELECT_POOL', pool_ref });
+
 const object = (uuid: string, spec: object): WrittenObject => ({
   kind: uuid.slice(0, uuid.lastIndexOf('-')) as KindName,
   uuid,
@@ -69,6 +71,33 @@ function world(): WrittenObject[] {
       application_profile_ref: 'applicationprofile-2',
       network_profile_ref: 'networkprofile-2',
       services: [{ port: 90 }, { port: 91, override_network_profile_ref: 'networkprofile-3' }],
+      l4_policies: [
+        { index: 1, l4_policy_set_ref: 'l4policyset-1' },
+        { index: 2, l4_policy_set_ref: 'l4policyset-2' },
+      ],
+    }),
+    object('l4policyset-1', {
+      l4_connection_policy: {
+        rules: [
+          {
+            name: 'one',
+            index: 1,
+            match: {
+              client_ip: { match_criteria: 'IS_IN', addrs: [v4('10.0.0.7')] },
+              port: { match_criteria: 'IS_IN', ports: [90] },
+              protocol: { match_criteria: 'IS_IN', protocol: 'PROTOCOL_TCP' },
+              server_name: { match_criteria: 'EQUALS', match_str: ['a.example'] },
+            },
+            action: { select_pool: selectPool('pool-1') },
+          },
+          { name: 'two', index: 2, action: { select_pool: selectPool('pool-2') } },
+        ],
+      },
+    }),
+    object('l4policyset-2', {
+      l4_connection_policy: {
+        rules: [{ name: 'three', index: 1, action: { select_pool: selectPool('pool-2') } }],
+      },
     }),
   ];
 }
@@ -169,6 +198,8 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'services[].port': { to: 82 },
     'services[].port_range_end': { to: 89 },
     'services[].enable_http2': { to: false },
+    'l4_policies[].index': { to: 9, of: 2 },
+    'l4_policies[].l4_policy_set_ref': { to: 'l4policyset-2', of: 2 },
     'services[].override_network_profile_ref': { to: 'networkprofile-3', of: 2 },
     application_profile_ref: { to: 'applicationprofile-2' },
     network_profile_ref: { to: 'networkprofile-1', of: 2 },
@@ -331,6 +362,14 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
   applicationprofile: {
     'type=APPLICATION_PROFILE_TYPE_HTTP': { to: 'APPLICATION_PROFILE_TYPE_HTTP', of: 2 },
     'type=APPLICATION_PROFILE_TYPE_L4': { to: 'APPLICATION_PROFILE_TYPE_L4' },
+    'tcp_app_profile.proxy_protocol_enabled': { to: true, of: 2 },
+    'tcp_app_profile.proxy_protocol_version': {
+      to: 'PROXY_PROTOCOL_VERSION_2',
+      of: 2,
+      given: { 'tcp_app_profile.proxy_protocol_enabled': true },
+    },
+    accept_proxy_protocol: { to: true },
+    proxy_protocol_group_ref: { to: 'ipaddrgroup-1', given: { accept_proxy_protocol: true } },
     'http_profile.xff_enabled': { to: false },
     'http_profile.xff_alternate_name': { to: 'X-Client' },
     'http_profile.xff_update': { to: 'ADD_NEW_XFF_HEADER' },
@@ -416,7 +455,38 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       },
     },
   },
+  l4policyset: {
+    'l4_connection_policy.rules[].name': { to: 'other' },
+    'l4_connection_policy.rules[].index': { to: 9 },
+    'l4_connection_policy.rules[].enable': { to: false },
+    'l4_connection_policy.rules[].match.client_ip.*': {
+      to: [v4('10.0.0.8')],
+      at: 'l4_connection_policy.rules[].match.client_ip.addrs',
+    },
+    'l4_connection_policy.rules[].match.port.*': {
+      to: 'IS_NOT_IN',
+      at: 'l4_connection_policy.rules[].match.port.match_criteria',
+    },
+    'l4_connection_policy.rules[].match.protocol.*': {
+      to: 'PROTOCOL_UDP',
+      at: 'l4_connection_policy.rules[].match.protocol.protocol',
+    },
+    'l4_connection_policy.rules[].match.server_name.match_criteria': { to: 'ENDS_WITH' },
+    'l4_connection_policy.rules[].match.server_name.match_str': { to: ['b.example'] },
+    'l4_connection_policy.rules[].action.select_pool.action_type=L4_RULE_ACTION_SELECT_POOL': {
+      to: 'L4_RULE_ACTION_SELECT_POOL',
+      given: {
+        'l4_connection_policy.rules[].action.select_pool.action_type': 'L4_RULE_ACTION_SELECT_POOLGROUP',
+      },
+    },
+    'l4_connection_policy.rules[].action.select_pool.pool_ref': { to: 'pool-2' },
+  },
   networkprofile: {
+    'profile.tcp_proxy_profile.idle_connection_type': {
+      to: 'CLOSE_IDLE',
+      of: 2,
+      given: { 'profile.type': 'PROTOCOL_TYPE_TCP_PROXY' },
+    },
     'profile.type=PROTOCOL_TYPE_TCP_PROXY': { to: 'PROTOCOL_TYPE_TCP_PROXY', of: 2 },
     'profile.type=PROTOCOL_TYPE_TCP_FAST_PATH': {
       to: 'PROTOCOL_TYPE_TCP_FAST_PATH',

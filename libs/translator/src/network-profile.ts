@@ -48,8 +48,11 @@ export function networkOf(ref: string | undefined, path: string, lookup: Lookup)
   );
 }
 
+/** KEEP_ALIVE asks a silent peer whether it is there, and closes where it is not; CLOSE_IDLE closes. */
 function tcpProxy(tcp: FilledTCPProxyProfile): TcpProfile {
-  return { idle_timeout: milliseconds(tcp.idle_connection_timeout * 1000) };
+  const after = milliseconds(tcp.idle_connection_timeout * 1000);
+  if (tcp.idle_connection_type === 'CLOSE_IDLE') return { idle_timeout: after };
+  return { idle_timeout: 0, ...(after === 0 ? {} : { probe_interval: after }) };
 }
 
 function tcpFastPath(tcp: FilledTCPFastPathProfile): TcpProfile {

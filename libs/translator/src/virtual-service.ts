@@ -8,6 +8,7 @@ import type {
 import type { L4Application, ServerTls, Service, Vip, VirtualService } from '@spillway/snapshot';
 import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
+import { acceptProxyOf, l4RulesOf, withProxy } from './l4-policy.js';
 import { networkOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
 import { follow, refUuid } from './read.js';
@@ -46,6 +47,8 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   const services = tls === undefined ? listed.filter((s) => s.enable_ssl !== true) : listed;
   // Ports without TLS are served all the same.
   for (const p of refused) problems.push(services.length > 0 ? { ...p, severity: 'warning' } : p);
+  const rules = 'code' in application ? [] : l4RulesOf(spec, application, lookup, problems);
+  const proxied = acceptProxyOf(spec, lookup, problems);
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
@@ -58,6 +61,8 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     services,
     application,
     ...(pool === undefined ? {} : { pool_uuid: pool.uuid }),
+    ...(proxied === undefined ? {} : { accept_proxy: proxied }),
+    ...(rules.length === 0 ? {} : { l4_rules: rules }),
     ...(limits === undefined ? {} : { limits }),
     ...(group === undefined ? {} : { pool_group_uuid: group }),
     ...(policies.length === 0 ? {} : { http_policy_set_uuids: policies }),
@@ -68,6 +73,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     fragment: { type: 'virtual_service', key: uuid, body },
     uses: [
       ...(pool === undefined ? [] : [{ type: 'pool' as const, uuid: pool.uuid }]),
+      ...[...new Set(rules.map((r) => r.pool_uuid))].map((r) => ({ type: 'pool' as const, uuid: r })),
       ...(group === undefined ? [] : [{ type: 'pool_group' as const, uuid: group }]),
       ...policies.map((set) => ({ type: 'http_policy_set' as const, uuid: set })),
       ...(network === undefined ? [] : [{ type: 'network_policy' as const, uuid: network }]),
@@ -149,7 +155,7 @@ function servicesOf(
     const without: string[] = service.override_application_profile_ref
       ? ['override_application_profile_ref']
       : [];
-    const network = overrideOf(service.override_network_profile_ref, application, i, lookup);
+    const network = overrideOf(vs, service.override_network_profile_ref, application, i, lookup);
     const carries = network === undefined || 'code' in network ? application?.type : network.type;
     if (service.enable_ssl && carries === 'udp') without.push('enable_ssl with UDP');
     const end = service.port_range_end || service.port;
@@ -187,6 +193,7 @@ function servicesOf(
 
 /** What a port carries by a network profile of its own; undefined where it has none. */
 function overrideOf(
+  vs: FilledVirtualService,
   ref: string | undefined,
   application: VirtualService['application'] | undefined,
   index: number,
@@ -200,7 +207,8 @@ function overrideOf(
       path,
       'a network profile of a port is not honoured where the virtual service is for HTTP: the port is not served',
     );
-  return networkOf(ref, path, lookup);
+  const network = networkOf(ref, path, lookup);
+  return 'code' in network ? network : withProxy(network, vs, lookup);
 }
 
 function poolOf(

@@ -202,7 +202,8 @@ export interface FilledApplicationPersistenceProfile extends Omit<t.ApplicationP
 }
 
 /** {@link t.ApplicationProfile} with its defaults. */
-export interface FilledApplicationProfile extends Omit<t.ApplicationProfile, 'configpb_attributes' | 'dns_service_profile' | 'dos_rl_profile' | 'http_profile' | 'l4_ssl_profile' | 'markers' | 'preserve_client_ip' | 'preserve_dest_ip_port' | 'sip_service_profile' | 'tcp_app_profile'> {
+export interface FilledApplicationProfile extends Omit<t.ApplicationProfile, 'accept_proxy_protocol' | 'configpb_attributes' | 'dns_service_profile' | 'dos_rl_profile' | 'http_profile' | 'l4_ssl_profile' | 'markers' | 'preserve_client_ip' | 'preserve_dest_ip_port' | 'sip_service_profile' | 'tcp_app_profile'> {
+  accept_proxy_protocol: boolean;
   configpb_attributes?: FilledConfigPbAttributes;
   dns_service_profile?: FilledDnsServiceApplicationProfile;
   dos_rl_profile?: FilledDosRateLimitProfile;
@@ -1475,10 +1476,11 @@ export interface FilledL4RuleActionSelectPool extends Omit<t.L4RuleActionSelectP
 }
 
 /** {@link t.L4RuleMatchTarget} with its defaults. */
-export interface FilledL4RuleMatchTarget extends Omit<t.L4RuleMatchTarget, 'client_ip' | 'port' | 'protocol'> {
+export interface FilledL4RuleMatchTarget extends Omit<t.L4RuleMatchTarget, 'client_ip' | 'port' | 'protocol' | 'server_name'> {
   client_ip?: FilledIpAddrMatch;
   port?: FilledL4RulePortMatch;
   protocol?: FilledL4RuleProtocolMatch;
+  server_name?: FilledStringMatch;
 }
 
 /** {@link t.L4RulePortMatch} with its defaults. */

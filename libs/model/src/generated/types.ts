@@ -737,6 +737,8 @@ export type ApplicationProfileType =
 export interface ApplicationProfile {
   /** Unit MICROSECONDS. Read only. */
   _last_modified?: string;
+  /** Connections of clients begin with a header of the PROXY protocol, version 1 or 2; those without one are reset. Default false. */
+  accept_proxy_protocol?: boolean;
   app_service_type?: ApplicationProfileAppServiceType;
   cloud_config_cksum?: string;
   configpb_attributes?: ConfigPbAttributes;
@@ -753,6 +755,8 @@ export interface ApplicationProfile {
   preserve_client_port?: boolean;
   /** Default false. */
   preserve_dest_ip_port?: boolean;
+  /** Whose connections begin with that header; those of other addresses begin without. Absent: everybody's. Reference to IpAddrGroup. */
+  proxy_protocol_group_ref?: string;
   sip_service_profile?: SipServiceApplicationProfile;
   tcp_app_profile?: TCPApplicationProfile;
   /** Reference to Tenant. */
@@ -3218,6 +3222,8 @@ export interface L4RuleMatchTarget {
   client_ip?: IpAddrMatch;
   port?: L4RulePortMatch;
   protocol?: L4RuleProtocolMatch;
+  /** The name that a client of TLS asks for (SNI), without case; empty where there is none. The connection is passed through as it is. */
+  server_name?: StringMatch;
 }
 
 export type L4RulePortMatchMatchCriteria =

@@ -119,6 +119,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'services[].port_range_end',
         'services[].enable_http2',
         'services[].override_network_profile_ref',
+        'l4_policies[].index',
+        'l4_policies[].l4_policy_set_ref',
         'application_profile_ref',
         'network_profile_ref',
         'error_page_profile_ref',
@@ -235,7 +237,15 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
   applicationprofile: [
     {
       proof: TRANSLATED,
-      paths: ['type=APPLICATION_PROFILE_TYPE_HTTP', 'type=APPLICATION_PROFILE_TYPE_L4', ...HTTP_PROFILE],
+      paths: [
+        'type=APPLICATION_PROFILE_TYPE_HTTP',
+        'type=APPLICATION_PROFILE_TYPE_L4',
+        'tcp_app_profile.proxy_protocol_enabled',
+        'tcp_app_profile.proxy_protocol_version',
+        'accept_proxy_protocol',
+        'proxy_protocol_group_ref',
+        ...HTTP_PROFILE,
+      ],
     },
     {
       proof: TRANSLATED,
@@ -249,6 +259,23 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
       ],
     },
   ],
+  l4policyset: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'l4_connection_policy.rules[].name',
+        'l4_connection_policy.rules[].index',
+        'l4_connection_policy.rules[].enable',
+        'l4_connection_policy.rules[].match.client_ip.*',
+        'l4_connection_policy.rules[].match.port.*',
+        'l4_connection_policy.rules[].match.protocol.*',
+        'l4_connection_policy.rules[].match.server_name.match_criteria',
+        'l4_connection_policy.rules[].match.server_name.match_str',
+        'l4_connection_policy.rules[].action.select_pool.action_type=L4_RULE_ACTION_SELECT_POOL',
+        'l4_connection_policy.rules[].action.select_pool.pool_ref',
+      ],
+    },
+  ],
   networkprofile: [
     {
       proof: TRANSLATED,
@@ -256,6 +283,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'profile.type=PROTOCOL_TYPE_TCP_PROXY',
         'profile.type=PROTOCOL_TYPE_TCP_FAST_PATH',
         'profile.tcp_proxy_profile.idle_connection_timeout',
+        'profile.tcp_proxy_profile.idle_connection_type',
         'profile.tcp_fast_path_profile.session_idle_timeout',
         'profile.type=PROTOCOL_TYPE_UDP_FAST_PATH',
         'profile.type=PROTOCOL_TYPE_UDP_PROXY',

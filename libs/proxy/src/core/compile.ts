@@ -15,7 +15,9 @@ import type { PlaneContext } from './context.js';
 import { ServiceLimits } from '../limits/service-limits.js';
 import { type CompiledPolicies, compilePolicies, type PolicyParts, policyParts } from './policies.js';
 import { PoolGroup } from './pool-group.js';
+import { L4Rules } from '../tcp/rules.js';
 import { Pool } from './pool.js';
+import { Ranges } from './ranges.js';
 import { ServerRuntime } from './server.js';
 import type { ServiceConfig } from './service.js';
 
@@ -156,6 +158,7 @@ function compileService(
     config.snapshot,
     old && { contexts: old.tls, problem: old.tlsProblem },
   );
+  const l4 = l4RulesOf(spec, after);
   const same =
     old !== undefined &&
     old.pool === pool &&
@@ -165,6 +168,7 @@ function compileService(
     old.tlsProblem?.message === tlsProblem?.message &&
     policies === before.policies.get(spec.uuid) &&
     sameTargets(targets, before) &&
+    sameOf(old.l4?.pools, l4?.pools) &&
     equal(old.spec, spec);
   after.services.set(
     spec.uuid,
@@ -176,6 +180,8 @@ function compileService(
           tls,
           tlsProblem,
           group,
+          l4,
+          proxied: proxiedOf(spec),
           sharers,
           network: policies.network,
           limits: limitsOf(context, spec, sharers),
@@ -227,6 +233,26 @@ function target<T>(found: T | undefined, spec: VirtualService, uuid: string): T 
 const sameTargets = ({ pools, groups }: Targets, before: Compiled): boolean =>
   [...pools].every(([uuid, pool]) => before.pools.get(uuid)?.pool === pool) &&
   [...groups].every(([uuid, group]) => before.groups.get(uuid) === group);
+
+function l4RulesOf({ uuid, l4_rules: rules }: VirtualService, after: Compiled): L4Rules | null {
+  if (rules === undefined || rules.length === 0) return null;
+  return new L4Rules(rules, (pool) => {
+    const found = after.pools.get(pool);
+    if (found === undefined)
+      throw new PlaneConfigError(`virtual service ${uuid}: pool ${pool} of a rule is not in the snapshot`);
+    return found.pool;
+  });
+}
+
+const sameOf = (a: readonly unknown[] = [], b: readonly unknown[] = []): boolean =>
+  a.length === b.length && a.every((x, i) => x === b[i]);
+
+function proxiedOf({ accept_proxy: accept }: VirtualService): ((address: string) => boolean) | null {
+  if (accept === undefined) return null;
+  if (accept.from === undefined) return () => true;
+  const ranges = new Ranges(accept.from);
+  return (address) => ranges.has(address);
+}
 
 function limitsOf(
   context: PlaneContext,

@@ -13,6 +13,7 @@ import {
 import type { TlsProblem } from '../tls/compile.js';
 import type { ServerContexts } from '../tls/server-contexts.js';
 import type { HttpRules } from '../http/rules.js';
+import type { L4Rules } from '../tcp/rules.js';
 import type { Socket } from '../transport/seam.js';
 import type { PlaneContext } from './context.js';
 import { smoothed } from './rtt.js';
@@ -35,6 +36,10 @@ export interface ServiceConfig {
   readonly pool: Pool | null;
   /** In place of one pool. */
   readonly group: PoolGroup | null;
+  /** Where connections and flows of an L4 service go instead of `pool`; null when it has no rules. */
+  readonly l4: L4Rules | null;
+  /** Whose connections begin with a header of the PROXY protocol; null for nobody's. */
+  readonly proxied: ((address: string) => boolean) | null;
   /** SEs that share its limits. */
   readonly sharers: number;
   /** What new connections are held to; null when that is nothing. */

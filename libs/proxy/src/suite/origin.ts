@@ -36,10 +36,10 @@ export class Origin {
     return origin;
   }
 
-  async listen(port: number): Promise<void> {
+  async listen(port: number, address = '127.0.0.1'): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.server.once('error', reject);
-    this.server.listen(port, '127.0.0.1', () => resolve());
+    this.server.listen(port, address, () => resolve());
     await promise;
     this.port = (this.server.address() as net.AddressInfo).port;
   }

@@ -1,4 +1,6 @@
 import type {
+  AcceptProxy,
+  L4Rule,
   HttpProfile,
   Placement,
   Pool,
@@ -42,6 +44,8 @@ export interface ServiceSpec {
   tcpIdle?: number;
   /** Instead of HTTP or `tcpIdle`. */
   application?: VirtualService['application'];
+  rules?: L4Rule[];
+  acceptProxy?: AcceptProxy;
   /** Instead of `ports`. */
   services?: Service[];
   pool?: string | null;
@@ -160,6 +164,8 @@ export class Rig {
           ...(s.tls === undefined ? {} : { enable_ssl: true }),
         })),
       application: s.application ?? this.application(s),
+      ...(s.rules === undefined ? {} : { l4_rules: s.rules }),
+      ...(s.acceptProxy === undefined ? {} : { accept_proxy: s.acceptProxy }),
       ...(pool === null ? {} : { pool_uuid: pool }),
       ...(s.limits === undefined ? {} : { limits: s.limits }),
       ...(s.tls === undefined ? {} : { tls: s.tls }),

@@ -1,16 +1,21 @@
+import type { TcpProfile } from '@spillway/snapshot';
 import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
+import { applicationOf } from '../core/point.js';
 import type { Pool } from '../core/pool.js';
 import { poolFor } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';
 import { Held } from '../http1/held.js';
 import type { CloseReason } from '../transport/seam.js';
+import { writeHeader } from '../proxy-protocol/header.js';
+import { ServerNameLayer } from './server-name.js';
 import { TcpServer } from './server.js';
 
 /** Servers that are tried for one connection. */
 const MOST_ATTEMPTS = 3;
 const NO_POOL = { hash: null };
+const PLAIN: TcpProfile = { idle_timeout: 0 };
 /** TCP keep-alive probes, milliseconds. */
 const PROBES_MS = 60_000;
 
@@ -28,7 +33,7 @@ const FAILURE: Record<CloseReason, number> = {
 export class TcpClient extends ClientConnection {
   readonly asItIs = true;
   private readonly pool: Pool | null;
-  private readonly idle: number;
+  private readonly profile: TcpProfile;
   private server: TcpServer | null = null;
   /** What the client has sent before a server was reached. */
   private held: Held | null = null;
@@ -39,14 +44,18 @@ export class TcpClient extends ClientConnection {
   constructor(...args: ConstructorParameters<typeof ClientConnection>) {
     super(...args);
     const { config } = this.placement.service;
-    this.pool = poolFor(config);
-    const { application } = config.spec;
-    this.idle = application.type === 'tcp' ? application.tcp.idle_timeout : 0;
+    const application = applicationOf(config.spec, this.service);
+    this.profile = application.type === 'tcp' ? application.tcp : PLAIN;
+    const before = args[4];
+    const serverName = before instanceof ServerNameLayer ? before.serverName : (this.tls?.serverName ?? '');
+    const { remoteAddress: address } = this.ends;
+    const { localPort: port } = this.socket;
+    this.pool = config.l4?.poolFor({ protocol: 'tcp', address, port, serverName }) ?? poolFor(config);
   }
 
   /** Call once after construction. The server may be the first to speak, so the connection to it is made at once. */
   begin(): this {
-    this.socket.keepAlive(PROBES_MS);
+    this.socket.keepAlive(this.probes);
     this.touch();
     this.next(null);
     return this;
@@ -103,13 +112,30 @@ export class TcpClient extends ClientConnection {
     if (rtt >= 0) this.placement.service.record(VS_HISTOGRAM.SERVER_RTT, rtt);
   }
 
+  /** Milliseconds of silence after which a peer is asked whether it is there. */
+  get probes(): number {
+    return this.profile.probe_interval ?? PROBES_MS;
+  }
+
   /** The server is reached. */
   serverOpen(server: TcpServer): void {
     const { held } = this;
     this.held = null;
-    const taken = held === null || server.write(held.data, held.start, held.end);
+    const { send_proxy: version } = this.profile;
+    // What the client has sent goes in the same write as the header where it can.
+    const taken =
+      version === undefined
+        ? held === null || server.write(held.data, held.start, held.end)
+        : this.introduce(server, writeHeader(version, this.ends), held);
     if (taken) this.resume();
     if (this.ended) server.end();
+  }
+
+  private introduce(server: TcpServer, header: Uint8Array, held: Held | null): boolean {
+    if (held === null) return server.write(header, 0, header.length);
+    held.start -= header.length;
+    held.data.set(header, held.start);
+    return server.write(held.data, held.start, held.end);
   }
 
   fromServer(data: Uint8Array, start: number, end: number): boolean {
@@ -145,7 +171,7 @@ export class TcpClient extends ClientConnection {
   }
 
   private touch(): void {
-    this.context.clock.arm(this, this.idle);
+    this.context.clock.arm(this, this.profile.idle_timeout);
   }
 
   private pause(): void {

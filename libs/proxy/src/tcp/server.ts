@@ -41,8 +41,9 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     this.open = true;
     this.context.clock.disarm(this);
     this.client?.connected(this, this.context.transport.now() - this.begunAt);
-    this.socket.keepAlive(60_000);
-    this.client?.serverOpen(this);
+    if (this.client === null) return;
+    this.socket.keepAlive(this.client.probes);
+    this.client.serverOpen(this);
   }
 
   onData(data: Uint8Array, start: number, end: number): void {

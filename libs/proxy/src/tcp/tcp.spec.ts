@@ -9,4 +9,12 @@ describe('L4 TCP over real sockets', () => {
     },
     180_000,
   );
+
+  it.each(RUNTIMES)(
+    'PROXY protocol, rules and names of servers on %s',
+    async (runtime) => {
+      expect(await failuresOf(runtime, new URL('./passing.program.js', import.meta.url))).toEqual([]);
+    },
+    60_000,
+  );
 });

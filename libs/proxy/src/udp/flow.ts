@@ -4,6 +4,7 @@ import { clientKey } from '../core/hash-key.js';
 import { Timed } from '../core/clock.js';
 import type { Tracked } from '../core/connection.js';
 import type { ServerRuntime } from '../core/server.js';
+import { poolFor } from '../core/service.js';
 import type { FlowHash } from './flow-table.js';
 import { UdpLink } from './link.js';
 import type { UdpPoint } from './point.js';
@@ -99,11 +100,14 @@ export class UdpFlow extends Timed implements Tracked {
   }
 
   private choose(avoid: ServerRuntime | null): ServerRuntime | null {
-    const { pool } = this.point.placement.service.config;
+    const { config } = this.point.placement.service;
+    const { address, port } = this;
+    const facts = { protocol: 'udp' as const, address, port: this.point.boundPort, serverName: '' };
+    const pool = config.l4?.poolFor(facts) ?? poolFor(config);
     if (pool === null) return null;
     const wanted = this.hint === 0 ? null : pool.byHint(this.hint);
     this.hint = 0;
-    return wanted ?? pool.pick(avoid, clientKey(pool.hash, this.address, this.port));
+    return wanted ?? pool.pick(avoid, clientKey(pool.hash, address, port));
   }
 
   private open(server: ServerRuntime): UdpLink {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { address, name, port, uuid } from './primitives.js';
 import { HttpProfile } from './http.js';
-import { L4Application, TcpProfile, UdpProfile } from './l4.js';
+import { AcceptProxy, L4Application, L4Rule, TcpProfile, UdpProfile } from './l4.js';
 import { ServiceLimits } from './limits.js';
 import { ServerTls } from './tls.js';
 
@@ -36,6 +36,9 @@ export const VirtualService = z.strictObject({
     z.strictObject({ type: z.literal('udp'), udp: UdpProfile }),
   ]),
   pool_uuid: uuid.optional(),
+  accept_proxy: AcceptProxy.optional(),
+  /** For L4, in their order. What fits none goes to `pool_uuid`. */
+  l4_rules: z.array(L4Rule).max(1000).optional(),
   limits: ServiceLimits.optional(),
   /** In place of one pool. */
   pool_group_uuid: uuid.optional(),
