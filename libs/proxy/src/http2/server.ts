@@ -37,7 +37,8 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   older: IdleLink | null = null;
   readonly session: Session;
   socket!: Socket;
-  readonly secure = false;
+  /** TLS is below. */
+  readonly secure: boolean;
   private nextId = 1;
   private up = false;
   private dead = false;
@@ -61,6 +62,7 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
     private readonly serverName: string,
   ) {
     super();
+    this.secure = (server.pool?.tls ?? null) !== null;
     this.openedAt = context.clock.coarse;
     this.begunAt = context.transport.now();
     this.session = new Session(context.transport, this, LIMITS);
