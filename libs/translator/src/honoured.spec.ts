@@ -3,6 +3,7 @@ import { kindNames, marksOf, type KindName } from '@spillway/model';
 import { canonical } from '@spillway/snapshot';
 import { SnapshotSource } from './index.js';
 import { objectsOf, type WrittenObject } from './testing/objects.js';
+import { type Change, POLICY_CHANGES, POLICY_OBJECTS, POLICY_REFERENCES } from './testing/policy-changes.js';
 
 const SE = 'serviceengine-1';
 const v4 = (addr: string): object => ({ addr, type: 'V4' });
@@ -50,6 +51,7 @@ function world(): WrittenObject[] {
       ],
     }),
     object('errorpageprofile-2', { error_pages: [{ error_redirect: '/' }] }),
+    ...POLICY_OBJECTS.map(([uuid, spec]) => object(uuid, structuredClone(spec))),
     object('pool-1', {
       health_monitor_refs: ['healthmonitor-1'],
       servers: [{ ip: v4('10.0.0.1') }, { ip: v4('10.0.0.2'), port: 81, enabled: false }],
@@ -63,6 +65,8 @@ function world(): WrittenObject[] {
       application_profile_ref: 'applicationprofile-1',
       error_page_profile_ref: 'errorpageprofile-1',
       network_profile_ref: 'networkprofile-1',
+      http_policies: [{ index: 1, http_policy_set_ref: 'httppolicyset-1' }],
+      network_security_policy_ref: 'networksecuritypolicy-1',
       services: [{ port: 80, enable_http2: true }],
     }),
     object('virtualservice-2', {
@@ -132,17 +136,6 @@ function set(spec: object, path: string, value: unknown): void {
   at[steps.at(-1) as string] = value;
 }
 
-interface Change {
-  /** The value that the field takes. */
-  to: unknown;
-  /** The object that has it, by number; 1 unless told. */
-  of?: number;
-  /** Another path to set, where the mark is of a whole message. */
-  at?: string;
-  /** What has to be so before, in the same object. */
-  given?: Record<string, unknown>;
-}
-
 const HTTPS = { type: 'HEALTH_MONITOR_HTTPS' };
 const DNS = { type: 'HEALTH_MONITOR_DNS', 'dns_monitor.query_name': 'a.example' };
 const EXTERNAL = { type: 'HEALTH_MONITOR_EXTERNAL', 'external_monitor.command_code': 'echo ok' };
@@ -188,6 +181,7 @@ function rateChanges(path: string, more: Record<string, unknown> = {}): Record<s
 /** For each field that a service engine is told of: a change that it must notice. */
 const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } = {
   virtualservice: {
+    ...POLICY_REFERENCES,
     enabled: { to: false },
     traffic_enabled: { to: false },
     vsvip_ref: { to: 'vsvip-2' },
@@ -285,12 +279,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     error_page_body: { to: 'other' },
     format: { to: 'ERROR_PAGE_FORMAT_JSON' },
   },
-  stringgroup: { 'kv[].key': { to: 'text/css' } },
-  ipaddrgroup: {
-    'addrs[].*': { to: [v4('10.0.1.2')], at: 'addrs' },
-    'ip_ports[].*': { to: [{ ip: v4('10.0.1.2'), port: 8080 }], at: 'ip_ports' },
-    'ranges[].*': { to: [{ begin: v4('10.0.1.2'), end: v4('10.0.1.3') }], at: 'ranges' },
-  },
+  ...POLICY_CHANGES,
   healthmonitor: {
     'type=HEALTH_MONITOR_HTTP': { to: 'HEALTH_MONITOR_HTTP', of: 2 },
     'type=HEALTH_MONITOR_TCP': { to: 'HEALTH_MONITOR_TCP' },
@@ -538,10 +527,10 @@ describe('what the model marks as honoured by translation', () => {
     const { to, of = 1, at = path.replace(/=.*$/, ''), given = {} } = change as Change;
     const [before, after] = [world(), world()].map((objects) => {
       const { spec } = objects.find((o) => o.uuid === `${kind}-${of}`) as WrittenObject;
-      for (const [p, value] of Object.entries(given)) set(spec, p, value);
+      for (const [p, value] of Object.entries(given)) set(spec, p, structuredClone(value));
       return { objects, spec };
     }) as [{ objects: WrittenObject[]; spec: object }, { objects: WrittenObject[]; spec: object }];
-    set(after.spec, at, to);
+    set(after.spec, at, structuredClone(to));
     expect(snapshot(after.objects)).not.toBe(snapshot(before.objects));
   });
 

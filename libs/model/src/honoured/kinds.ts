@@ -1,5 +1,6 @@
 import type { KindName } from '../generated/types.js';
 import type { Mark } from './marks.js';
+import { HONOURED_POLICIES } from './policies.js';
 
 /** Changes what a service engine is sent, field by field. */
 const TRANSLATED = 'libs/translator/src/honoured.spec.ts';
@@ -125,6 +126,9 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'network_profile_ref',
         'error_page_profile_ref',
         'pool_ref',
+        'pool_group_ref',
+        'http_policies[].*',
+        'network_security_policy_ref',
       ],
     },
     {
@@ -192,8 +196,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     },
   ],
   errorpagebody: [{ proof: TRANSLATED, paths: ['error_page_body', 'format'] }],
-  stringgroup: [{ proof: TRANSLATED, paths: ['kv[].key'] }],
-  ipaddrgroup: [{ proof: TRANSLATED, paths: ['addrs[].*', 'ip_ports[].*', 'ranges[].*'] }],
+  ...HONOURED_POLICIES,
   healthmonitor: [
     {
       proof: TRANSLATED,
