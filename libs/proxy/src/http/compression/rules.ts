@@ -184,7 +184,7 @@ function describe(message: Message, edits: HeadEdits, coding: Coding): void {
 /** Not the same bytes any more, but the same meaning (RFC 9110 section 8.8.1). */
 function weaken(message: Message, edits: HeadEdits): void {
   const field = message.find('etag');
-  if (field < 0) return;
+  if (field < 0 || message.head.dropped[field] === 1) return;
   const tag = message.value(field);
   if (!tag.startsWith('"')) return;
   message.head.drop(field);

@@ -12,6 +12,7 @@ export const cookieFlags = (secure: boolean, httpOnly: boolean): SomeRules => ({
     if (!needsSecure && !httpOnly) return;
     const lines: string[] = [];
     for (let k = message.find(NAME); k >= 0; k = message.find(NAME, k + 1)) {
+      if (message.head.dropped[k] === 1) continue; // a policy has taken it out
       const cookie = message.value(k);
       const marked = markedCookie(cookie, needsSecure, httpOnly);
       lines.push(marked);

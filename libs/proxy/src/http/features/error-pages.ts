@@ -21,6 +21,14 @@ interface Page {
   readonly answer: (x: Exchange, response: OwnResponse) => OwnResponse;
 }
 
+/** The host for pages of what is answered before the request goes on. */
+export const rememberHost: SomeRules = {
+  onRequest(x: Exchange, message: Message): boolean {
+    x.host = message.host;
+    return true;
+  },
+};
+
 /** Pages in place of the engine's own words for an error. What a policy answers with stays as it is. */
 export class ErrorPages implements SomeRules {
   private readonly pages: readonly Page[];
@@ -30,11 +38,6 @@ export class ErrorPages implements SomeRules {
     private readonly serviceName: string,
   ) {
     this.pages = pages.map((page) => ({ matches: matcher(page), answer: this.answerer(page.answer) }));
-  }
-
-  onRequest(x: Exchange, message: Message): boolean {
-    x.host = message.host;
-    return true;
   }
 
   onOwn(x: Exchange, response: OwnResponse): OwnResponse {

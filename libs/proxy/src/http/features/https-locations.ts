@@ -17,7 +17,7 @@ export class HttpsLocations implements SomeRules {
   onResponse(x: Exchange, message: Message, edits: HeadEdits): void {
     if (x.connection.tls === null || x.host === '' || !mayRedirect(message.status)) return;
     const field = message.find('location');
-    if (field < 0) return;
+    if (field < 0 || message.head.dropped[field] === 1) return;
     const location = PLAIN.exec(message.value(field));
     if (location === null) return;
     const [, host = '', rest = ''] = location;

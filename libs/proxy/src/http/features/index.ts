@@ -3,7 +3,7 @@ import type { SomeRules } from '../rules.js';
 import { CompressionRules } from '../compression/rules.js';
 import { CertificateHeaders } from './certificate-headers.js';
 import { cookieFlags } from './cookies.js';
-import { ErrorPages } from './error-pages.js';
+import { ErrorPages, rememberHost } from './error-pages.js';
 import { Hsts } from './hsts.js';
 import { HttpsLocations } from './https-locations.js';
 import { httpsRedirect } from './https-redirect.js';
@@ -16,6 +16,7 @@ export function entryFeatures(http: HttpProfile): SomeRules[] {
   const features: SomeRules[] = [];
   if (http.true_client_ip !== undefined) features.push(new TrueClientIp(http.true_client_ip));
   if (http.request_id !== undefined) features.push(new RequestId(http.request_id));
+  if (http.error_pages !== undefined) features.push(rememberHost);
   return features;
 }
 
