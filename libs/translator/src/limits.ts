@@ -1,5 +1,6 @@
 import type {
   FilledApplicationProfile,
+  FilledHTTPApplicationProfile,
   FilledPerformanceLimits,
   FilledRateLimiterAction,
   FilledRateProfile,
@@ -59,8 +60,10 @@ type ProfileField =
 
 function profileRates(vs: FilledVirtualService, lookup: Lookup, problems: Problem[]): ServiceRate[] {
   const profile = follow(lookup, vs.application_profile_ref, 'applicationprofile');
-  const given = (profile?.spec as FilledApplicationProfile | undefined)?.dos_rl_profile?.rl_profile;
-  if (given === undefined) return [];
+  const spec = profile?.spec as FilledApplicationProfile | undefined;
+  const given = spec?.dos_rl_profile?.rl_profile;
+  const simple = simpleRates(spec?.http_profile);
+  if (given === undefined) return simple;
   const path = 'dos_rl_profile.rl_profile';
   const rates = PROFILE.map(([field, of, key]) => rate(`${path}.${field}`, of, given[field], key, problems));
   const byHeader = (given.http_header_rate_limits ?? []).map((r, i) =>
@@ -68,7 +71,30 @@ function profileRates(vs: FilledVirtualService, lookup: Lookup, problems: Proble
       ? undefined
       : rate(`${path}.http_header_rate_limits[${i}]`, 'requests', r, { per_header: r.http_header }, problems),
   );
-  return [...rates, ...byHeader].filter((r) => r !== undefined);
+  return [...simple, ...rates, ...byHeader].filter((r) => r !== undefined);
+}
+
+/** Requests per second of the HTTP profile, by what they count apart. */
+const PER_SECOND = [
+  ['max_rps_cip', { per_client: true, per_path: false }],
+  ['max_rps_uri', { per_client: false, per_path: true }],
+  ['max_rps_cip_uri', { per_client: true, per_path: true }],
+] as const satisfies readonly (readonly [keyof FilledHTTPApplicationProfile, Key])[];
+
+function simpleRates(http: FilledHTTPApplicationProfile | undefined): ServiceRate[] {
+  if (http === undefined) return [];
+  return PER_SECOND.filter(([field]) => http[field] > 0).map(([field, key]) => ({
+    name: `http_profile.${field}`,
+    of: 'requests',
+    ...key,
+    count: http[field],
+    period: 1,
+    burst: 0,
+    exceeded: {
+      type: 'respond',
+      response: { status: 429, content_type: 'text/plain; charset=utf-8', body: '429 too many requests\n' },
+    },
+  }));
 }
 
 /** A rate that has no action counts for nothing. */

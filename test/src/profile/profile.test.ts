@@ -52,6 +52,10 @@ async function received(...args: string[]): Promise<[string, string][]> {
 const values = (fields: readonly [string, string][], name: string): string[] =>
   fields.filter(([n]) => n === name).map(([, value]) => value);
 
+/** Statuses of requests at the same time. */
+const burst = (): Promise<number[]> =>
+  Promise.all(Array.from({ length: 60 }, async () => (await ask('/')).status));
+
 const COOKIES = '/?field=Set-Cookie:a=b&field=Set-Cookie:c=d;%20HttpOnly';
 
 describe('an application profile, from the API to traffic', () => {
@@ -136,6 +140,12 @@ describe('an application profile, from the API to traffic', () => {
       expect((await ask('/body', '--data', 'x'.repeat(1000))).body).toBe('x'.repeat(1000));
     }));
 
+  it('holds a client to its requests per second', () =>
+    world.instance.watched(async () => {
+      await profile({ max_rps_cip: 10 }, async () => (await burst()).includes(429));
+      await profile({}, async () => (await burst()).every((status) => status === 200));
+    }));
+
   it('shows error pages, for what no server has answered', () =>
     world.instance.watched(async () => {
       const body = await world.api.post('/api/errorpagebody', {
@@ -157,6 +167,7 @@ describe('an application profile, from the API to traffic', () => {
         replace: { error_page_profile_ref: pages.url },
       });
       const refused = (): Promise<CurlResponse> => ask('/body', '--data', 'x'.repeat(2000));
+      await profile({ client_max_body_size: 1 }, async () => (await refused()).status === 413);
       await eventually(
         async () => (await refused()).fields.get('content-type')?.[0] === 'application/json; charset=utf-8',
         { within: 10_000, every: 20, what: 'the page' },
