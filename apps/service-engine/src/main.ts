@@ -20,7 +20,8 @@ async function main(): Promise<void> {
     leaveSignalsToSupervisor();
     const { runWorker } = await import('./worker/worker.js');
     const index = Number(rest[0]);
-    await runWorker({ index, runtimeDir, supervisor }, createLogger(`worker ${index}`, write));
+    const mostQueued = Number(process.env['SPILLWAY_QUEUED_BYTES']);
+    await runWorker({ index, runtimeDir, supervisor, mostQueued }, createLogger(`worker ${index}`, write));
     return;
   }
   if (verb === 'agent') {

@@ -61,6 +61,10 @@ export interface PlaneOptions {
   shared?: SharedMemory;
   /** Flows of datagrams at a time; each takes a file descriptor. */
   mostFlows?: number;
+  /** Bytes that may wait for slow peers; 256 MiB unless told. */
+  mostQueued?: number;
+  /** Sockets that may be open: the limit of descriptors less what else needs some. */
+  mostSockets?: number;
 }
 
 /** The data plane of one worker. */

@@ -7,7 +7,9 @@ import {
   type PlaneOptions,
   type PlacementStatus,
 } from './api.js';
+import { Budget } from './core/budget.js';
 import { Clock, TICK_MS } from './core/clock.js';
+import { ClientConnection } from './core/connection.js';
 import {
   commitServers,
   compile,
@@ -28,6 +30,8 @@ import { FlowSharing } from './udp/sharing.js';
 
 /** Listeners that could not be opened are tried again every so many ticks. */
 const RETRY_TICKS = 5;
+/** So often everybody is asked what is held. */
+const LOOK_TICKS = 5;
 
 /**
  * Makes the data plane of worker `workerIndex`, with nothing to serve yet. It counts in that worker's block of the
@@ -74,6 +78,7 @@ class Plane implements DataPlane {
       u32: mapping.u32,
       rates: block.rates(),
       rtt: new RttSampler(),
+      budget: new Budget(transport, options.mostQueued, options.mostSockets, () => this.context.flows.count),
       flows: {
         sharing: options.shared === undefined ? null : new FlowSharing(transport, options.shared),
         count: 0,
@@ -185,6 +190,7 @@ class Plane implements DataPlane {
     this.clock.run();
     this.settle();
     if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();
+    this.lookAtBudget();
     if (this.ticks % 10 === 0) this.gauges();
     this.forgetFinished();
     this.tellStatus();
@@ -204,10 +210,29 @@ class Plane implements DataPlane {
     this.work = this.work.then(() => this.openListeners()).then(() => this.closeUnwanted());
   }
 
+  /** Each look asks every connection: rarely as long as little waits in the sockets. */
+  private lookAtBudget(): void {
+    const { budget, transport } = this.context;
+    const pressed =
+      budget.exceeded || transport.queuedBytes() > budget.most / 4 || budget.used > budget.most / 4;
+    if (pressed || this.ticks % LOOK_TICKS === 0) budget.look(this.holders());
+  }
+
+  private holders(): ClientConnection[] {
+    const holders: ClientConnection[] = [];
+    for (const placement of this.placements.values())
+      for (const c of placement.connections) if (c instanceof ClientConnection) holders.push(c);
+    return holders;
+  }
+
   private gauges(): void {
-    const { block, transport } = this.context;
+    const { block, transport, budget } = this.context;
+    block.setGauge(WORKER_F64.QUEUED_MOST, budget.most);
+    block.setGauge(WORKER_F64.SHED, budget.shedCount);
+    block.setGauge(WORKER_F64.SOCKETS, transport.openSockets() + this.context.flows.count);
+    block.setGauge(WORKER_F64.SOCKETS_MOST, budget.mostSockets);
     block.setGauge(WORKER_F64.RSS_BYTES, process.memoryUsage.rss());
-    block.setGauge(WORKER_F64.QUEUED_BYTES, transport.queuedBytes());
+    block.setGauge(WORKER_F64.QUEUED_BYTES, Math.max(budget.used, transport.queuedBytes()));
   }
 
   private forgetFinished(): void {

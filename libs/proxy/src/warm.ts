@@ -1,6 +1,7 @@
 import type { HttpProfile, Placement, Pool as PoolSpec, VirtualService } from '@spillway/snapshot';
 import { HEALTH, layoutOf, Mapping } from '@spillway/telemetry';
 import { latin1 } from './bytes.js';
+import { Budget } from './core/budget.js';
 import { RttSampler } from './core/rtt.js';
 import { Clock, TICK_MS } from './core/clock.js';
 import type { PlaneContext } from './core/context.js';
@@ -158,6 +159,7 @@ class Stage {
       u32: mapping.u32,
       rates: block.rates(),
       rtt: new RttSampler(),
+      budget: new Budget(transport),
       flows: { sharing: null, count: 0, most: 0 },
     };
     this.stopTicking = transport.every(TICK_MS, this.clock);

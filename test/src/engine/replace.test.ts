@@ -18,8 +18,6 @@ import {
 import { Engine } from './engine.js';
 import { buildSnapshot } from './snapshot.js';
 
-jest.setTimeout(180_000);
-
 /** Promise: a worker that crashes is replaced within a second, one that hangs within a second of its time-out. */
 const BUDGET = 1_000;
 const HANG = 600;
@@ -27,6 +25,7 @@ const HANG = 600;
 const SLACK = 5;
 /** Kills of the short soak; the long one is a command of its own (operations guide). */
 const KILLS = Number(process.env['SPILLWAY_SOAK_KILLS'] ?? 12);
+jest.setTimeout(180_000 + KILLS * 5_000);
 
 let scope: Scope;
 beforeEach(() => {

@@ -9,6 +9,7 @@ import { adviceOf, hostOf, modesOf, version } from '../channel/encode.js';
 import { Membership } from '../channel/membership.js';
 import { IdentityStore } from '../channel/identity.js';
 import { Reporter } from '../channel/reporter.js';
+import { limitAdvice } from '../process/limits.js';
 import { candidateOf, type Candidate } from './candidate.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Runtime } from './runtime.js';
@@ -126,7 +127,7 @@ export class ControlledAgent {
       generation: live?.generation ?? 0,
       host: hostOf(supervisor, options.workers),
       modes: modesOf(await probeModes([probingHost])),
-      advice: adviceOf(sysctlAdvice(options.tune)),
+      advice: adviceOf([...sysctlAdvice(options.tune), ...limitAdvice(options.workers)]),
     };
   }
 
@@ -145,7 +146,11 @@ export class ControlledAgent {
   #everything() {
     const runtime = this.#runtime;
     if (runtime?.candidate === undefined) return undefined;
-    return { placements: runtime.placements, servers: runtime.servers, advice: sysctlAdvice(false) };
+    return {
+      placements: runtime.placements,
+      servers: runtime.servers,
+      advice: [...sysctlAdvice(false), ...limitAdvice(this.#shell.options.workers)],
+    };
   }
 
   async #onConfig(change: ConfigChange): Promise<void> {

@@ -20,6 +20,8 @@ export interface Options {
   fenceDir: string | undefined;
   /** Resident bytes from which a worker is replaced; undefined: by the memory of the machine. */
   workerMemory: number | undefined;
+  /** Bytes that may wait for slow peers in one worker; undefined: a quarter of its memory. */
+  workerBuffers: number | undefined;
 }
 
 /** The command line or the environment is not what this program takes; the message says what it does take. */
@@ -57,6 +59,7 @@ export function parseOptions(args: readonly string[], env: Environment): Options
     metricsListen: parseListen(env['SPILLWAY_METRICS_LISTEN']),
     fenceDir: env['SPILLWAY_FENCE_DIR'] || undefined,
     workerMemory: parseMebibytes('SPILLWAY_WORKER_MEMORY', env['SPILLWAY_WORKER_MEMORY'], 64),
+    workerBuffers: parseMebibytes('SPILLWAY_WORKER_BUFFERS', env['SPILLWAY_WORKER_BUFFERS'], 1),
   };
 }
 

@@ -8,7 +8,15 @@ import { BeatWatch, isToBeKilled, type Hung, type Watched } from './beat-watch.j
 import { Child } from './child.js';
 import { Fence } from './fence.js';
 import { Fleet } from './fleet.js';
-import { workerMemory } from '../process/limits.js';
+import {
+  connectionsAllowed,
+  descriptorLimit,
+  limitAdvice,
+  mostSockets,
+  queuedBudget,
+  raiseDescriptorLimit,
+  workerMemory,
+} from '../process/limits.js';
 import { removeRecord, runningSupervisor, writeRecord } from './record.js';
 import { makeRuntimeDir, runtimeFiles } from './runtime-dir.js';
 
@@ -81,9 +89,12 @@ export class Supervisor {
       },
       log,
     );
+    const memory = options.workerMemory ?? workerMemory(options.workers);
+    const queued = options.workerBuffers ?? queuedBudget(memory);
     const workerEnv = {
       MIMALLOC_PURGE_DELAY: KEEP_FREED_MS,
       ...env,
+      SPILLWAY_QUEUED_BYTES: `${queued}`,
       // What carries traffic needs no secret.
       SPILLWAY_ENROLMENT_TOKEN: undefined,
     };
@@ -105,7 +116,7 @@ export class Supervisor {
       wanted: options.workers,
       mapping: this.#mapping,
       children: this.#workers,
-      mostMemory: options.workerMemory ?? workerMemory(options.workers),
+      mostMemory: memory,
       log,
       stopWorker: (index) => this.#tellAgent({ type: 'stop_worker', index }),
     });
@@ -126,11 +137,23 @@ export class Supervisor {
     process.on('SIGHUP', () => this.#hangUp());
     process.on('SIGUSR2', () => this.#fleet.replaceAll('SIGUSR2'));
     this.#setBeat(DEFAULT_FREQUENCY, DEFAULT_COUNT);
+    await raiseDescriptorLimit();
+    this.#sayLimits();
     this.#agent.start();
     this.#fleet.start();
     const code = await finished;
     await this.#end();
     return code;
+  }
+
+  #sayLimits(): void {
+    const limit = descriptorLimit();
+    this.log.info('limits', {
+      descriptors: limit.soft,
+      connections_per_worker: connectionsAllowed(mostSockets(limit)),
+      worker_memory: this.options.workerMemory ?? workerMemory(this.options.workers),
+    });
+    for (const { text, command } of limitAdvice(this.options.workers)) this.log.warn(text, { command });
   }
 
   async #end(): Promise<void> {

@@ -2,6 +2,7 @@ import type { DataPlane } from '@spillway/proxy';
 import { openMapping, WORKER_F64, WORKER_STATE, type WorkerBlock } from '@spillway/telemetry';
 import type { AgentMessage } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
+import { descriptorLimit, mostSockets } from '../process/limits.js';
 import { dieWithParent } from '../process/parent.js';
 import { runtimeFiles } from '../supervisor/runtime-dir.js';
 import { AgentLink } from './agent-link.js';
@@ -13,6 +14,8 @@ export interface WorkerSettings {
   index: number;
   runtimeDir: string;
   supervisor: number;
+  /** Bytes that may wait for slow peers. */
+  mostQueued: number;
 }
 
 /** Milliseconds between beats until the settings of the SE group are known. */
@@ -29,8 +32,13 @@ export async function runWorker(settings: WorkerSettings, log: Logger): Promise<
   block.claim(process.pid);
   const heart = new Heart(block, checkParent);
   await warmUp();
-  const shared = { shared: new SharedFiles(), mostFlows: mostFlows() };
-  const worker = new Worker(makePlane(mapping, settings.index, shared), block, heart, log);
+  const options = {
+    shared: new SharedFiles(),
+    mostFlows: mostFlows(),
+    mostSockets: mostSockets(descriptorLimit()),
+    mostQueued: settings.mostQueued,
+  };
+  const worker = new Worker(makePlane(mapping, settings.index, options), block, heart, log);
   worker.link = new AgentLink(
     files.socket,
     { type: 'hello', index: settings.index, pid: process.pid },

@@ -1,6 +1,7 @@
 import type { Service } from '@spillway/snapshot';
 import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
+import type { Holder } from './budget.js';
 import { Timed } from './clock.js';
 import type { PlaneContext } from './context.js';
 import type { PlacementRuntime } from './placement.js';
@@ -52,9 +53,10 @@ export interface Tracked {
  * A connection from a client. It holds its socket and its placement; the configuration is looked up per request.
  * A layer (PROXY protocol, TLS) is a connection too, until the next one takes its place: see layers.ts.
  */
-export abstract class ClientConnection extends Timed implements SocketHandler, Tracked {
+export abstract class ClientConnection extends Timed implements SocketHandler, Tracked, Holder {
   /** Its place in `placement.connections`; -1 when it is in none (any more). */
   place = -1;
+  heldBefore = 0;
   readonly ends: Ends;
   readonly tls: TlsFacts | null;
   /** The header line that tells servers of this client, once it has been needed. */
@@ -101,6 +103,20 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   abstract onData(data: Uint8Array, start: number, end: number): void;
   abstract onDrain(): void;
   abstract onEnd(): void;
+
+  /** A connection adds what it holds beside its socket. */
+  heldBytes(): number {
+    return this.socket.queued + this.socket.stashed;
+  }
+
+  get holderAddress(): string {
+    return this.ends.remoteAddress;
+  }
+
+  shed(): void {
+    this.because(CLOSED_BY.MEMORY);
+    this.kill();
+  }
 
   onOpen(): void {}
 
@@ -175,6 +191,8 @@ export interface ServerLink {
   /** Its place in `server.busy`; -1 when it is not there. */
   busyPlace: number;
   readonly server: ServerRuntime;
+  /** Bytes that wait for it, or that it has sent and nobody has taken. */
+  heldBytes?(): number;
   /** The server may not be used any longer: what is under way on this connection is given up. */
   serverGone(): void;
 }

@@ -3,6 +3,7 @@ import type { Mapping, RateTable, WorkerBlock } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { Transport } from '../transport/seam.js';
 import type { FlowSharing } from '../udp/sharing.js';
+import type { Budget } from './budget.js';
 import type { Clock } from './clock.js';
 import type { RttSampler } from './rtt.js';
 
@@ -21,6 +22,7 @@ export interface PlaneContext {
   /** Rate limits, over all workers of the SE; their clock is `transport.now()`. */
   readonly rates: RateTable;
   readonly rtt: RttSampler;
+  readonly budget: Budget;
   /** Flows of datagrams of this worker. */
   readonly flows: Flows;
 }

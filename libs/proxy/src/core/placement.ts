@@ -53,6 +53,11 @@ export class PlacementRuntime extends Timed {
   }
 
   accept(socket: Socket, service: Service): SocketHandler | null {
+    const { budget } = this.context;
+    if (budget.exceeded || !budget.hasDescriptors) {
+      this.service.refused(budget.exceeded ? REFUSED_BY.MEMORY : REFUSED_BY.DESCRIPTORS);
+      return null;
+    }
     const { limits, network } = this.service.config;
     if (network !== null && !mayConnect(this.context, network, socket)) {
       this.service.refused(REFUSED_BY.POLICY);

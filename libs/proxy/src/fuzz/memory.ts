@@ -58,6 +58,7 @@ export class Peer {
 
 /** The engine's end of a connection that exists in memory only. */
 export class MemorySocket implements Socket {
+  readonly stashed = 0;
   readonly remoteAddress = '192.0.2.1';
   readonly remotePort = 1234;
   readonly localAddress = '192.0.2.2';
@@ -269,6 +270,10 @@ export class MemoryTransport implements Transport {
     let sum = 0;
     for (const socket of this.sockets) sum += socket.queued;
     return sum;
+  }
+
+  openSockets(): number {
+    return [...this.sockets].length;
   }
 
   /** Reports one thing of a socket that has something; false when none has. */

@@ -20,6 +20,16 @@ import { profileOf } from './profile.js';
 import { Replay } from './replay.js';
 import { Framing, type Failure, type HttpServerLink } from './server-link.js';
 
+const OVERLOADED: OwnResponse = {
+  status: 503,
+  fields: [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['Retry-After', '1'],
+  ],
+  body: Buffer.from('503 no memory is left for more requests\n'),
+  why: OWN_BY.OVERLOAD,
+};
+
 /** How a response is counted that tells of a server's failure. */
 const OWN_FOR: Record<number, number> = {
   [FAILED_BY.REFUSED]: OWN_BY.SERVER_UNREACHABLE,
@@ -170,6 +180,10 @@ export abstract class Exchange {
       this.answer(lastHopResponse(head.method));
       return;
     }
+    if (this.connection.context.budget.exceeded) {
+      this.answer(OVERLOADED);
+      return;
+    }
     const { rules } = this.config!;
     const { profile } = this;
     requestEdits.clear();
@@ -239,6 +253,11 @@ export abstract class Exchange {
     }
     if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
     return link.more(b, start, end);
+  }
+
+  /** Bytes that wait on this request's account. */
+  heldBytes(): number {
+    return (this.replay?.length ?? 0) + (this.link?.heldBytes?.() ?? 0);
   }
 
   private keep(b: Uint8Array, start: number, end: number): void {

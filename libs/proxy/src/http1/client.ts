@@ -66,6 +66,10 @@ export class HttpClient extends ClientConnection implements Deferred {
     context.clock.arm(this, profile.post_accept_timeout ?? profile.client_header_timeout);
   }
 
+  override heldBytes(): number {
+    return super.heldBytes() + (this.held?.data.length ?? 0) + (this.exchange?.heldBytes() ?? 0);
+  }
+
   // What the client does
 
   onData(data: Uint8Array, start: number, end: number): void {

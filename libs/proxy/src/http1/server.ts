@@ -137,6 +137,10 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     return this.socket.write(b, start, end);
   }
 
+  heldBytes(): number {
+    return this.socket.queued + this.socket.stashed + (this.held?.data.length ?? 0);
+  }
+
   // What the server does
 
   onOpen(): void {

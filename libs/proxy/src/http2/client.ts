@@ -73,6 +73,12 @@ export class Http2Client extends ClientConnection implements SessionOwner {
     this.rearm();
   }
 
+  override heldBytes(): number {
+    let sum = super.heldBytes();
+    for (const stream of this.session.streams.all()) sum += stream.queued;
+    return sum;
+  }
+
   // What the client does
 
   onData(data: Uint8Array, start: number, end: number): void {

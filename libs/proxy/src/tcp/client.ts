@@ -61,6 +61,10 @@ export class TcpClient extends ClientConnection {
     return this;
   }
 
+  override heldBytes(): number {
+    return super.heldBytes() + (this.held?.data.length ?? 0) + (this.server?.heldBytes() ?? 0);
+  }
+
   onData(data: Uint8Array, start: number, end: number): void {
     this.count(VS.BYTES_IN, end - start);
     if (this.placement.service.rttDue) this.placement.service.sampleClient(this.socket);

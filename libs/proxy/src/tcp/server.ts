@@ -37,6 +37,10 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     return this;
   }
 
+  heldBytes(): number {
+    return this.socket.queued + this.socket.stashed;
+  }
+
   onOpen(): void {
     this.open = true;
     this.context.clock.disarm(this);

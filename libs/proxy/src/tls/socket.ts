@@ -95,6 +95,10 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
   get localPort(): number {
     return this.raw.localPort;
   }
+  get stashed(): number {
+    return (this.stash?.length ?? 0) + this.raw.stashed;
+  }
+
   get queued(): number {
     return this.earlyBytes + this.raw.queued;
   }

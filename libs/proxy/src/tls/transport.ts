@@ -59,6 +59,9 @@ export class TlsTransport implements Transport {
   queuedBytes(): number {
     return this.under.queuedBytes();
   }
+  openSockets(): number {
+    return this.under.openSockets();
+  }
 }
 
 /** Waits for the handshake of an incoming connection and gives it to its acceptor then. */

@@ -44,6 +44,7 @@ class BunTransport implements Transport {
   readonly deferred = new DeferredQueue();
   private readonly turn = new TurnQueue();
   queuedTotal = 0;
+  sockets = 0;
   /** `setImmediate` comes after the sockets of a poll and before the next one. */
   readonly outbox = new Outbox((task) => void setImmediate(task));
 
@@ -124,6 +125,10 @@ class BunTransport implements Transport {
   queuedBytes(): number {
     return this.queuedTotal;
   }
+
+  openSockets(): number {
+    return this.sockets;
+  }
 }
 
 /** Stands in until a handler is known and after `onClose`. */
@@ -158,7 +163,13 @@ class BunSocket implements Socket, Deferred, Sender {
   /** A write has returned false since the last `onDrain`. */
   private drainOwed = false;
 
-  constructor(private readonly transport: BunTransport) {}
+  constructor(private readonly transport: BunTransport) {
+    transport.sockets++;
+  }
+
+  get stashed(): number {
+    return this.stash === null ? 0 : this.stash.length;
+  }
 
   get remoteAddress(): string {
     return this.raw?.remoteAddress ?? '';
@@ -396,6 +407,7 @@ class BunSocket implements Socket, Deferred, Sender {
   private tellClose(): void {
     if (this.closeTold || this.closed === null) return;
     this.closeTold = true;
+    this.transport.sockets--;
     const { handler } = this;
     this.handler = NOBODY;
     handler.onClose(this.closed);

@@ -101,6 +101,10 @@ class NodeTransport implements Transport {
     for (const s of this.sockets) n += s.queued;
     return n;
   }
+
+  openSockets(): number {
+    return this.sockets.size;
+  }
 }
 
 class NodeSocket implements Socket {
@@ -131,6 +135,9 @@ class NodeSocket implements Socket {
   }
   get localPort(): number {
     return this.raw.localPort ?? 0;
+  }
+  get stashed(): number {
+    return this.over ? 0 : this.raw.readableLength;
   }
   get queued(): number {
     return this.over ? 0 : this.raw.writableLength;

@@ -62,6 +62,8 @@ export interface Socket {
   readonly localPort: number;
   /** Bytes taken by `write` that the kernel has not taken yet. */
   readonly queued: number;
+  /** Bytes that were received and wait for `resume` in this process. */
+  readonly stashed: number;
   /**
    * Takes the bytes before it returns (what the kernel does not take at once is copied and queued); they may leave
    * as late as when the sockets that are ready now have been served. False when something is queued: write no more
@@ -173,6 +175,8 @@ export interface Transport {
   every(milliseconds: number, task: Deferred): () => void;
   /** Bytes queued in all sockets. */
   queuedBytes(): number;
+  /** Sockets that hold a descriptor, or are about to. */
+  openSockets(): number;
 }
 
 const REMEDY: Record<string, string> = {
