@@ -18,6 +18,7 @@ import { SeChannelModule } from './se-channel/se-channel.module.js';
 import { SeedModule } from './seed/seed.module.js';
 import { StatusModule } from './status/status.module.js';
 import { StoreModule } from './store/store.module.js';
+import { TicketsModule } from './tickets/tickets.module.js';
 import { TransferModule } from './transfer/transfer.module.js';
 
 /** The whole controller. Order matters only for reading: Nest starts modules by what they inject. */
@@ -38,6 +39,7 @@ export class AppModule {
         QueueModule,
         SeChannelModule,
         BootstrapModule,
+        TicketsModule,
         DeliveryModule,
         PlacementModule,
         OperationModule,

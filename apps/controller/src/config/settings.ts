@@ -71,6 +71,7 @@ const environment = z.object({
     })
     .default([]),
   SPILLWAY_BOOTSTRAP_DIR: z.string().min(1).optional(),
+  SPILLWAY_TICKET_KEY_ROTATION: z.coerce.number().int().min(1).max(604_800).default(86_400),
   SPILLWAY_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -95,6 +96,8 @@ export interface Settings {
   /** SEs that may enrol without anybody who asks for a token, and where their tokens are written. */
   readonly bootstrapSes: readonly string[];
   readonly bootstrapDir: string;
+  /** Milliseconds that the keys of session tickets are used before the next ones are. */
+  readonly ticketKeyRotationMs: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -129,6 +132,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     fenceDir: value.SPILLWAY_FENCE_DIR,
     bootstrapSes: value.SPILLWAY_BOOTSTRAP_SES,
     bootstrapDir: path.resolve(value.SPILLWAY_BOOTSTRAP_DIR ?? path.join(dir, 'tokens')),
+    ticketKeyRotationMs: value.SPILLWAY_TICKET_KEY_ROTATION * 1000,
     logLevel: value.SPILLWAY_LOG_LEVEL,
   };
 }

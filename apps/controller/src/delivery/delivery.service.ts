@@ -9,7 +9,8 @@ import { SeEvents } from '../se-channel/se-events.js';
 import type { SeSession } from '../se-channel/session.js';
 import { SeSessions } from '../se-channel/sessions.js';
 import { StatusIntake } from '../se-channel/status-intake.js';
-import { type Change, ObjectCache } from '../store/index.js';
+import { type Change, ObjectCache, SecretBox } from '../store/index.js';
+import { OpenLookup } from '../tickets/open-lookup.js';
 import { DeliveryMetrics } from './delivery.metrics.js';
 import { wireFragment } from './encode.js';
 import { LiveTracker } from './live-tracker.js';
@@ -49,6 +50,7 @@ export class DeliveryService implements OnApplicationBootstrap, OnApplicationShu
   constructor(
     private readonly dataSource: DataSource,
     private readonly cache: ObjectCache,
+    private readonly secrets: SecretBox,
     private readonly sessions: SeSessions,
     private readonly intake: StatusIntake,
     private readonly runtime: RuntimeWriter,
@@ -64,7 +66,7 @@ export class DeliveryService implements OnApplicationBootstrap, OnApplicationShu
 
   /** Runs before the SE channel listens (its module imports this one's providers later), or catches up with it. */
   async onApplicationBootstrap(): Promise<void> {
-    const source = new SnapshotSource(this.cache, this.cache.clusterUuid);
+    const source = new SnapshotSource(new OpenLookup(this.cache, this.secrets), this.cache.clusterUuid);
     this.#source = source;
     const subscription = this.cache.changes.subscribe((changes) => this.#enqueue(changes));
     this.#unsubscribe = () => subscription.unsubscribe();

@@ -19,9 +19,13 @@ export class SecretBox {
 
   /** A copy with every secret sealed for this object; what is sealed already stays. */
   sealSpec(kind: string, uuid: string, spec: Spec): Spec {
-    return this.change(kind, spec, (value) =>
-      isSealed(value) ? value : PREFIX + seal(this.secretKey(), Buffer.from(value), uuid).toString('base64'),
-    );
+    return this.change(kind, spec, (value) => this.seal(uuid, value));
+  }
+
+  /** One secret of an object, sealed. */
+  seal(uuid: string, value: string): string {
+    if (isSealed(value)) return value;
+    return PREFIX + seal(this.secretKey(), Buffer.from(value), uuid).toString('base64');
   }
 
   /** A copy with every secret in clear. Keep it away from replies and logs. */

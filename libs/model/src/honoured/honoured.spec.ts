@@ -91,17 +91,20 @@ describe('honour', () => {
 
   it('does not mind what asks for nothing', () => {
     expect(
-      unhonoured('pool', { east_west: false, sni_enabled: true, fail_action: {}, request_queue_depth: 128 }),
+      unhonoured('pool', {
+        east_west: false,
+        inline_health_monitor: true,
+        fail_action: {},
+        request_queue_depth: 128,
+      }),
     ).toEqual([]);
     const filled = 'https://h/api/analyticsprofile/analyticsprofile-1#System-Analytics-Profile';
     expect(unhonoured('virtualservice', { analytics_profile_ref: filled })).toEqual([]);
     expect(unhonoured('virtualservice', { analytics_profile_ref: 'mine' })).toEqual([
       'analytics_profile_ref',
     ]);
-    expect(unhonoured('pool', { east_west: true, sni_enabled: false, request_queue_depth: 1 })).toEqual([
-      'east_west',
-      'sni_enabled',
-      'request_queue_depth',
-    ]);
+    expect(
+      unhonoured('pool', { east_west: true, inline_health_monitor: false, request_queue_depth: 1 }),
+    ).toEqual(['east_west', 'inline_health_monitor', 'request_queue_depth']);
   });
 });

@@ -5,13 +5,18 @@ import { kinds } from '../kinds.js';
 import { foldPath, isObject, type Json } from '../walk.js';
 import { COMMON } from './common.js';
 import { HONOURED } from './kinds.js';
+import { HONOURED_OF_TLS } from './tls.js';
 import type { Mark } from './marks.js';
 
 /** All marks of a kind, those that every kind shares included. */
 export function marksOf(kind: KindName): readonly Mark[] {
   const fields = fieldsOf(kinds[kind].type);
   const shared = COMMON.map(({ proof, paths }) => ({ proof, paths: paths.filter((p) => fields.has(p)) }));
-  return [...shared.filter((mark) => mark.paths.length > 0), ...(HONOURED[kind] ?? [])];
+  return [
+    ...shared.filter((mark) => mark.paths.length > 0),
+    ...(HONOURED[kind] ?? []),
+    ...(HONOURED_OF_TLS[kind] ?? []),
+  ];
 }
 
 interface Index {

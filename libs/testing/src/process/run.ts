@@ -158,6 +158,7 @@ export async function run(
   let stderr = '';
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  child.stdin?.on('error', () => undefined); // it may end before it has read everything
   child.stdin?.end(options.input);
   let late = false;
   const timer = setTimeout(() => {

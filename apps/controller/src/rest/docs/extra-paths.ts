@@ -183,6 +183,7 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
     ['runtime/detail', 'get', 'The same per VIP and SE'],
     ['scaleoutstatus', 'get', 'What is under way for each VIP'],
     ['placement/summary', 'get', 'Where it is placed, and why not elsewhere'],
+    ['rotatekeys', 'post', 'Use the next keys of session tickets, of all virtual services (superusers)'],
   ]),
   ...each('/api/pool/{uuid}', 'Pool', [
     ['runtime', 'get', 'State of the pool'],
