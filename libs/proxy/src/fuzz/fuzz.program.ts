@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Arena } from './conversation.js';
 import { TARGETS } from './parsers.js';
-import { Random } from './random.js';
+import { Random } from '@spillway/testing/conformance';
 
 /**
  * Fuzzes parsers and engine for FUZZ_SECONDS (10). A round is what its seed says: FUZZ_SEED=n runs that round alone.

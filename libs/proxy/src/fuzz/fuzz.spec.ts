@@ -7,6 +7,6 @@ describe('parsers and engine under mutated input', () => {
     async (runtime) => {
       expect(await failuresOf(runtime, new URL('./fuzz.program.js', import.meta.url))).toEqual([]);
     },
-    120_000,
+    (Number(process.env['FUZZ_SECONDS'] ?? 10) + 90) * 1000,
   );
 });

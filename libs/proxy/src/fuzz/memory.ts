@@ -10,7 +10,7 @@ import {
   type SocketHandler,
   type Transport,
 } from '../transport/seam.js';
-import type { Random } from './random.js';
+import type { Random } from '@spillway/testing/conformance';
 
 /** Most bytes of one delivery. */
 const MOST_PIECE = 64 * 1024;

@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '@spillway/testing/conformance';
 
 /** Bytes that mean something to some parser of HTTP. */
 const SPECIAL = [

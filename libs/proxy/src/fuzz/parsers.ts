@@ -16,7 +16,7 @@ import {
 import { HEAD_ROOM } from '../transport/seam.js';
 import { REQUESTS, RESPONSES } from './corpus.js';
 import { mutate } from './mutate.js';
-import type { Random } from './random.js';
+import type { Random } from '@spillway/testing/conformance';
 
 /** Mutates input for one parser and checks what must hold whatever the input. @throws what does not hold */
 export type Target = (random: Random) => void;

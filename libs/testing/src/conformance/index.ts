@@ -4,3 +4,4 @@ export * from './origin.js';
 export * from './runner.js';
 export { freePorts } from '../process/ports.js';
 export * from './smuggling/matrix.js';
+export { Random } from '../random.js';

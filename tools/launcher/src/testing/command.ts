@@ -51,7 +51,9 @@ async function runAll(filters: string[], steps: Step[]): Promise<void> {
   }
 }
 
-const limits = { unit: 600, e2e: 2400 };
+/** What a run is asked to soak or fuzz for comes on top. */
+const asked = Number(process.env.SOAK_SECONDS ?? 0) + Number(process.env.FUZZ_SECONDS ?? 0);
+const limits = { unit: 600 + 4 * asked, e2e: 2400 + asked };
 
 /** A suite without what is the same for all of a run. */
 type Part = Pick<Suite, 'name' | 'project' | 'files' | 'environment'>;

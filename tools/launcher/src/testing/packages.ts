@@ -39,6 +39,7 @@ const needed: TestPackage[] = [
     file: '/usr/lib/python3/dist-packages/h2/__init__.py',
     why: 'HTTP/2 for python3-httpx',
   },
+  { package: 'slowhttptest', file: 'slowhttptest', why: 'clients that crawl, in the soak test' },
   { package: 'git', file: 'git', why: 'tells what is part of the checkout' },
   { package: 'redis-server', file: 'redis-server', why: 'queue tests run on Redis as well as on PostgreSQL' },
   {
