@@ -14,6 +14,8 @@ import { TcpServer } from './server.js';
 
 /** Servers that are tried for one connection. */
 const MOST_ATTEMPTS = 3;
+/** Bytes that are taken before the server is reached; to pause and resume for less costs more than to hold it. */
+const MOST_HELD = 16 * 1024;
 const NO_POOL = { hash: null };
 const PLAIN: TcpProfile = { idle_timeout: 0 };
 /** TCP keep-alive probes, milliseconds. */
@@ -74,7 +76,7 @@ export class TcpClient extends ClientConnection {
     if (!server.open) {
       if (this.held === null) this.held = new Held(data, start, end);
       else this.held.append(data, start, end);
-      this.pause();
+      if (this.held.length > MOST_HELD) this.pause();
     } else if (!server.write(data, start, end)) this.pause();
   }
 

@@ -2,6 +2,7 @@ import { copyOf } from '../bytes.js';
 import { connectDatagrams, listenDatagrams } from './bun-datagrams.js';
 import { DeferredQueue, TurnQueue } from './deferred.js';
 import { libc } from './libc.js';
+import { LateProbes, type Probed } from './late-probes.js';
 import { Outbox, type Sender } from './outbox.js';
 import {
   BACKLOG,
@@ -45,6 +46,7 @@ class BunTransport implements Transport {
   private readonly turn = new TurnQueue();
   queuedTotal = 0;
   sockets = 0;
+  readonly lateProbes = new LateProbes();
   /** `setImmediate` comes after the sockets of a poll and before the next one. */
   readonly outbox = new Outbox((task) => void setImmediate(task));
 
@@ -140,7 +142,7 @@ const NOBODY: SocketHandler = {
   onClose() {},
 };
 
-class BunSocket implements Socket, Deferred, Sender {
+class BunSocket implements Socket, Deferred, Sender, Probed {
   handler: SocketHandler = NOBODY;
   raw: Raw | null = null;
   queued = 0;
@@ -160,6 +162,8 @@ class BunSocket implements Socket, Deferred, Sender {
   private scheduled = false;
 
   heldBack = false;
+  /** Milliseconds of silence before TCP keep-alive probes, while they are asked for and not turned on yet. */
+  private probes = 0;
   /** A write has returned false since the last `onDrain`. */
   private drainOwed = false;
 
@@ -243,7 +247,14 @@ class BunSocket implements Socket, Deferred, Sender {
   }
 
   keepAlive(milliseconds: number): void {
-    if (!this.over) this.raw?.setKeepAlive(true, milliseconds);
+    if (this.over) return;
+    if (this.probes === 0) this.transport.lateProbes.add(this);
+    this.probes = milliseconds;
+  }
+
+  probe(): void {
+    if (!this.over) this.raw?.setKeepAlive(true, this.probes);
+    this.probes = 0;
   }
 
   handOver(handler: SocketHandler): void {
@@ -393,7 +404,7 @@ class BunSocket implements Socket, Deferred, Sender {
       return;
     }
     // Bun keeps a socket that both sides have ended until it is closed here.
-    if (this.ending === 'close' || this.endTold) raw.end();
+    if (this.ending === 'close' || this.endTold) raw.close();
     else raw.shutdown();
   }
 
