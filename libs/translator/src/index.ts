@@ -7,3 +7,4 @@ export { translateVirtualService } from './virtual-service.js';
 export { translatePool } from './pool.js';
 export { translateHealthMonitor } from './health-monitor.js';
 export { TICKET_SECRETS, type TicketSecrets } from './tls/ticket-keys.js';
+export * from './problems.js';

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { requested, type ServiceEngine } from '@spillway/placement';
 import type { Pool } from '@spillway/snapshot';
-import { translatePool, translateVirtualService } from '@spillway/translator';
+import { translatePool, whyUnservable } from '@spillway/translator';
 import { DataSource } from 'typeorm';
 import type { Operation, PlacementRow, SeRuntime, ServerVerdict } from '../database/entities/index.js';
 import { OperationStore } from '../operation/operation.store.js';
-import { listOf, textOf } from '../placement/fields.js';
 import { vipKey, WorldReader, type PlacementWorld } from '../placement/world-reader.js';
 import { ObjectCache, type StoredObject } from '../store/index.js';
+import { heldReferences } from '../store/references.js';
 import type { OperStatus } from './oper-status.js';
 import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
 import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
@@ -124,9 +124,7 @@ export class RuntimeState {
 
 /** Why the configuration of a virtual service cannot be served. */
 function problemsOf(uuid: string, cache: ObjectCache): string[] {
-  return translateVirtualService(uuid, cache).problems.flatMap((p) =>
-    p.severity === 'error' ? [`${p.path === '' ? '' : `${p.path}: `}${p.text}`] : [],
-  );
+  return whyUnservable(uuid, cache).map((p) => `${p.path === '' ? '' : `${p.path}: `}${p.text}`);
 }
 
 /** Pools as SEs run them, by the version of the object; those with servers from elsewhere are looked at anew. */
@@ -140,21 +138,51 @@ function bodyOf(object: StoredObject, cache: ObjectCache): Pool {
   return body;
 }
 
-/** The pools of a virtual service: its own, and the members of its pool group. */
+/** Kinds through which a virtual service reaches pools without naming them itself. */
+const BETWEEN: ReadonlySet<string> = new Set(['poolgroup', 'httppolicyset']);
+
+/** What an object refers to, by its version: a policy set may have thousands of rules. */
+const targets = new WeakMap<StoredObject, readonly string[]>();
+
+function targetsOf(object: StoredObject): readonly string[] {
+  const known = targets.get(object);
+  if (known !== undefined) return known;
+  const found = [...new Set(heldReferences(object.spec).map(({ uuid }) => uuid))];
+  targets.set(object, found);
+  return found;
+}
+
+/** The pools that requests of a virtual service may go to: its own, those of its pool group and of its policies. */
 export function poolsOf(cache: Pick<ObjectCache, 'get'>, vs: StoredObject): string[] {
-  const own = textOf(vs.spec, 'pool_ref');
-  const group = cache.get(textOf(vs.spec, 'pool_group_ref'));
-  const members = listOf(group?.spec, 'members').map((m) => textOf(m, 'pool_ref'));
-  return [...new Set([own, ...members])].filter((uuid) => uuid !== '');
+  const pools = new Set<string>();
+  const seen = new Set<string>();
+  const descend = (held: StoredObject): void => {
+    for (const uuid of targetsOf(held)) {
+      const target = cache.get(uuid);
+      if (target?.kind === 'pool') pools.add(uuid);
+      else if (target !== undefined && BETWEEN.has(target.kind) && !seen.has(uuid)) {
+        seen.add(uuid);
+        descend(target);
+      }
+    }
+  };
+  descend(vs);
+  return [...pools];
 }
 
 /** The virtual services that use a pool. */
 export function usersOf(cache: Pick<ObjectCache, 'referrers'>, poolUuid: string): StoredObject[] {
   const found = new Map<string, StoredObject>();
-  for (const { object } of cache.referrers(poolUuid)) {
-    const users = object.kind === 'poolgroup' ? cache.referrers(object.uuid).map((r) => r.object) : [object];
-    for (const user of users) if (user.kind === 'virtualservice') found.set(user.uuid, user);
-  }
+  const seen = new Set<string>();
+  const climb = (uuid: string): void => {
+    if (seen.has(uuid)) return;
+    seen.add(uuid);
+    for (const { object } of cache.referrers(uuid)) {
+      if (object.kind === 'virtualservice') found.set(object.uuid, object);
+      else if (BETWEEN.has(object.kind)) climb(object.uuid);
+    }
+  };
+  climb(poolUuid);
   return [...found.values()];
 }
 

@@ -1,11 +1,10 @@
-import { translateVirtualService } from '@spillway/translator';
+import { whyUnservable } from '@spillway/translator';
 import type { StepResult } from '../operation.types.js';
 import type { StepContext } from '../step-context.js';
 
 /** What is wrong with the virtual service itself, on whatever SE; undefined when nothing is. */
 export function unservable({ op, cache }: Pick<StepContext, 'op' | 'cache'>): string | undefined {
-  const { problems } = translateVirtualService(op.subject_uuid, cache);
-  const wrong = problems.filter((p) => p.severity === 'error');
+  const wrong = whyUnservable(op.subject_uuid, cache);
   return wrong.length === 0
     ? undefined
     : wrong.map(({ path, text }) => (path === '' ? text : `${path}: ${text}`)).join('; ');
