@@ -125,7 +125,7 @@ export const WORKLOADS: readonly Workload[] = [
   {
     ...KEPT,
     name: 'h2',
-    about: 'HTTP/2 to HTTP/1.1, 16 connections with 10 streams each, 100 B',
+    about: 'HTTP/2 to HTTP/1.1, 16 connections with 16 streams each, 100 B',
     application: 'h2',
     request: 'small',
     connections: 16,
@@ -153,7 +153,7 @@ export const WORKLOADS: readonly Workload[] = [
 ];
 
 /** Streams that an HTTP/2 client has open at a time on each connection. */
-export const H2_STREAMS = 10;
+export const H2_STREAMS = 16;
 
 /**
  * The relay shows what the machine's TCP costs. It has to execute about this many thousand instructions in the kernel

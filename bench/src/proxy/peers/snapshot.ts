@@ -4,7 +4,7 @@ import { ORIGIN_PORTS, portOf } from './ports.js';
 
 type VirtualService = Snapshot['virtual_services'][number];
 
-const HTTP: VirtualService['application'] = {
+const HTTP: Extract<VirtualService['application'], { type: 'http' }> = {
   type: 'http',
   http: {
     xff_enabled: true,
@@ -21,6 +21,22 @@ const HTTP: VirtualService['application'] = {
 
 const SERVED: Partial<Record<Application, VirtualService['application']>> = {
   http: HTTP,
+  h2: {
+    ...HTTP,
+    http: {
+      ...HTTP.http,
+      // Streams and fields as the peers have them; no limit of requests on a connection.
+      http2: {
+        max_concurrent_streams: 128,
+        initial_window_size: 65_536,
+        max_header_field_size: 4096,
+        max_requests: 0,
+        max_control_frames: 1000,
+        max_empty_data_frames: 1000,
+        max_queued_frames: 1000,
+      },
+    },
+  },
   tcp: { type: 'tcp', tcp: { idle_timeout: 0 } },
 };
 
@@ -59,7 +75,13 @@ export function benchSnapshot(): Snapshot {
       tenant: 'admin',
       enabled: true,
       vips: [{ vip_id: '1', address: '127.0.0.1' }],
-      services: [{ port: portOf('spillway', name), port_range_end: portOf('spillway', name) }],
+      services: [
+        {
+          port: portOf('spillway', name),
+          port_range_end: portOf('spillway', name),
+          ...(name === 'h2' ? { enable_http2: true } : {}),
+        },
+      ],
       application,
       pool_uuid: `pool-${name}`,
     })),

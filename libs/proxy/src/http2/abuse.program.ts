@@ -15,7 +15,7 @@ import { freePort } from '../suite/ports.js';
 import { Rig, type ServiceSpec } from '../suite/rig.js';
 import { transportHere } from '../suite/transport.js';
 import { ERROR, FLAG, FRAME, PREFACE, SETTING } from './protocol.js';
-import { bytesWaiting } from './session.js';
+import { bytesWaiting } from './sender.js';
 
 /** A transport whose clock can be put forward. */
 let ahead = 0;

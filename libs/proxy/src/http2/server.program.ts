@@ -415,6 +415,8 @@ const cases: Case[] = [
       ];
       for (const [name, does] of wrong) {
         act = does;
+        // One that is not sent again, and one that is, in vain.
+        equal((await c.get('/')).ended || name.startsWith('a length'), true, name);
         const r = await c.response(c.request(POST('/')));
         const told = name === 'a length with nothing behind it' ? [200, ERROR.INTERNAL_ERROR] : [502, -1];
         equal([r.status, r.reset], told, name);

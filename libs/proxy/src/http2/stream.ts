@@ -77,6 +77,11 @@ export class Stream {
     this.still = 0;
   }
 
+  /** It is open and still the stream of that id: what it tells its user may end it, and its record begin another. */
+  is(id: number): boolean {
+    return this.user !== null && this.id === id;
+  }
+
   keep(b: Uint8Array, start: number, end: number): void {
     this.queue.push(copyOf(b, start, end));
     this.queued += end - start;
