@@ -7,7 +7,7 @@ export type PeerName = 'nginx' | 'haproxy' | 'relay';
 export type ContestantName = 'spillway' | PeerName;
 
 /** What is spoken with the proxy; to the servers behind it, always HTTP/1.1 in clear, or what the client says. */
-export type Application = 'http' | 'tls' | 'h2' | 'tcp';
+export type Application = 'http' | 'tls' | 'h2' | 'tcp' | 'udp';
 
 /** Buffers of the peers: as they ship, or 64 KiB each. */
 export type Tuning = 'default' | '64k';

@@ -11,13 +11,13 @@ export interface Certificates {
 }
 
 export const SERVER_NAME = 'bench.example';
-const NAMES = [SERVER_NAME, 'other.example'];
+export const SERVER_NAMES = [SERVER_NAME, 'other.example'];
 
 export async function makeCertificates(dir: string): Promise<Certificates> {
   const bundles = join(dir, 'bundles');
   mkdirSync(bundles);
   const names = [];
-  for (const name of [...NAMES, 'ca.example']) {
+  for (const name of [...SERVER_NAMES, 'ca.example']) {
     const certificate = join(dir, `${name}.crt`);
     const key = join(dir, `${name}.key`);
     const kind = '-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2'.split(' ');

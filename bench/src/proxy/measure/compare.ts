@@ -19,7 +19,7 @@ export interface Length {
 }
 
 /** Seconds of load before anything is counted, in two parts: code is compiled, and connections are made. */
-const WARM = 1;
+const WARM = 2;
 
 /**
  * Sets the contestants against each other: all of them run, one after the other gets the load, and every other round

@@ -1,4 +1,3 @@
-import { whyNotServed } from '../peers/snapshot.js';
 import type { ContestantName, Workload } from '../workloads.js';
 import { compare } from './compare.js';
 import { figureRows } from './figures.js';
@@ -15,16 +14,13 @@ async function measure(workload: Workload, bench: Bench): Promise<Outcome> {
   const { missing, where, setting, rounds, seconds, slack } = bench;
   const tool = missing.get('h2load');
   if (workload.application === 'h2' && tool !== undefined) return skipped(workload.about, tool);
-  const unserved = whyNotServed(workload.application);
   const absent = new Map<ContestantName, string>();
-  if (unserved !== undefined) absent.set('spillway', unserved);
   for (const peer of workload.peers) {
     const reason = peer === 'relay' ? undefined : missing.get(peer);
     if (reason !== undefined) absent.set(peer, reason);
   }
   const contestants: readonly ContestantName[] = ['spillway', ...workload.peers];
   const names = contestants.filter((name) => !absent.has(name));
-  if (names.length === 0) return skipped(workload.about, unserved ?? 'nobody to measure');
   const comparison = await compare(
     workload,
     names,

@@ -1,10 +1,11 @@
 import { eventually, run, withScope } from '@spillway/testing';
-import { startPinned } from '../peers/start.js';
-import { UDP_ECHO_PORT } from '../peers/ports.js';
+import { startContestant, startPinned } from '../peers/start.js';
+import { portOf, UDP_ECHO_PORT } from '../peers/ports.js';
 import { median } from './judge.js';
 import type { Bench, Measurement } from './measurement.js';
 
 const CLIENTS = 16;
+const PATHS = ['direct', 'spillway'] as const;
 
 interface RoundTrips {
   seconds: number;
@@ -18,21 +19,33 @@ export const udp: Measurement = {
   about: 'UDP round trips, 16 clients, 100 B',
   run: (bench) =>
     withScope('bench-udp', async (scope) => {
-      const { where, cores, rounds, seconds } = bench;
+      const { where, cores, setting, rounds, seconds } = bench;
       await startPinned(scope, [cores.origin], where.native.udp, ['echo', String(UDP_ECHO_PORT)]);
       await eventually(async () => (await ping(bench, UDP_ECHO_PORT, 0.1)).roundtrips > 0, {
         what: 'the UDP echo server',
       });
-      const runs: RoundTrips[] = [];
-      for (let round = 0; round < rounds; round++) runs.push(await ping(bench, UDP_ECHO_PORT, seconds));
-      const direct = median(runs.map((r) => r.roundtrips / r.seconds));
+      await startContestant(scope, 'spillway', setting);
+      const paths = { direct: UDP_ECHO_PORT, spillway: portOf('spillway', 'udp') };
+      await eventually(async () => (await ping(bench, paths.spillway, 0.5)).roundtrips > 0, {
+        what: 'datagrams to come back through the SE',
+      });
+      await ping(bench, paths.spillway, 2);
+      const runs: Record<keyof typeof paths, RoundTrips[]> = { direct: [], spillway: [] };
+      for (let round = 0; round < rounds; round++)
+        for (const path of round % 2 === 0 ? PATHS : PATHS.toReversed())
+          runs[path].push(await ping(bench, paths[path], seconds));
+      const rate = ({ roundtrips, seconds: s }: RoundTrips): number => roundtrips / s;
+      const ratio = median(runs.spillway.map((r, i) => rate(r) / rate(runs.direct[i]!)));
+      const lost = runs.spillway.reduce((sum, r) => sum + r.lost, 0);
+      const ours = median(runs.spillway.map(rate));
+      const direct = median(runs.direct.map(rate));
       return {
         rows: [
           {
             promise: `${udp.about}: x direct path`,
             budget: '-',
-            measured: `the SE does not serve udp yet; direct path ${direct.toFixed(0)}/s`,
-            figures: { direct },
+            measured: `${ratio.toFixed(2)} (${ours.toFixed(0)}/s of ${direct.toFixed(0)}/s, ${lost} lost)`,
+            figures: { ratio, ours, direct, lost },
           },
         ],
         figures: [],

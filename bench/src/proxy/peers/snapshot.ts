@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { Snapshot } from '@spillway/snapshot';
+import { SERVER_NAMES, type Certificates } from '../host/certificates.js';
 import type { Application } from '../workloads.js';
-import { ORIGIN_PORTS, portOf } from './ports.js';
+import { ORIGIN_PORTS, portOf, UDP_ECHO_PORT } from './ports.js';
 
 type VirtualService = Snapshot['virtual_services'][number];
 
@@ -19,34 +22,75 @@ const HTTP: Extract<VirtualService['application'], { type: 'http' }> = {
   },
 };
 
-const SERVED: Partial<Record<Application, VirtualService['application']>> = {
-  http: HTTP,
-  h2: {
-    ...HTTP,
-    http: {
-      ...HTTP.http,
-      // Streams and fields as the peers have them; no limit of requests on a connection.
-      http2: {
-        max_concurrent_streams: 128,
-        initial_window_size: 65_536,
-        max_header_field_size: 4096,
-        max_requests: 0,
-        max_control_frames: 1000,
-        max_empty_data_frames: 1000,
-        max_queued_frames: 1000,
-      },
+/** Streams and fields as the peers have them; no limit of requests on a connection. */
+const HTTP2: VirtualService['application'] = {
+  ...HTTP,
+  http: {
+    ...HTTP.http,
+    http2: {
+      max_concurrent_streams: 128,
+      initial_window_size: 65_536,
+      max_header_field_size: 4096,
+      max_requests: 0,
+      max_control_frames: 1000,
+      max_empty_data_frames: 1000,
+      max_queued_frames: 1000,
     },
   },
-  tcp: { type: 'tcp', tcp: { idle_timeout: 0 } },
 };
 
-/** Why an application cannot be measured with this SE; undefined when it can. */
-export const whyNotServed = (application: Application): string | undefined =>
-  SERVED[application] === undefined ? `the SE does not serve ${application} yet` : undefined;
+type Service = VirtualService['services'][number];
+
+/** TLS as nginx.ts and haproxy.ts have it: a certificate per name, clients may show theirs, sessions can be resumed. */
+const tlsOf = ({ ca }: Certificates): Pick<VirtualService, 'tls'> => ({
+  tls: {
+    profile: {
+      versions: ['TLSv1.2', 'TLSv1.3'],
+      ciphers: 'ECDHE+AESGCM:ECDHE+CHACHA20',
+      ciphersuites: 'TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256',
+      groups: '',
+      signature_algorithms: '',
+      prefer_client_cipher_ordering: false,
+      send_close_notify: true,
+      session_reuse: true,
+      session_timeout: 86_400,
+    },
+    certificate_uuids: SERVER_NAMES.map((name) => `certificate-${name}`),
+    protocols: ['http/1.1'],
+    client_certificate: {
+      mode: 'request',
+      validation: { trusted: [readFileSync(ca, 'utf8')], crls: [], leaf_crl_only: false },
+    },
+  },
+});
+
+/** What makes a port one for an application, and a virtual service one that has such ports. */
+const SERVED: Record<
+  Application,
+  (certificates: Certificates) => {
+    application: VirtualService['application'];
+    service?: Partial<Service>;
+    more?: Pick<VirtualService, 'tls'>;
+  }
+> = {
+  http: () => ({ application: HTTP }),
+  tls: (certificates) => ({
+    application: HTTP,
+    service: { enable_ssl: true },
+    more: tlsOf(certificates),
+  }),
+  h2: () => ({ application: HTTP2, service: { enable_http2: true } }),
+  tcp: () => ({ application: { type: 'tcp', tcp: { idle_timeout: 0 } } }),
+  udp: () => ({ application: { type: 'udp', udp: { idle_timeout: 10_000, per_datagram: false } } }),
+};
+
+const serversOf = (name: Application): readonly number[] => (name === 'udp' ? [UDP_ECHO_PORT] : ORIGIN_PORTS);
 
 /** A virtual service per application, before the same four servers, without health checks. */
-export function benchSnapshot(): Snapshot {
-  const services = Object.entries(SERVED) as [Application, VirtualService['application']][];
+export function benchSnapshot(certificates: Certificates): Snapshot {
+  const services = (Object.keys(SERVED) as Application[]).map(
+    (name) => [name, SERVED[name](certificates)] as const,
+  );
   return {
     format: 1,
     epoch: 1,
@@ -69,19 +113,14 @@ export function benchSnapshot(): Snapshot {
       epoch: 1,
       drain_timeout: 0,
     })),
-    virtual_services: services.map(([name, application]) => ({
+    virtual_services: services.map(([name, { application, service, more }]) => ({
+      ...more,
       uuid: `virtualservice-${name}`,
       name,
       tenant: 'admin',
       enabled: true,
       vips: [{ vip_id: '1', address: '127.0.0.1' }],
-      services: [
-        {
-          port: portOf('spillway', name),
-          port_range_end: portOf('spillway', name),
-          ...(name === 'h2' ? { enable_http2: true } : {}),
-        },
-      ],
+      services: [{ port: portOf('spillway', name), port_range_end: portOf('spillway', name), ...service }],
       application,
       pool_uuid: `pool-${name}`,
     })),
@@ -90,7 +129,7 @@ export function benchSnapshot(): Snapshot {
       name,
       enabled: true,
       algorithm: 'least_connections',
-      servers: ORIGIN_PORTS.map((port) => ({
+      servers: serversOf(name).map((port) => ({
         address: '127.0.0.1',
         port,
         hostname: '',
@@ -104,5 +143,19 @@ export function benchSnapshot(): Snapshot {
       max_idle_connections: 1024,
     })),
     health_monitors: [],
+    certificates: certificates.names.map(({ name, certificate, key }) => ({
+      uuid: `certificate-${name}`,
+      name,
+      names: [name],
+      key_type: 'ec',
+      chain: readFileSync(certificate, 'utf8'),
+      private_key: readFileSync(key, 'utf8'),
+    })),
+    ticket_keys: [
+      {
+        virtual_service_uuid: 'virtualservice-tls',
+        keys: [randomBytes(80).toString('base64')],
+      },
+    ],
   };
 }

@@ -52,8 +52,8 @@ type Write = (file: string, text: string) => string;
 /** Command and arguments of each contestant; what it reads is written to `dir` first. */
 const COMMANDS: Record<ContestantName, (dir: string, write: Write, setting: Setting) => [string, string[]]> =
   {
-    spillway: (_dir, write, { workers = 1 }) => {
-      const snapshot = write('snapshot.json', JSON.stringify(benchSnapshot()));
+    spillway: (_dir, write, { certificates, workers = 1 }) => {
+      const snapshot = write('snapshot.json', JSON.stringify(benchSnapshot(certificates)));
       return [BUN, [ENGINE, 'engine', '--snapshot', snapshot, '--workers', String(workers)]];
     },
     nginx: (dir, write, { tuning, certificates }) => {
