@@ -9,6 +9,7 @@ import type { ServerRuntime } from '../core/server.js';
 import { Held } from '../http1/held.js';
 import type { CloseReason } from '../transport/seam.js';
 import { writeHeader } from '../proxy-protocol/header.js';
+import type { L4Rules } from './rules.js';
 import { ServerNameLayer } from './server-name.js';
 import { TcpServer } from './server.js';
 
@@ -48,16 +49,17 @@ export class TcpClient extends ClientConnection {
     const { config } = this.placement.service;
     const application = applicationOf(config.spec, this.service);
     this.profile = application.type === 'tcp' ? application.tcp : PLAIN;
-    const before = args[4];
+    this.pool = (config.l4 === null ? null : this.poolByRules(config.l4, args[4])) ?? poolFor(config);
+  }
+
+  private poolByRules(rules: L4Rules, before: ClientConnection | null): Pool | null {
     const serverName = before instanceof ServerNameLayer ? before.serverName : (this.tls?.serverName ?? '');
     const { remoteAddress: address } = this.ends;
-    const { localPort: port } = this.socket;
-    this.pool = config.l4?.poolFor({ protocol: 'tcp', address, port, serverName }) ?? poolFor(config);
+    return rules.poolFor({ protocol: 'tcp', address, port: this.socket.localPort, serverName });
   }
 
   /** Call once after construction. The server may be the first to speak, so the connection to it is made at once. */
   begin(): this {
-    this.socket.keepAlive(this.probes);
     this.touch();
     this.next(null);
     return this;
@@ -123,6 +125,11 @@ export class TcpClient extends ClientConnection {
     return this.profile.probe_interval ?? PROBES_MS;
   }
 
+  /** The connection lasts. */
+  keepAlive(): void {
+    this.socket.keepAlive(this.probes);
+  }
+
   /** The server is reached. */
   serverOpen(server: TcpServer): void {
     const { held } = this;
@@ -134,6 +141,7 @@ export class TcpClient extends ClientConnection {
         ? held === null || server.write(held.data, held.start, held.end)
         : this.introduce(server, writeHeader(version, this.ends), held);
     if (taken) this.resume();
+    else this.pause();
     if (this.ended) server.end();
   }
 

@@ -7,6 +7,12 @@ import type { ServerRuntime } from '../core/server.js';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import type { TcpClient } from './client.js';
 
+/**
+ * Probes are asked for once a connection is so old. Most are over by then; the wheel lets go of those, so that they need
+ * not wait in a list.
+ */
+const LASTS_MS = 5_000;
+
 /** The server's end of an L4 connection. */
 export class TcpServer extends Timed implements SocketHandler, ServerLink {
   readonly asItIs = true;
@@ -43,11 +49,9 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
 
   onOpen(): void {
     this.open = true;
-    this.context.clock.disarm(this);
+    this.context.clock.arm(this, LASTS_MS);
     this.client?.connected(this, this.context.transport.now() - this.begunAt);
-    if (this.client === null) return;
-    this.socket.keepAlive(this.client.probes);
-    this.client.serverOpen(this);
+    this.client?.serverOpen(this);
   }
 
   onData(data: Uint8Array, start: number, end: number): void {
@@ -72,9 +76,14 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     this.over(reason);
   }
 
-  /** The connection took too long to come up. */
+  /** The connection took too long to come up; or it lasts. */
   override onTimeout(): void {
-    if (this.open) return;
+    if (this.open) {
+      if (this.client === null) return;
+      this.socket.keepAlive(this.client.probes);
+      this.client.keepAlive();
+      return;
+    }
     this.socket.reset();
     this.over('unreachable');
   }

@@ -1,8 +1,9 @@
 import type { Service, UdpProfile } from '@spillway/snapshot';
-import { VS } from '@spillway/telemetry';
+import { REFUSED_BY, VS } from '@spillway/telemetry';
 import { applicationOf, type Point } from '../core/point.js';
 import type { PlacementRuntime } from '../core/placement.js';
 import type { PlaneContext } from '../core/context.js';
+import { mayConnect } from '../limits/network-gate.js';
 import { BindError, type DatagramHandler, type DatagramListener } from '../transport/seam.js';
 import { UdpFlow } from './flow.js';
 import type { FlowHash } from './flow-table.js';
@@ -140,7 +141,7 @@ export class UdpPoint implements Point, DatagramHandler, PassedHandler {
 
   /** A new flow; null where this worker has as many as it can. */
   private take(address: string, port: number): UdpFlow | null {
-    if (this.context.flows.count >= this.context.flows.most || !this.admits(address)) {
+    if (this.context.flows.count >= this.context.flows.most || !this.admits(address, port)) {
       this.count(VS.DATAGRAMS_DROPPED, 1);
       if (this.group !== null) this.group.release(this.hash);
       return null;
@@ -156,10 +157,20 @@ export class UdpPoint implements Point, DatagramHandler, PassedHandler {
     return flow;
   }
 
-  /** A flow is to the limits of its virtual service what a connection is elsewhere. */
-  private admits(address: string): boolean {
+  /** A flow is to policy and limits of its virtual service what a connection is elsewhere. */
+  private admits(address: string, port: number): boolean {
     const { service } = this.placement;
-    const { limits } = service.config;
+    const { limits, network } = service.config;
+    const ends = {
+      remoteAddress: address,
+      remotePort: port,
+      localAddress: this.address,
+      localPort: this.boundPort,
+    };
+    if (network !== null && !mayConnect(this.context, network, ends)) {
+      service.refused(REFUSED_BY.POLICY);
+      return false;
+    }
     return limits === null || limits.admit(service, address) === 'admitted';
   }
 
