@@ -1,4 +1,5 @@
 import net from 'node:net';
+import tls from 'node:tls';
 import { Http2Raw, settingsFrame, type Field, type StreamSeen } from './http2-client.js';
 
 /** A request as it came on a stream. */
@@ -23,13 +24,22 @@ export class Http2Origin {
   early: ((r: Http2Received) => void) | null = null;
   settings: [number, number][] = [];
   private readonly sockets = new Set<net.Socket>();
-  private readonly server = net.createServer({ allowHalfOpen: true, noDelay: true }, (s) => this.accept(s));
+  private readonly server: net.Server;
 
+  private constructor(secure: tls.TlsOptions | null) {
+    this.server =
+      secure === null
+        ? net.createServer({ allowHalfOpen: true, noDelay: true }, (s) => this.accept(s))
+        : tls.createServer(secure, (s) => this.accept(s));
+  }
+
+  /** @param secure with TLS */
   static async start(
     answer?: (r: Http2Received) => void,
     settings: [number, number][] = [],
+    secure: tls.TlsOptions | null = null,
   ): Promise<Http2Origin> {
-    const origin = new Http2Origin();
+    const origin = new Http2Origin(secure);
     if (answer !== undefined) origin.answer = answer;
     origin.settings = settings;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -52,6 +62,7 @@ export class Http2Origin {
 
   private accept(socket: net.Socket): void {
     this.sockets.add(socket);
+    socket.on('error', () => {});
     socket.on('close', () => this.sockets.delete(socket));
     const connection = new Http2Raw(socket);
     connection.isServer = true;
