@@ -2,6 +2,7 @@ import { readings } from '@spillway/testing/conformance';
 import { HEALTH, layoutOf, Mapping, VS } from '@spillway/telemetry';
 import { Rig } from '../suite/rig.js';
 import { REQUESTS, RESPONSES } from './corpus.js';
+import { faultOfFrames, frames, PREFACE } from './frames.js';
 import { MemoryTransport, type Peer } from './memory.js';
 import { mutate } from './mutate.js';
 import type { Random } from '@spillway/testing/conformance';
@@ -11,6 +12,9 @@ const MOST_STEPS = 5000;
 
 /** The engine on a network in memory, with clients and origins that a seed makes hostile. */
 export class Arena {
+  /** The next stream of each client of HTTP/2. */
+  private readonly streams = new Map<Peer, number>();
+
   private constructor(
     private readonly transport: MemoryTransport,
     private readonly rig: Rig,
@@ -21,11 +25,19 @@ export class Arena {
     const mapping = Mapping.format(new Uint8Array(layoutOf(size).totalBytes), size);
     const transport = new MemoryTransport();
     const rig = new Rig(transport, mapping);
+    const http = { max_header_size: 4096, max_header_count: 40, max_body_size: 50_000 };
     await rig.apply(
-      [{ ports: [80], http: { max_header_size: 4096, max_header_count: 40, max_body_size: 50_000 } }],
-      {
-        pool: { servers: [{ port: 8000 }, { port: 8001 }] },
-      },
+      [
+        {
+          ports: [],
+          services: [
+            { port: 80, port_range_end: 80 },
+            { port: 81, port_range_end: 81, enable_http2: true },
+          ],
+          http,
+        },
+      ],
+      { pool: { servers: [{ port: 8000 }, { port: 8001 }] } },
     );
     rig.health('pool', 8000, HEALTH.UP);
     return new Arena(transport, rig);
@@ -52,11 +64,13 @@ export class Arena {
       return true;
     };
     for (let k = 1 + random.below(3); k > 0; k--) {
-      const client = transport.client();
+      const http2 = random.chance(3);
+      const client = transport.client(http2 ? 81 : 80);
       if (client === null) continue;
       clients.push(client);
       if (random.chance(4)) client.window = random.below(500);
-      client.send(request(random));
+      if (http2) this.streams.set(client, 1);
+      client.send(http2 ? bytesOf(PREFACE + this.next(client, random)) : request(random));
     }
     const answered = new Map<Peer, number>();
     for (let steps = 0; steps < MOST_STEPS; steps++) {
@@ -76,7 +90,15 @@ export class Arena {
     if (what === 0) client.resetNow();
     else if (what === 1) client.end();
     else if (what < 5) client.takes(random.below(10_000));
+    else if (this.streams.has(client)) client.send(bytesOf(this.next(client, random)));
     else client.send(request(random));
+  }
+
+  /** More of a client of HTTP/2. */
+  private next(client: Peer, random: Random): string {
+    const { text, next } = frames(this.streams.get(client)!, random);
+    this.streams.set(client, next);
+    return text;
   }
 
   /** Everybody takes what is there and ends; time passes; then nothing may be left. */
@@ -120,7 +142,8 @@ export class Arena {
     }
     if (this.transport.sockets.size !== 0) throw new Error(`${this.transport.sockets.size} sockets are left`);
     for (const client of clients) {
-      const told = faultOf(client.text(), client.reset, client.ended);
+      const http2 = this.streams.delete(client);
+      const told = (http2 ? faultOfFrames : faultOf)(client.text(), client.reset, client.ended);
       if (told !== null) throw new Error(`to a client: ${told}`);
     }
     for (const origin of origins) {

@@ -210,20 +210,20 @@ export class MemoryTransport implements Transport {
   private readonly deferred: Deferred[] = [];
   private readonly turn: Deferred[] = [];
   private readonly ticking = new Set<{ task: Deferred; milliseconds: number; next: number }>();
-  private acceptor: Acceptor | null = null;
+  private readonly acceptors = new Map<number, Acceptor>();
   private time = 1000;
   /** Takes the connections that the engine opens; null refuses. */
   origin: ((peer: Peer) => boolean) | null = null;
 
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener> {
-    this.acceptor = acceptor;
-    return Promise.resolve({ address, port, close: () => (this.acceptor = null) });
+    this.acceptors.set(port, acceptor);
+    return Promise.resolve({ address, port, close: () => void this.acceptors.delete(port) });
   }
 
   /** A client connects. */
-  client(): Peer | null {
+  client(port: number): Peer | null {
     const socket = new MemorySocket(this);
-    const handler = this.acceptor?.accept(socket) ?? null;
+    const handler = this.acceptors.get(port)?.accept(socket) ?? null;
     if (handler === null) {
       this.sockets.delete(socket);
       return null;

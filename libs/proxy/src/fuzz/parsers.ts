@@ -6,6 +6,7 @@ import { request, scanRequest } from '../http1/scan-request.js';
 import { response, scanResponse } from '../http1/scan-response.js';
 import { FrameReader, type FrameSink } from '../http2/frame-reader.js';
 import { HpackDecoder, type FieldSink } from '../http2/hpack/decoder.js';
+import { readHeader } from '../proxy-protocol/header.js';
 import { peekClientHello } from '../tls/client-hello.js';
 import {
   NODE_FULL,
@@ -15,6 +16,7 @@ import {
 } from '../tls/client-hello.captured.js';
 import { HEAD_ROOM } from '../transport/seam.js';
 import { REQUESTS, RESPONSES } from './corpus.js';
+import { BLOCKS, FRAMES } from './frames.js';
 import { mutate } from './mutate.js';
 import type { Random } from '@spillway/testing/conformance';
 
@@ -133,16 +135,6 @@ function chunked(text: string, cuts: readonly number[]): string {
   return `incomplete ${data}`;
 }
 
-const BLOCKS = [
-  '828684410f7777772e6578616d706c652e636f6d',
-  '828684be58086e6f2d6361636865',
-  '828684418cf1e3c2e5f23a6ba0ab90f4ff',
-  '400a637573746f6d2d6b65790d637573746f6d2d686561646572',
-  '3fe11f82',
-  '20828684',
-  '1008706173737764067365637265740f0d',
-].map((hex) => Buffer.from(hex, 'hex').toString('latin1'));
-
 /** Header blocks: fields lie where they are said to, the table stays within its limit, two decoders agree. */
 function hpack(random: Random): void {
   const [one, two] = [new HpackDecoder(4096), new HpackDecoder(4096)];
@@ -167,26 +159,6 @@ class Fields implements FieldSink {
     if (this.text.length > 10_000_000) throw new Error('a header block grows without end');
   }
 }
-
-const frame = (type: number, flags: number, stream: number, payload: string): string =>
-  String.fromCharCode(0, payload.length >> 8, payload.length & 255, type, flags, 0, 0, 0, stream) + payload;
-
-const FRAMES = [
-  frame(4, 0, 0, ''),
-  frame(4, 1, 0, ''),
-  frame(4, 0, 0, '\0\x03\0\0\0\x64'),
-  frame(1, 5, 1, BLOCKS[0]!),
-  frame(1, 0x2d, 1, `\x02\0\0\0\0\x10${BLOCKS[0]!}\0\0`),
-  frame(9, 4, 1, BLOCKS[1]!),
-  frame(0, 1, 1, 'data'),
-  frame(0, 9, 1, '\x03data\0\0\0'),
-  frame(6, 0, 0, '12345678'),
-  frame(8, 0, 0, '\0\0\0\x01'),
-  frame(3, 0, 1, '\0\0\0\x08'),
-  frame(7, 0, 0, '\0\0\0\x01\0\0\0\0'),
-  frame(2, 0, 3, '\0\0\0\0\x10'),
-  frame(0x20, 0, 0, 'any'),
-];
 
 /** Frames come out alike whatever the pieces are in which they come in. */
 function frames(random: Random): void {
@@ -245,6 +217,33 @@ const plainHello = (b: Uint8Array, start: number, end: number): string =>
     value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
   );
 
+const PROXY_HEADERS = [
+  'PROXY TCP4 192.0.2.1 198.51.100.2 1234 80\r\nGET / HTTP/1.1\r\n',
+  'PROXY TCP6 2001:db8::1 ::2 65535 443\r\n',
+  'PROXY UNKNOWN\r\n',
+  'PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n',
+  '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x04\xd2\0\x50',
+  `\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x28${'\x20\x01'.repeat(16)}\x04\xd2\0\x50\x03\0\x01\x00`,
+  '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0',
+];
+
+/** A PROXY header is read alike wherever it lies, and in growing parts as whole. */
+function proxyHeader(random: Random): void {
+  const text = mutate(random.pick(PROXY_HEADERS), random.pick(PROXY_HEADERS), random);
+  const b = Buffer.from(text, 'latin1');
+  const whole = readHeader(b, 0, b.length);
+  if (typeof whole !== 'string' && whole.length > b.length)
+    throw new Error(`a header of ${whole.length} bytes in ${b.length}`);
+  const shifted = Buffer.concat([Buffer.alloc(5, 13), b, Buffer.alloc(5, 13)]);
+  same('shifted', JSON.stringify(readHeader(shifted, 5, 5 + b.length)), JSON.stringify(whole), text);
+  for (let end = 0; end < b.length; end += 1 + random.below(6)) {
+    const part = readHeader(b, 0, end);
+    if (part === 'more') continue;
+    same('in parts', JSON.stringify(part), JSON.stringify(whole), text);
+    break;
+  }
+}
+
 function same(what: string, got: unknown, wanted: unknown, input: string): void {
   if (got !== wanted)
     throw new Error(
@@ -252,4 +251,11 @@ function same(what: string, got: unknown, wanted: unknown, input: string): void 
     );
 }
 
-export const TARGETS: Readonly<Record<string, Target>> = { heads, chunks, hpack, frames, clientHello };
+export const TARGETS: Readonly<Record<string, Target>> = {
+  heads,
+  chunks,
+  hpack,
+  frames,
+  clientHello,
+  proxyHeader,
+};
