@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { eventually, Scope } from '@spillway/testing';
+import { eventually, freePort, run, Scope } from '@spillway/testing';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expectClean, Load } from '../support/load.js';
 import { World } from '../support/world.js';
 import { curl, type CurlResponse } from './curl.js';
@@ -45,9 +47,12 @@ const ask = (target: string, ...args: string[]): Promise<CurlResponse> =>
 
 /** The fields of a request as a server got it, names in lower case. */
 async function received(...args: string[]): Promise<[string, string][]> {
-  const { body } = await ask('/echo', ...args);
-  const { rawHeaders } = JSON.parse(body) as { rawHeaders: [string, string][] };
-  return rawHeaders.map(([name, value]) => [name.toLowerCase(), value]);
+  return rawHeaders(await ask('/echo', ...args));
+}
+
+function rawHeaders({ body }: CurlResponse): [string, string][] {
+  const echoed = JSON.parse(body) as { rawHeaders: [string, string][] };
+  return echoed.rawHeaders.map(([name, value]) => [name.toLowerCase(), value]);
 }
 const values = (fields: readonly [string, string][], name: string): string[] =>
   fields.filter(([n]) => n === name).map(([, value]) => value);
@@ -57,6 +62,71 @@ const burst = (): Promise<number[]> =>
   Promise.all(Array.from({ length: 60 }, async () => (await ask('/')).status));
 
 const COOKIES = '/?field=Set-Cookie:a=b&field=Set-Cookie:c=d;%20HttpOnly';
+
+const header = (name: string, value: string): Json => ({
+  request_header: name,
+  request_header_value: `HTTP_POLICY_VAR_SSL_CLIENT_${value}`,
+});
+
+/** Makes an authority and a client's certificate, and shows what servers are told of it. */
+async function certificates(
+  tls: (target: string, ...args: string[]) => Promise<CurlResponse>,
+): Promise<void> {
+  const dir = await scope.tempDir('certificates');
+  const at = (file: string): string => join(dir, file);
+  const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: dir });
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  await openssl(
+    'req',
+    '-x509',
+    ...key,
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test CA',
+  );
+  await openssl('req', ...key, '-keyout', 'c.key', '-out', 'c.csr', '-subj', '/O=Shop, Inc/CN=alice');
+  const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', '4711', '-days', '2'];
+  await openssl('x509', '-req', '-in', 'c.csr', ...signed, '-out', 'c.pem');
+  const pki = await world.api.post('/api/pkiprofile', {
+    name: 'clients',
+    crl_check: false,
+    ca_certs: [{ certificate: await readFile(at('ca.pem'), 'utf8') }],
+  });
+  const made = await world.api.post('/api/applicationprofile', {
+    name: 'certificates',
+    type: 'APPLICATION_PROFILE_TYPE_HTTP',
+    http_profile: {
+      ssl_client_certificate_mode: 'SSL_CLIENT_CERTIFICATE_REQUEST',
+      pki_profile_ref: pki.url,
+      ssl_client_certificate_action: {
+        headers: [header('X-Subject', 'SUBJECT'), header('X-Issuer', 'ISSUER'), header('X-Serial', 'SERIAL')],
+      },
+    },
+  });
+  await world.api.patch(`/api/virtualservice/${world.vs.uuid}`, {
+    replace: { application_profile_ref: made.url },
+  });
+  const told = async (...args: string[]): Promise<string[]> =>
+    rawHeaders(await tls('/echo', '-H', 'X-Subject: CN=admin', ...args))
+      .filter(([name]) => ['x-subject', 'x-issuer', 'x-serial'].includes(name))
+      .map(([name, value]) => `${name}: ${value}`)
+      .sort();
+  const mine = ['--cert', at('c.pem'), '--key', at('c.key')];
+  await eventually(async () => (await told(...mine)).length === 3, { within: 10_000, what: 'the headers' });
+  for (const version of ['--http1.1', '--http2'])
+    expect(await told(version, ...mine)).toEqual([
+      'x-issuer: CN=Test CA',
+      'x-serial: 1267',
+      'x-subject: CN=alice,O=Shop\\, Inc',
+    ]);
+  // Nobody gets in as admin by saying so.
+  expect(await told()).toEqual([]);
+}
 
 describe('an application profile, from the API to traffic', () => {
   it('says what servers are told of the client', () =>
@@ -121,8 +191,9 @@ describe('an application profile, from the API to traffic', () => {
         expect(fields.get('content-encoding')).toEqual([coding]);
         expect(fields.get('vary')).toEqual(['Accept-Encoding']);
         // curl has decoded it.
-        const { rawHeaders } = JSON.parse(body) as { rawHeaders: [string, string][] };
-        expect(rawHeaders.map(([name]) => name.toLowerCase())).not.toContain('accept-encoding');
+        expect(rawHeaders({ status: 200, fields, body }).map(([name]) => name)).not.toContain(
+          'accept-encoding',
+        );
       }
       expect((await encoded()).fields.has('content-encoding')).toBe(false);
     }));
@@ -180,6 +251,47 @@ describe('an application profile, from the API to traffic', () => {
       expect((await ask('/status/413')).fields.get('x-origin')).toHaveLength(1);
       // Both are in use now.
       await expect(world.api.delete(path(pages.url))).rejects.toThrow();
+    }));
+
+  it('knows who has come with TLS, and by which certificate', () =>
+    world.instance.watched(async () => {
+      const tlsPort = world.netns ? 8443 : await freePort();
+      const certificate = await world.api.find('sslkeyandcertificate', 'System-Default-Cert');
+      const secure = await world.api.find('applicationprofile', 'System-Secure-HTTP');
+      const vs = `/api/virtualservice/${world.vs.uuid}`;
+      await world.api.patch(vs, {
+        replace: {
+          services: [{ port: world.port }, { port: tlsPort, enable_ssl: true, enable_http2: true }],
+          ssl_key_and_certificate_refs: [certificate.url],
+          application_profile_ref: secure.url,
+        },
+      });
+      const tls = (target: string, ...args: string[]): Promise<CurlResponse> =>
+        curl(world, `https://${world.vip4}:${tlsPort}${target}`, '-k', ...args);
+      await eventually(async () => (await tls('/')).status === 200, {
+        within: 15_000,
+        every: 50,
+        what: 'an answer over TLS',
+      });
+      // Without TLS: to the port that has it, at the host that was asked for.
+      const plain = await ask('/a?b');
+      expect([plain.status, plain.fields.get('location')]).toEqual([
+        302,
+        [`https://${world.vip4}:${tlsPort}/a?b`],
+      ]);
+      for (const version of ['--http1.1', '--http2']) {
+        const { fields } = await tls(COOKIES, version);
+        expect(fields.get('set-cookie')).toEqual(['a=b; Secure; HttpOnly', 'c=d; HttpOnly; Secure']);
+        expect(fields.get('strict-transport-security')).toEqual(['max-age=31536000; includeSubDomains']);
+        expect(rawHeaders(await tls('/echo', version))).toContainEqual(['x-forwarded-proto', 'https']);
+        const moved = await tls(`/status/302?field=Location:http://${world.vip4}/x`, version);
+        expect(moved.fields.get('location')).toEqual([`https://${world.vip4}:${tlsPort}/x`]);
+      }
+      await certificates(tls);
+      await world.api.patch(vs, {
+        replace: { services: [{ port: world.port }], application_profile_ref: profileUrl },
+      });
+      await eventually(async () => (await ask('/')).status === 200, { within: 10_000, what: 'no redirect' });
     }));
 
   it('costs nobody a request while it changes', () =>

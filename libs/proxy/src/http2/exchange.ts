@@ -208,8 +208,9 @@ export class Http2Exchange extends Exchange implements StreamUser {
     const { session } = client;
     const from = session.beginBlock();
     session.encoder.status(session.out, status);
+    // In the order that HTTP/1 has them, where each goes in front of the one before.
     if (responseEdits.bytes > 0)
-      for (const line of responseEdits.lines) session.encodeLines(line, 0, line.length);
+      for (const line of responseEdits.lines.toReversed()) session.encodeLines(line, 0, line.length);
     this.encodeFields(head, b);
     session.endBlock(stream, from, false);
     return bodyAt;
