@@ -1,3 +1,4 @@
+import type { ConnectionFacts } from './core/describe.js';
 import type { Snapshot } from '@spillway/snapshot';
 import type { SharedMemory } from './udp/sharing.js';
 
@@ -80,6 +81,12 @@ export interface DataPlane {
   status(): PlacementStatus[];
   /** Called, coalesced, after the status has changed; connection counts matter only in a drain. */
   onStatus: (() => void) | null;
+  /**
+   * What every connection is doing, in the order of placements, then what is kept to servers. Take a few at a time: a
+   * connection that comes or goes meanwhile may be missed or be told twice.
+   * @param virtualServiceUuid only those of this virtual service and its pools
+   */
+  describe(virtualServiceUuid?: string): Iterator<ConnectionFacts>;
   /**
    * Drains everything: listeners close now, what is left after `milliseconds` is reset. Resolves when no connection
    * is left. A shorter time-out given later wins.

@@ -9,6 +9,7 @@ import {
 } from './api.js';
 import { Budget } from './core/budget.js';
 import { Clock, TICK_MS } from './core/clock.js';
+import type { ConnectionFacts } from './core/describe.js';
 import { ClientConnection } from './core/connection.js';
 import {
   commitServers,
@@ -184,6 +185,19 @@ class Plane implements DataPlane {
 
   private closeUnwanted(): void {
     for (const placement of this.placements.values()) if (!placement.settled) placement.closeUnwanted();
+  }
+
+  *describe(virtualServiceUuid?: string): IterableIterator<ConnectionFacts> {
+    const wanted = (uuid: string): boolean => virtualServiceUuid === undefined || uuid === virtualServiceUuid;
+    for (const placement of this.placements.values())
+      if (wanted(placement.service.uuid))
+        for (let i = 0; i < placement.connections.length; i++) {
+          const connection = placement.connections[i]!;
+          if (connection instanceof ClientConnection) yield connection.describe();
+        }
+    for (const { spec, pool } of this.compiled.services.values())
+      if (pool !== null && wanted(spec.uuid))
+        for (const server of pool.servers) yield* server.describe(spec.uuid);
   }
 
   private tick(): void {

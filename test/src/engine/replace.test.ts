@@ -103,7 +103,7 @@ async function untilReplaced(w: World, victim: number, at: number): Promise<numb
       const pids = w.engine.pids('worker');
       return pids.length === 2 && !pids.includes(victim) && (await live(w)) === 2;
     },
-    { what: 'another worker to serve', every: 10 },
+    { what: 'another worker to serve', every: 10, within: 20_000 },
   );
   return Date.now() - at;
 }
@@ -128,6 +128,28 @@ describe('replacing workers', () => {
     const reports = [await kept.stop(), await fresh.stop()];
     if (!w.migrates) return; // without it the kernel resets what waits at a listener that closes
     for (const r of reports) expect(failures(r)).toEqual({ failed: 0, why: [] });
+  });
+
+  test('connections of all workers are told of, while they are served', async () => {
+    const w = await world();
+    const kept = await w.clients('keep-alive', 20);
+    await kept.start();
+    await kept.until('traffic', (p) => p.ok > 100);
+    const url = (w.engine.ready.metrics ?? '').replace('/metrics', '/connections?limit=200');
+    const read = async (more: string): Promise<{ connections: Record<string, unknown>[] }> => {
+      const curl = await RunningProcess.start(scope, 'curl', ['-s', `${url}${more}`], {
+        ...(w.netns && { netns: w.netns }),
+      });
+      await curl.exited;
+      return JSON.parse(curl.output()) as { connections: Record<string, unknown>[] };
+    };
+    const { connections } = await read('');
+    const clients = connections.filter((c) => c['side'] === 'client');
+    expect(clients.length).toBe(20);
+    expect(new Set(clients.map((c) => c['worker'])).size).toBe(2);
+    expect((await read('&virtual_service=virtualservice-none')).connections).toEqual([]);
+    const report = await kept.stop();
+    expect(failures(report)).toEqual({ failed: 0, why: [] });
   });
 
   test('one that has grown too large', async () => {

@@ -1,9 +1,11 @@
-import { Controller, Get, Param, Req } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { candidates, plan } from '@spillway/placement';
 import type { FastifyRequest } from 'fastify';
 import { errors } from '../errors.js';
 import { contextOf } from '../identity/request.js';
 import { OperationList } from '../operation/operation-list.js';
+import { Inspections } from '../se-channel/inspections.js';
+import { SeSessions } from '../se-channel/sessions.js';
 import { ObjectReader } from '../rest/object-reader.js';
 import type { StoredObject } from '../store/index.js';
 import { InventoryService } from './inventory.service.js';
@@ -16,6 +18,10 @@ import { assigned, percentUp, vipRuntime, vipSummary } from './vip-summary.js';
 
 type Json = Record<string, unknown>;
 
+/** Connections that are shown, and at most. */
+const FLOWS = 1000;
+const MOST_FLOWS = 10_000;
+
 /** What runs of one object. */
 @Controller('api')
 export class RuntimeController {
@@ -23,6 +29,8 @@ export class RuntimeController {
     private readonly inventory: InventoryService,
     private readonly objects: ObjectReader,
     private readonly operations: OperationList,
+    private readonly sessions: SeSessions,
+    private readonly inspections: Inspections,
   ) {}
 
   @Get('virtualservice/:uuid/runtime')
@@ -128,6 +136,48 @@ export class RuntimeController {
         ...(r.reason === '' ? {} : { reason: r.reason }),
         ...(r.holder === '' ? {} : { holder: r.holder }),
       })),
+    };
+  }
+
+  /** What the connections of an SE are doing: `vs_uuid` names one virtual service, `limit` how many (1 to 10000). */
+  @Get('serviceengine/:uuid/flowtable')
+  async flowTable(
+    @Param('uuid') uuid: string,
+    @Query('vs_uuid') vsUuid: string | undefined,
+    @Query('limit') limitText: string | undefined,
+    @Req() request: FastifyRequest,
+  ): Promise<Json> {
+    const context = contextOf(request);
+    const { name } = this.objects.find('serviceengine', uuid, context);
+    if (vsUuid !== undefined) this.objects.find('virtualservice', vsUuid, context);
+    const limit = Number(limitText ?? FLOWS);
+    if (!Number.isInteger(limit) || limit < 1 || limit > MOST_FLOWS)
+      throw errors.badRequest('LIMIT_INVALID', `limit must be 1 to ${MOST_FLOWS}, not ${limitText}`);
+    const session = this.sessions.get(uuid);
+    if (session === undefined)
+      throw errors.unavailable(`service engine ${name} is not connected to this controller`);
+    const found = await this.inspections.ask(session, vsUuid ?? '', limit);
+    const mayShow = this.visibleServices(request);
+    const results = found.connections.filter((c) => mayShow(String(c['virtual_service_uuid'])));
+    const { truncated, silent_workers } = found;
+    return { uuid, name, count: results.length, results, truncated, silent_workers };
+  }
+
+  /** An SE serves several tenants: who asks is shown the connections of what he may see. */
+  private visibleServices(request: FastifyRequest): (uuid: string) => boolean {
+    const context = contextOf(request);
+    const known = new Map<string, boolean>();
+    return (uuid) => {
+      let visible = known.get(uuid);
+      if (visible === undefined) {
+        try {
+          visible = this.objects.find('virtualservice', uuid, context) !== undefined;
+        } catch {
+          visible = false;
+        }
+        known.set(uuid, visible);
+      }
+      return visible;
     };
   }
 

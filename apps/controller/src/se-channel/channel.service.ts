@@ -9,6 +9,7 @@ import { PkiService, serviceEngineOf } from '../pki/index.js';
 import { ObjectCache } from '../store/index.js';
 import { RuntimeWriter } from './runtime-writer.js';
 import { type DisconnectReason, SeEvents } from './se-events.js';
+import { Inspections } from './inspections.js';
 import { SeSession, type SeStream } from './session.js';
 import { SeSessions } from './sessions.js';
 import { StatusIntake } from './status-intake.js';
@@ -50,6 +51,7 @@ export class ChannelService {
     private readonly cache: ObjectCache,
     private readonly pki: PkiService,
     private readonly sessions: SeSessions,
+    private readonly inspections: Inspections,
     private readonly intake: StatusIntake,
     private readonly runtime: RuntimeWriter,
     private readonly events: SeEvents,
@@ -212,6 +214,8 @@ export class ChannelService {
         return this.#heartbeat(session, body.value);
       case 'stopping':
         return this.#stopping(session, body.value);
+      case 'inspection':
+        return this.inspections.take(session, body.value);
       case 'hello':
         this.logger.warn({ se: session.seName }, 'a second Hello on one stream is ignored');
         return;

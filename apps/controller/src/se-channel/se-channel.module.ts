@@ -4,6 +4,7 @@ import { LOGGER, type Logger } from '../config/logger.js';
 import { ChannelService } from './channel.service.js';
 import { EnrolmentController } from './enrolment.controller.js';
 import { EnrolmentService } from './enrolment.service.js';
+import { Inspections } from './inspections.js';
 import { LIVENESS, LIVENESS_SETTINGS, LivenessService } from './liveness.service.js';
 import { RuntimeWriter } from './runtime-writer.js';
 import { SeChannelServer } from './se-channel.server.js';
@@ -31,6 +32,7 @@ const failedWrite =
         new SeEvents((name, err) => logger.error({ err, event: name }, 'a listener of SE events failed')),
     },
     { provide: SeSessions, useFactory: () => new SeSessions() },
+    { provide: Inspections, useFactory: () => new Inspections() },
     {
       provide: StatusIntake,
       inject: [DataSource, SeEvents, LOGGER],
@@ -49,6 +51,14 @@ const failedWrite =
     EnrolmentService,
     SeChannelServer,
   ],
-  exports: [SeEvents, SeSessions, StatusIntake, RuntimeWriter, EnrolmentService, LivenessService],
+  exports: [
+    SeEvents,
+    SeSessions,
+    Inspections,
+    StatusIntake,
+    RuntimeWriter,
+    EnrolmentService,
+    LivenessService,
+  ],
 })
 export class SeChannelModule {}

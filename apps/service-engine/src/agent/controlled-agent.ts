@@ -5,11 +5,12 @@ import type { Snapshot } from '@spillway/snapshot';
 import { HostDistribution, probeModes, sysctlAdvice } from '@spillway/vip';
 import { candidateAfter, deltaOf, refusalOf } from '../channel/change.js';
 import { Channel } from '../channel/channel.js';
-import { adviceOf, hostOf, modesOf, version } from '../channel/encode.js';
+import { adviceOf, hostOf, inspectionParts, modesOf, version } from '../channel/encode.js';
 import { Membership } from '../channel/membership.js';
 import { IdentityStore } from '../channel/identity.js';
 import { Reporter } from '../channel/reporter.js';
 import { limitAdvice } from '../process/limits.js';
+import { MOST_DESCRIBED } from './metrics-server.js';
 import { candidateOf, type Candidate } from './candidate.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Runtime } from './runtime.js';
@@ -57,6 +58,7 @@ export class ControlledAgent {
         onWelcome: (welcome) => this.#onWelcome(welcome),
         onConfig: (change) => void this.#onConfig(change),
         onRelease: (reason) => void this.#onRelease(reason),
+        onInspect: (question) => void this.#onInspect(question),
         onClosed: () => this.#onClosed(),
       },
       log.part('channel'),
@@ -102,6 +104,14 @@ export class ControlledAgent {
   /** No placement is wanted here any more. */
   #isElsewhere(): boolean {
     return this.#runtime?.candidate?.snapshot.placements.every((p) => p.state === 'drain') !== false;
+  }
+
+  async #onInspect({ id, virtualServiceUuid, limit }: se.Inspect): Promise<void> {
+    const found = await this.#shell.links.describe(
+      Math.min(Math.max(limit, 1), MOST_DESCRIBED),
+      virtualServiceUuid === '' ? undefined : virtualServiceUuid,
+    );
+    for (const value of inspectionParts(id, found)) this.#channel.send({ $case: 'inspection', value });
   }
 
   async #onRelease(reason: string): Promise<void> {

@@ -74,7 +74,10 @@ export class Shell {
     await this.links.listen(this.#files.socket);
     const { metricsListen } = this.options;
     if (metricsListen === undefined) return;
-    const server = new MetricsServer(() => this.#renderMetrics());
+    const server = new MetricsServer({
+      metrics: () => this.#renderMetrics(),
+      connections: (limit, virtualService) => this.links.describe(limit, virtualService),
+    });
     try {
       const address = await server.listen(metricsListen.host, metricsListen.port);
       this.#metrics = server;

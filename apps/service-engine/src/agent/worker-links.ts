@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import net from 'node:net';
-import type { PlacementStatus } from '@spillway/proxy';
+import type { ConnectionFacts, PlacementStatus } from '@spillway/proxy';
 import type { Fragment, FragmentId } from '@spillway/snapshot';
 import { LineSocket } from '../ipc/line-socket.js';
 import type { AgentMessage, SlotChange, WorkerMessage } from '../ipc/messages.js';
@@ -29,6 +29,18 @@ export interface WorkerLink {
   leaving: boolean;
 }
 
+/** What the connections of an SE are doing. */
+export interface Description {
+  connections: (ConnectionFacts & { worker: number })[];
+  /** There may be more than were asked for. */
+  truncated: boolean;
+  /** Workers that did not answer in time. */
+  silent_workers: number[];
+}
+
+/** Milliseconds that a worker has for its answer. */
+const DESCRIBE_TIMEOUT = 3_000;
+
 interface Connection extends WorkerLink {
   line: LineSocket;
   sent: Handover | undefined;
@@ -39,6 +51,8 @@ export class WorkerLinks {
   readonly #connections = new Map<number, Connection>();
   readonly #server: net.Server;
   #handover: Handover | undefined;
+  #asked = 0;
+  readonly #answers = new Map<number, (rows: ConnectionFacts[], last: boolean) => void>();
 
   /** @param onChange a worker came, went, applied, refused, or told a new status */
   constructor(private readonly onChange: () => void) {
@@ -64,6 +78,52 @@ export class WorkerLinks {
     for (const c of this.#connections.values())
       if (c.leaving) n += c.placements.get(placementKey)?.connections ?? 0;
     return n;
+  }
+
+  /**
+   * What the connections of all workers are doing, `limit` of them at most. A worker that does not answer in time is
+   * left out, and named.
+   */
+  async describe(limit: number, virtualService?: string): Promise<Description> {
+    const links = [...this.#connections.values()];
+    const each = Math.max(1, Math.ceil(limit / Math.max(1, links.length)));
+    const answers = await Promise.all(
+      links.map(async (c) => ({ index: c.index, rows: await this.#ask(c, each, virtualService) })),
+    );
+    const rows = answers.flatMap(({ index, rows: found }) =>
+      (found ?? []).map((row) => ({ worker: index, ...row })),
+    );
+    return {
+      connections: rows.slice(0, limit),
+      truncated: rows.length >= limit,
+      silent_workers: answers.flatMap((a) => (a.rows === undefined ? [a.index] : [])),
+    };
+  }
+
+  async #ask(
+    connection: Connection,
+    limit: number,
+    virtualService: string | undefined,
+  ): Promise<ConnectionFacts[] | undefined> {
+    const id = ++this.#asked;
+    const rows: ConnectionFacts[] = [];
+    const { promise, resolve } = Promise.withResolvers<ConnectionFacts[] | undefined>();
+    const timer = setTimeout(() => resolve(undefined), DESCRIBE_TIMEOUT);
+    this.#answers.set(id, (part, last) => {
+      rows.push(...part);
+      if (last) resolve(rows);
+    });
+    const message: AgentMessage = {
+      type: 'describe',
+      id,
+      limit,
+      ...(virtualService === undefined ? {} : { virtual_service: virtualService }),
+    };
+    connection.line.send(message);
+    const found = await promise;
+    clearTimeout(timer);
+    this.#answers.delete(id);
+    return found;
   }
 
   /** One worker drains and ends; the others go on. */
@@ -109,6 +169,9 @@ export class WorkerLinks {
         this.#connections.get(message.index)?.line.close();
         this.#connections.set(message.index, connection);
         if (this.#handover !== undefined) this.#send(connection, this.#handover);
+      } else if (message.type === 'described') {
+        this.#answers.get(message.id)?.(message.rows, message.last);
+        return;
       } else if (connection !== undefined) hear(connection, message);
       this.onChange();
     };
@@ -137,7 +200,7 @@ export class WorkerLinks {
   }
 }
 
-function hear(link: Connection, message: Exclude<WorkerMessage, { type: 'hello' }>): void {
+function hear(link: Connection, message: Exclude<WorkerMessage, { type: 'hello' | 'described' }>): void {
   switch (message.type) {
     case 'applied':
       link.applied = Math.max(link.applied, message.sequence);

@@ -17,6 +17,7 @@ export interface ChannelEvents {
   onWelcome: (welcome: se.Welcome) => void;
   onConfig: (change: ConfigChange) => void;
   onRelease: (reason: string) => void;
+  onInspect: (question: se.Inspect) => void;
   onClosed: () => void;
   /** Called before each attempt: renews what ran out. */
   identity: () => Promise<SeIdentity>;
@@ -195,6 +196,9 @@ export class Channel {
         break;
       case 'release':
         this.events.onRelease(message.body.value.reason);
+        break;
+      case 'inspect':
+        this.events.onInspect(message.body.value);
         break;
       case 'goodbye':
         this.log.info('the controller says goodbye', { reason: message.body.value.reason });

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { ServerVerdict } from '@spillway/health';
 import { ownScopes, se } from '@spillway/protocol';
+import { SERVER, VS, VS_HISTOGRAM, type VsHistogram } from '@spillway/telemetry';
 import type { Advice, ModeProbe } from '@spillway/vip';
-import type { ServerCounters, ServiceCounters } from '../agent/counters.js';
+import { BOUNDS, type ServerCounters, type ServiceCounters } from '../agent/counters.js';
+import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
 import type { Usage } from '../agent/usage.js';
 import { memoryLimit } from '../process/limits.js';
@@ -88,6 +90,40 @@ export function statusParts(
 const isIdle = (s: ServerCounters): boolean =>
   s.connectionsOpened === 0 && s.connectionsActive <= 0 && s.requests === 0 && s.failures === 0;
 
+/** Times are told with every so many heartbeats. */
+const TIMINGS_EVERY = 5;
+
+const SERVICE_TIMINGS: readonly (readonly [name: string, which: VsHistogram, sum: number])[] = [
+  ['total', VS_HISTOGRAM.TOTAL, VS.TOTAL_TIME],
+  ['app_response', VS_HISTOGRAM.APP_RESPONSE, VS.APP_RESPONSE_TIME],
+  ['data_transfer', VS_HISTOGRAM.DATA_TRANSFER, VS.DATA_TRANSFER_TIME],
+  ['server_connect', VS_HISTOGRAM.SERVER_CONNECT, VS.SERVER_CONNECT_TIME],
+  ['client_rtt', VS_HISTOGRAM.CLIENT_RTT, VS.CLIENT_RTT],
+  ['server_rtt', VS_HISTOGRAM.SERVER_RTT, VS.SERVER_RTT],
+];
+
+const serviceTimings = (s: ServiceCounters): se.Timing[] =>
+  SERVICE_TIMINGS.flatMap(([name, which, sum]) => {
+    const counts = s.histograms[which];
+    const count = counts?.[BOUNDS.length] ?? 0;
+    if (counts === undefined || count === 0) return [];
+    return { name, count, sumUs: s.counters[sum] ?? 0, buckets: [...counts.subarray(0, BOUNDS.length)] };
+  });
+
+const SERVER_TIMINGS: readonly (readonly [name: string, count: number, sum: number])[] = [
+  ['first_byte', SERVER.RESPONSES, SERVER.FIRST_BYTE_TIME],
+  ['app_response', SERVER.RESPONSES, SERVER.APP_RESPONSE_TIME],
+  ['data_transfer', SERVER.RESPONSES, SERVER.DATA_TRANSFER_TIME],
+  ['connect', SERVER.CONNECTED, SERVER.CONNECT_TIME],
+  ['rtt', SERVER.RTT_SAMPLES, SERVER.RTT],
+];
+
+const serverTimings = (s: ServerCounters): se.Timing[] =>
+  SERVER_TIMINGS.flatMap(([name, at, sum]) => {
+    const count = s.counters[at] ?? 0;
+    return count === 0 ? [] : { name, count, sumUs: s.counters[sum] ?? 0, buckets: [] };
+  });
+
 export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
   sequence,
   cpuPercent: load.usage.cpuPercent,
@@ -107,6 +143,10 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
     bytesIn: s.bytesIn,
     bytesOut: s.bytesOut,
     failedRequests: s.failedRequests,
+    requestsActive: s.counters[VS.REQUESTS_ACTIVE] ?? 0,
+    clientAborts: s.counters[VS.CLIENT_ABORTS] ?? 0,
+    ownResponses: s.counters[VS.RESPONSES_OWN] ?? 0,
+    timings: sequence % TIMINGS_EVERY === 0 ? serviceTimings(s) : [],
   })),
   servers: load.servers
     .filter((s) => !isIdle(s))
@@ -117,9 +157,34 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
       connectionsActive: Math.max(0, s.connectionsActive),
       requests: s.requests,
       failures: s.failures,
+      bytesIn: s.counters[SERVER.BYTES_IN] ?? 0,
+      bytesOut: s.counters[SERVER.BYTES_OUT] ?? 0,
+      responses4xx: s.counters[SERVER.RESPONSES_4XX] ?? 0,
+      responses5xx: s.counters[SERVER.RESPONSES_5XX] ?? 0,
+      connectionsOpen: s.counters[SERVER.CONNECTIONS_OPEN] ?? 0,
+      timings: sequence % TIMINGS_EVERY === 0 ? serverTimings(s) : [],
     })),
   workers: load.workers.map(({ index, pid, restarts }) => ({ index, pid, restarts })),
 });
+
+/** Connections in one message: with more it could be larger than a message should be. */
+const INSPECTION_PART = 1_000;
+
+/** The parts of an answer; there is one at least. */
+export function inspectionParts(id: number, found: Description): se.Inspection[] {
+  const parts: se.Inspection[] = [];
+  for (let at = 0; at === 0 || at < found.connections.length; at += INSPECTION_PART) {
+    const last = at + INSPECTION_PART >= found.connections.length;
+    parts.push({
+      id,
+      connections: Buffer.from(JSON.stringify(found.connections.slice(at, at + INSPECTION_PART))),
+      last,
+      truncated: last && found.truncated,
+      silentWorkers: last ? found.silent_workers : [],
+    });
+  }
+  return parts;
+}
 
 export const adviceOf = (advice: readonly Advice[]): se.Advice[] =>
   advice.map(({ code, text, command }) => ({ code, text, command }));

@@ -1,4 +1,4 @@
-import type { PlacementStatus } from '@spillway/proxy';
+import type { ConnectionFacts, PlacementStatus } from '@spillway/proxy';
 import type { Fragment, FragmentId } from '@spillway/snapshot';
 
 /** Slots of the shared mapping: what was added or changed, and what is not used any more. */
@@ -18,7 +18,9 @@ export type WorkerMessage =
   /** It could not be run; what was live before is live still. */
   | { type: 'refused'; sequence: number; reason: string }
   /** The same rows as in `applied`, when they changed. */
-  | { type: 'status'; placements: PlacementStatus[] };
+  | { type: 'status'; placements: PlacementStatus[] }
+  /** A part of the answer to `describe`. */
+  | { type: 'described'; id: number; rows: ConnectionFacts[]; last: boolean };
 
 /** From the agent to a worker. */
 export type AgentMessage =
@@ -37,7 +39,9 @@ export type AgentMessage =
       slots: SlotChange;
     }
   /** Drain everything within so many milliseconds and end. */
-  | { type: 'stop'; drain_timeout: number };
+  | { type: 'stop'; drain_timeout: number }
+  /** Tell what connections are doing: at most `limit`, of one virtual service where it is named. */
+  | { type: 'describe'; id: number; virtual_service?: string; limit: number };
 
 /** A worker as its supervisor sees it. */
 export interface WorkerRecord {

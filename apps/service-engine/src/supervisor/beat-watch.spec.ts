@@ -55,6 +55,7 @@ it('who computes is given more time than who is stopped, but not for ever', () =
   // It has said that it takes in a configuration.
   expect(isToBeKilled({ silent: 600, timeout: 600 }, 'R', 600, true)).toBe(false);
   expect(isToBeKilled({ silent: 3000, timeout: 600 }, 'R', 3000, true)).toBe(true);
+  expect(isToBeKilled({ silent: 600, timeout: 600 }, 'T', 0, true)).toBe(true);
   expect(isToBeKilled({ silent: 3_000, timeout: 600 }, 'R')).toBe(true);
 });
 

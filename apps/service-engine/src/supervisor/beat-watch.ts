@@ -36,8 +36,8 @@ export function isToBeKilled(
   loading = false,
 ): boolean {
   if (silent >= timeout * BUSY_PATIENCE) return true;
-  if (loading) return false;
   if (state !== 'R') return true;
+  if (loading) return false;
   return computed !== undefined && computed + STEP >= silent * SPINNING;
 }
 

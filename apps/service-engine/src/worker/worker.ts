@@ -1,4 +1,4 @@
-import type { DataPlane } from '@spillway/proxy';
+import type { ConnectionFacts, DataPlane } from '@spillway/proxy';
 import { openMapping, WORKER_F64, WORKER_STATE, type WorkerBlock } from '@spillway/telemetry';
 import type { AgentMessage } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
@@ -22,6 +22,8 @@ export interface WorkerSettings {
 const DEFAULT_FREQUENCY = 100;
 /** Changes of the status are told together. */
 const STATUS_PAUSE = 10;
+/** Connections that are described in one turn of the loop. */
+const DESCRIBED_AT_ONCE = 100;
 
 /** One data plane: warms up, takes its configuration from the agent, serves, and beats. */
 export async function runWorker(settings: WorkerSettings, log: Logger): Promise<void> {
@@ -104,6 +106,9 @@ class Worker {
       case 'config':
         this.#applying = this.#applying.then(() => this.#apply(message));
         break;
+      case 'describe':
+        this.#describe(message, this.plane.describe(message.virtual_service), message.limit);
+        break;
       case 'stop':
         void this.#stop(message.drain_timeout);
         break;
@@ -126,6 +131,24 @@ class Worker {
     } finally {
       this.block.loading = false;
     }
+  }
+
+  /** A few at a time, so that no request waits for it. */
+  #describe(
+    message: Extract<AgentMessage, { type: 'describe' }>,
+    all: Iterator<ConnectionFacts>,
+    left: number,
+  ): void {
+    const rows: ConnectionFacts[] = [];
+    let ended = false;
+    while (rows.length < Math.min(DESCRIBED_AT_ONCE, left) && !ended) {
+      const next = all.next();
+      if (next.done === true) ended = true;
+      else rows.push(next.value);
+    }
+    const last = ended || rows.length >= left;
+    this.link?.send({ type: 'described', id: message.id, rows, last });
+    if (!last) setImmediate(() => this.#describe(message, all, left - rows.length));
   }
 
   #tellStatus(): void {

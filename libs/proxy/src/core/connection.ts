@@ -2,6 +2,7 @@ import type { Service } from '@spillway/snapshot';
 import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import type { Holder } from './budget.js';
+import { endpoint, type ConnectionFacts, type OwnFacts } from './describe.js';
 import { Timed } from './clock.js';
 import type { PlaneContext } from './context.js';
 import type { PlacementRuntime } from './placement.js';
@@ -57,6 +58,8 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   /** Its place in `placement.connections`; -1 when it is in none (any more). */
   place = -1;
   heldBefore = 0;
+  /** Since when the client is connected, by the coarse clock. */
+  readonly since: number;
   readonly ends: Ends;
   readonly tls: TlsFacts | null;
   /** The header line that tells servers of this client, once it has been needed. */
@@ -81,6 +84,7 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
     replaces: ClientConnection | null,
   ) {
     super();
+    this.since = replaces === null ? context.clock.coarse : replaces.since;
     this.ends = replaces === null ? socket : replaces.endsForNext();
     this.tls = replaces === null ? null : replaces.tlsForNext();
     if (replaces === null) placement.add(this);
@@ -103,6 +107,33 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   abstract onData(data: Uint8Array, start: number, end: number): void;
   abstract onDrain(): void;
   abstract onEnd(): void;
+
+  /** What it is doing; a protocol that knows more says so. */
+  protected doing(): OwnFacts {
+    return {};
+  }
+
+  describe(): ConnectionFacts {
+    const { ends, socket, placement } = this;
+    const bytes = socket.transferred();
+    return {
+      side: 'client',
+      virtual_service_uuid: placement.service.uuid,
+      vip_id: placement.vipId,
+      peer: endpoint(ends.remoteAddress, ends.remotePort),
+      local: endpoint(ends.localAddress, ends.localPort),
+      protocol: 'handshake',
+      state: '',
+      age: this.context.clock.coarse - this.since,
+      bytes_in: bytes?.received ?? -1,
+      bytes_out: bytes?.sent ?? -1,
+      held: this.heldBytes(),
+      requests: 0,
+      request: null,
+      server: '',
+      ...this.doing(),
+    };
+  }
 
   /** A connection adds what it holds beside its socket. */
   heldBytes(): number {
@@ -193,6 +224,8 @@ export interface ServerLink {
   readonly server: ServerRuntime;
   /** Bytes that wait for it, or that it has sent and nobody has taken. */
   heldBytes?(): number;
+  /** What it is doing, for those who look for a fault. */
+  stateName?(): string;
   /** The server may not be used any longer: what is under way on this connection is given up. */
   serverGone(): void;
 }

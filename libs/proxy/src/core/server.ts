@@ -1,5 +1,6 @@
 import { coarseBucketOf, HEALTH, SERVER } from '@spillway/telemetry';
 import type { Socket } from '../transport/seam.js';
+import { endpoint, type ConnectionFacts } from './describe.js';
 import { Timed } from './clock.js';
 import type { ServerLink } from './connection.js';
 import type { PlaneContext } from './context.js';
@@ -191,6 +192,28 @@ export class ServerRuntime extends Timed {
     this.count(SERVER.RTT_SAMPLES, 1);
     this.count(SERVER.RTT, rtt);
     return rtt;
+  }
+
+  /** Its connections as they are: those at work one by one, then those that are kept. */
+  *describe(virtualServiceUuid: string): IterableIterator<ConnectionFacts> {
+    const row = (state: string, held: number, requests: number): ConnectionFacts => ({
+      side: 'server',
+      virtual_service_uuid: virtualServiceUuid,
+      vip_id: '',
+      peer: endpoint(this.address, this.port),
+      local: '',
+      protocol: 'server',
+      state,
+      age: -1,
+      bytes_in: -1,
+      bytes_out: -1,
+      held,
+      requests,
+      request: null,
+      server: this.key,
+    });
+    for (const link of this.busy.slice()) yield row(link.stateName?.() ?? 'busy', link.heldBytes?.() ?? 0, 1);
+    for (let n = this.idleCount; n > 0; n--) yield row('idle', 0, 0);
   }
 
   get mayKeep(): boolean {

@@ -136,6 +136,10 @@ export class MemorySocket implements Socket {
 
   keepAlive(): void {}
 
+  transferred(): null {
+    return null;
+  }
+
   roundTrip(): number {
     return -1;
   }

@@ -1,10 +1,11 @@
 import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import type { HttpProfile } from '@spillway/snapshot';
+import type { ConnectionFacts } from '../core/describe.js';
 import type { ClientConnection } from '../core/connection.js';
 import type { Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
 import { poolFor, type ServiceConfig } from '../core/service.js';
-import { isIdempotent, type Head } from '../http1/head.js';
+import { isIdempotent, methodName, type Head } from '../http1/head.js';
 import { requestEdits, responseEdits } from './edits.js';
 import type { BodyFilter } from './filter.js';
 import { bindForNtlm } from './binding.js';
@@ -253,6 +254,15 @@ export abstract class Exchange {
     }
     if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
     return link.more(b, start, end);
+  }
+
+  /** For people who look for a fault: nothing of what the message says. */
+  describe(): NonNullable<ConnectionFacts['request']> {
+    return {
+      method: methodName(this.method),
+      age: Math.round(this.connection.context.transport.now() - this.startedAt),
+      phase: this.responseStarted ? 'responding' : 'waiting',
+    };
   }
 
   /** Bytes that wait on this request's account. */

@@ -1,6 +1,7 @@
 import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { HttpProfile, Service } from '@spillway/snapshot';
 import { ClientConnection } from '../core/connection.js';
+import type { OwnFacts } from '../core/describe.js';
 import type { PlaneContext } from '../core/context.js';
 import type { PlacementRuntime } from '../core/placement.js';
 import { plainResponse } from '../http/own-response.js';
@@ -28,6 +29,16 @@ const enum State {
   Linger,
   Dead,
 }
+
+const STATES = [
+  'idle or head',
+  'request body',
+  'request body',
+  'response',
+  'tunnel',
+  'linger',
+  'over',
+] as const;
 
 /** A client's HTTP/1.x connection: one request after the other, each an exchange with a server of its choice. */
 export class HttpClient extends ClientConnection implements Deferred {
@@ -64,6 +75,18 @@ export class HttpClient extends ClientConnection implements Deferred {
     super(context, socket, placement, service, before);
     const { profile } = this;
     context.clock.arm(this, profile.post_accept_timeout ?? profile.client_header_timeout);
+  }
+
+  protected override doing(): OwnFacts {
+    const { exchange } = this;
+    const under = exchange === null || exchange.config === null ? null : exchange.describe();
+    return {
+      protocol: 'http1',
+      state: STATES[this.state],
+      requests: under === null ? 0 : 1,
+      request: under,
+      server: exchange?.link?.server.key ?? '',
+    };
   }
 
   override heldBytes(): number {

@@ -18,6 +18,10 @@ export const METHOD = {
 } as const;
 
 /** RFC 9110 section 9.2.2. */
+/** Its name; `OTHER` for one that is only passed on. */
+export const methodName = (method: number): string =>
+  Object.entries(METHOD).find(([, id]) => id === method)?.[0] ?? 'OTHER';
+
 export const isIdempotent = (method: number): boolean =>
   method !== METHOD.OTHER && method !== METHOD.POST && method !== METHOD.PATCH && method !== METHOD.CONNECT;
 

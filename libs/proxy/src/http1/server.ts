@@ -137,6 +137,11 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     return this.socket.write(b, start, end);
   }
 
+  stateName(): string {
+    if (this.state === State.Connecting) return 'connecting';
+    return this.state === State.Idle ? 'idle' : this.state === State.Tunnel ? 'tunnel' : 'busy';
+  }
+
   heldBytes(): number {
     return this.socket.queued + this.socket.stashed + (this.held?.data.length ?? 0);
   }

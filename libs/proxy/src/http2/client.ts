@@ -2,6 +2,7 @@ import type { Service } from '@spillway/snapshot';
 import { VS } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
 import { ClientConnection } from '../core/connection.js';
+import type { OwnFacts } from '../core/describe.js';
 import type { PlaneContext } from '../core/context.js';
 import type { PlacementRuntime } from '../core/placement.js';
 import { profileOf } from '../http/profile.js';
@@ -71,6 +72,14 @@ export class Http2Client extends ClientConnection implements SessionOwner {
     ]);
     this.session.widen();
     this.rearm();
+  }
+
+  protected override doing(): OwnFacts {
+    return {
+      protocol: 'http2',
+      state: this.mode === Mode.Linger ? 'linger' : this.mode === Mode.Head ? 'head' : 'open',
+      requests: this.session.streams.count,
+    };
   }
 
   override heldBytes(): number {

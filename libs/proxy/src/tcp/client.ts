@@ -3,6 +3,7 @@ import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
 import { applicationOf } from '../core/point.js';
+import type { OwnFacts } from '../core/describe.js';
 import type { Pool } from '../core/pool.js';
 import { poolFor } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -63,6 +64,15 @@ export class TcpClient extends ClientConnection {
     this.touch();
     this.next(null);
     return this;
+  }
+
+  protected override doing(): OwnFacts {
+    const { server } = this;
+    return {
+      protocol: 'tcp',
+      state: server === null ? 'over' : server.open ? 'open' : 'connecting',
+      server: server?.server.key ?? '',
+    };
   }
 
   override heldBytes(): number {

@@ -43,6 +43,10 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     return this;
   }
 
+  stateName(): string {
+    return this.open ? 'busy' : 'connecting';
+  }
+
   heldBytes(): number {
     return this.socket.queued + this.socket.stashed;
   }

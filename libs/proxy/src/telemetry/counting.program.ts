@@ -257,6 +257,37 @@ const cases: Case[] = [
       origin.stop();
     },
   },
+  {
+    name: 'connections are described one by one, without a word of what they carry',
+    async run() {
+      const origin = await Origin.start((r) => {
+        if (!r.head.includes('/slow')) r.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      });
+      await serve([origin.port]);
+      const idle = await RawClient.open(port);
+      await idle.get('/secret-path?token=secret', 'Authorization: Bearer secret\r\n');
+      const busy = await RawClient.open(port);
+      busy.send('PUT /slow?token=secret HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nsecret');
+      await until(() => rig.mapping.activeOf(rig.slot('pool', origin.port)) === 1, 'the request under way');
+      const rows = [...{ [Symbol.iterator]: () => rig.plane.describe('vs') }];
+      check(!JSON.stringify(rows).includes('secret'), 'no secret is told');
+      const clients = rows.filter((r) => r.side === 'client');
+      equal(clients.length, 2, 'clients');
+      const [a, b] = clients;
+      equal([a!.protocol, a!.requests, a!.request, a!.server], ['http1', 0, null, ''], 'the idle one');
+      equal(a!.peer, `127.0.0.1:${idle.socket.localPort}`, 'its peer');
+      check(a!.bytes_in > 50 && a!.bytes_out > 30 && a!.age >= 0, 'its bytes and age');
+      equal([b!.requests, b!.request?.method, b!.request?.phase], [1, 'PUT', 'waiting'], 'the busy one');
+      equal([b!.state, b!.server], ['request body', `pool/127.0.0.1:${origin.port}`], 'what it does');
+      const servers = rows.filter((r) => r.side === 'server').map((r) => r.state);
+      equal(servers, ['busy'], 'the connection to the server');
+      equal([...{ [Symbol.iterator]: () => rig.plane.describe('another') }], [], 'of another service');
+      idle.end();
+      busy.end();
+      await quiet();
+      origin.stop();
+    },
+  },
 ];
 
 await runCases(cases);

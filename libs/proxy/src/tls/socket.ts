@@ -7,6 +7,7 @@ import {
   type Socket,
   type SocketHandler,
   type Transport,
+  type Transferred,
 } from '../transport/seam.js';
 import { answerWith } from './callbacks.js';
 import type { Pointer } from './ffi.js';
@@ -153,6 +154,10 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
 
   keepAlive(milliseconds: number): void {
     this.raw.keepAlive(milliseconds);
+  }
+
+  transferred(): Transferred | null {
+    return this.raw.transferred();
   }
 
   roundTrip(): number {

@@ -18,6 +18,7 @@ import {
   type Listener,
   type Socket,
   type SocketHandler,
+  type Transferred,
   type Transport,
 } from './seam.js';
 
@@ -266,6 +267,13 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
     if (this.over || raw === null) return -1;
     const fd = 'fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1;
     return fd < 0 ? -1 : (libc()?.roundTrip(fd) ?? -1);
+  }
+
+  transferred(): Transferred | null {
+    const { raw } = this;
+    if (this.over || raw === null) return null;
+    const fd = 'fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1;
+    return fd < 0 ? null : (libc()?.transferred(fd) ?? null);
   }
 
   reset(): void {

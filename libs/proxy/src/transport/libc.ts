@@ -1,4 +1,5 @@
 import { dlopen } from 'bun:ffi';
+import type { Transferred } from './seam.js';
 
 /** What Bun has no call for, by the descriptor of a socket. What the kernel refuses is left as it was. */
 export interface Libc {
@@ -6,6 +7,8 @@ export interface Libc {
   now(): number | undefined;
   /** Smoothed round-trip time of a connection, in microseconds; -1 when it is not known. */
   roundTrip(fd: number): number;
+  /** Bytes that a connection has carried; null when the kernel does not tell. */
+  transferred(fd: number): Transferred | null;
   /** On a listener only its backlog changes. */
   backlog(fd: number, backlog: number): void;
   /** Bytes that the kernel queues for a socket; it takes at most net.core.rmem_max. */
@@ -27,6 +30,10 @@ const TCP_INFO = 11;
 /** Words of `struct tcp_info` up to `tcpi_rtt`, which is the 17th behind eight bytes. */
 const INFO_WORDS = 26;
 const RTT_WORD = 17;
+/** The same up to `tcpi_bytes_received`, behind `tcpi_bytes_acked` (both 64 bits). */
+const COUNT_WORDS = 34;
+const ACKED_WORD = 30;
+const RECEIVED_WORD = 32;
 const IPPROTO_IPV6 = 41;
 const IPV6_RECVERR = 25;
 
@@ -47,6 +54,7 @@ function load(): Libc | null {
       setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
     }).symbols;
     const info = new Uint32Array(INFO_WORDS);
+    const counts = new Uint32Array(COUNT_WORDS);
     const infoLength = new Uint32Array(1);
     const value = new Int32Array(1);
     const set = (fd: number, level: number, option: number, to: number): void => {
@@ -64,6 +72,13 @@ function load(): Libc | null {
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, infoLength) !== 0) return -1;
         const rtt = info[RTT_WORD]!;
         return rtt > 0 ? rtt : -1;
+      },
+      transferred(fd) {
+        infoLength[0] = counts.byteLength;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, counts, infoLength) !== 0) return null;
+        if (infoLength[0] < counts.byteLength) return null;
+        const at = (word: number): number => counts[word]! + counts[word + 1]! * 2 ** 32;
+        return { sent: at(ACKED_WORD), received: at(RECEIVED_WORD) };
       },
       backlog: (fd, backlog) => void listen(fd, backlog),
       receiveBuffer: (fd, bytes) => set(fd, SOL_SOCKET, SO_RCVBUF, bytes),

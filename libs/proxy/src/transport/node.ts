@@ -16,6 +16,7 @@ import {
   type Listener,
   type Socket,
   type SocketHandler,
+  type Transferred,
   type Transport,
 } from './seam.js';
 
@@ -190,6 +191,10 @@ class NodeSocket implements Socket {
 
   handOver(handler: SocketHandler): void {
     if (this.handler !== null) this.handler = handler;
+  }
+
+  transferred(): Transferred {
+    return { received: this.raw.bytesRead, sent: this.raw.bytesWritten };
   }
 
   roundTrip(): number {

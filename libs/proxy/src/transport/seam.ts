@@ -55,6 +55,12 @@ export interface SocketHandler {
   onClose(reason: CloseReason): void;
 }
 
+/** Bytes of one connection: received in order, and sent and acknowledged. */
+export interface Transferred {
+  readonly received: number;
+  readonly sent: number;
+}
+
 export interface Socket {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -86,6 +92,8 @@ export interface Socket {
    * is not to be had. A system call: not for every request.
    */
   roundTrip(): number;
+  /** Bytes that the kernel has carried, where it counts them. A system call. */
+  transferred(): Transferred | null;
   /** Drops what is queued and resets the connection (RST). */
   reset(): void;
 }

@@ -110,6 +110,7 @@ export interface SeMessage {
     | { $case: "status"; value: Status }
     | { $case: "heartbeat"; value: Heartbeat }
     | { $case: "stopping"; value: Stopping }
+    | { $case: "inspection"; value: Inspection }
     | undefined;
 }
 
@@ -118,7 +119,9 @@ export interface ControllerMessage {
   /** The SE is no longer wanted: leave all groups, forget the snapshot, end. */
   { $case: "release"; value: Release } | //
   /** A newer stream of the same SE, or another controller replica, took over. */
-  { $case: "goodbye"; value: Goodbye } | undefined;
+  { $case: "goodbye"; value: Goodbye } | //
+  /** Tell what connections are doing; answered by Inspection. */
+  { $case: "inspect"; value: Inspect } | undefined;
 }
 
 export interface Hello {
@@ -273,6 +276,11 @@ export interface VirtualServiceCounters {
   bytesIn: number;
   bytesOut: number;
   failedRequests: number;
+  requestsActive: number;
+  clientAborts: number;
+  ownResponses: number;
+  /** With every fifth heartbeat, where something was measured. */
+  timings: Timing[];
 }
 
 export interface ServerCounters {
@@ -282,6 +290,26 @@ export interface ServerCounters {
   connectionsActive: number;
   requests: number;
   failures: number;
+  bytesIn: number;
+  bytesOut: number;
+  responses4xx: number;
+  responses5xx: number;
+  /** Connections that are open, the idle ones too. */
+  connectionsOpen: number;
+  timings: Timing[];
+}
+
+/** Running totals of one time that is measured. */
+export interface Timing {
+  /**
+   * `total`, `app_response`, `data_transfer`, `server_connect`, `client_rtt`, `server_rtt`; of a server `first_byte`,
+   * `app_response`, `data_transfer`, `connect`, `rtt`.
+   */
+  name: string;
+  count: number;
+  sumUs: number;
+  /** Counts up to 500 us, 1 ms, 2.5 ms, 5 ms, … 10 s, 30 s, cumulative; empty where no histogram is kept. */
+  buckets: number[];
 }
 
 export interface WorkerStatus {
@@ -297,6 +325,26 @@ export interface Stopping {
 
 export interface Release {
   reason: string;
+}
+
+export interface Inspect {
+  /** Comes back with the answer. */
+  id: number;
+  /** Only those of this virtual service; empty for all. */
+  virtualServiceUuid: string;
+  /** Most connections to tell of. */
+  limit: number;
+}
+
+/** One part of the answer, below 1 MiB. */
+export interface Inspection {
+  id: number;
+  /** Connections as JSON objects, in a list. */
+  connections: Buffer;
+  last: boolean;
+  /** With the last part: there may be more than were asked for, and workers that did not answer. */
+  truncated: boolean;
+  silentWorkers: number[];
 }
 
 export interface Goodbye {
@@ -336,6 +384,9 @@ export const SeMessage: MessageFns<SeMessage> = {
         break;
       case "stopping":
         Stopping.encode(message.body.value, writer.uint32(50).fork()).join();
+        break;
+      case "inspection":
+        Inspection.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
     }
     return writer;
@@ -402,6 +453,14 @@ export const SeMessage: MessageFns<SeMessage> = {
             message.body = { $case: "stopping", value: Stopping.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.body = { $case: "inspection", value: Inspection.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -428,6 +487,8 @@ export const SeMessage: MessageFns<SeMessage> = {
         ? { $case: "heartbeat", value: Heartbeat.fromJSON(object.heartbeat) }
         : isSet(object.stopping)
         ? { $case: "stopping", value: Stopping.fromJSON(object.stopping) }
+        : isSet(object.inspection)
+        ? { $case: "inspection", value: Inspection.fromJSON(object.inspection) }
         : undefined,
     };
   },
@@ -446,6 +507,8 @@ export const SeMessage: MessageFns<SeMessage> = {
       obj.heartbeat = Heartbeat.toJSON(message.body.value);
     } else if (message.body?.$case === "stopping") {
       obj.stopping = Stopping.toJSON(message.body.value);
+    } else if (message.body?.$case === "inspection") {
+      obj.inspection = Inspection.toJSON(message.body.value);
     }
     return obj;
   },
@@ -492,6 +555,12 @@ export const SeMessage: MessageFns<SeMessage> = {
         }
         break;
       }
+      case "inspection": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "inspection", value: Inspection.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -515,6 +584,9 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
         break;
       case "goodbye":
         Goodbye.encode(message.body.value, writer.uint32(34).fork()).join();
+        break;
+      case "inspect":
+        Inspect.encode(message.body.value, writer.uint32(42).fork()).join();
         break;
     }
     return writer;
@@ -565,6 +637,14 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
             message.body = { $case: "goodbye", value: Goodbye.decode(reader, reader.uint32()) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.body = { $case: "inspect", value: Inspect.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -589,6 +669,8 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
         ? { $case: "release", value: Release.fromJSON(object.release) }
         : isSet(object.goodbye)
         ? { $case: "goodbye", value: Goodbye.fromJSON(object.goodbye) }
+        : isSet(object.inspect)
+        ? { $case: "inspect", value: Inspect.fromJSON(object.inspect) }
         : undefined,
     };
   },
@@ -603,6 +685,8 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
       obj.release = Release.toJSON(message.body.value);
     } else if (message.body?.$case === "goodbye") {
       obj.goodbye = Goodbye.toJSON(message.body.value);
+    } else if (message.body?.$case === "inspect") {
+      obj.inspect = Inspect.toJSON(message.body.value);
     }
     return obj;
   },
@@ -634,6 +718,12 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
       case "goodbye": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "goodbye", value: Goodbye.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "inspect": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "inspect", value: Inspect.fromPartial(object.body.value) };
         }
         break;
       }
@@ -2605,6 +2695,10 @@ function createBaseVirtualServiceCounters(): VirtualServiceCounters {
     bytesIn: 0,
     bytesOut: 0,
     failedRequests: 0,
+    requestsActive: 0,
+    clientAborts: 0,
+    ownResponses: 0,
+    timings: [],
   };
 }
 
@@ -2645,6 +2739,18 @@ export const VirtualServiceCounters: MessageFns<VirtualServiceCounters> = {
     }
     if (message.failedRequests !== 0) {
       writer.uint32(96).uint64(message.failedRequests);
+    }
+    if (message.requestsActive !== 0) {
+      writer.uint32(104).uint64(message.requestsActive);
+    }
+    if (message.clientAborts !== 0) {
+      writer.uint32(112).uint64(message.clientAborts);
+    }
+    if (message.ownResponses !== 0) {
+      writer.uint32(120).uint64(message.ownResponses);
+    }
+    for (const v of message.timings) {
+      Timing.encode(v!, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -2758,6 +2864,38 @@ export const VirtualServiceCounters: MessageFns<VirtualServiceCounters> = {
             message.failedRequests = longToNumber(reader.uint64());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.requestsActive = longToNumber(reader.uint64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.clientAborts = longToNumber(reader.uint64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.ownResponses = longToNumber(reader.uint64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.timings.push(Timing.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2828,6 +2966,24 @@ export const VirtualServiceCounters: MessageFns<VirtualServiceCounters> = {
         : isSet(object.failed_requests)
         ? globalThis.Number(object.failed_requests)
         : 0,
+      requestsActive: isSet(object.requestsActive)
+        ? globalThis.Number(object.requestsActive)
+        : isSet(object.requests_active)
+        ? globalThis.Number(object.requests_active)
+        : 0,
+      clientAborts: isSet(object.clientAborts)
+        ? globalThis.Number(object.clientAborts)
+        : isSet(object.client_aborts)
+        ? globalThis.Number(object.client_aborts)
+        : 0,
+      ownResponses: isSet(object.ownResponses)
+        ? globalThis.Number(object.ownResponses)
+        : isSet(object.own_responses)
+        ? globalThis.Number(object.own_responses)
+        : 0,
+      timings: globalThis.Array.isArray(object?.timings)
+        ? object.timings.map((e: any) => Timing.fromJSON(e))
+        : [],
     };
   },
 
@@ -2869,6 +3025,18 @@ export const VirtualServiceCounters: MessageFns<VirtualServiceCounters> = {
     if (message.failedRequests !== 0) {
       obj.failedRequests = Math.round(message.failedRequests);
     }
+    if (message.requestsActive !== 0) {
+      obj.requestsActive = Math.round(message.requestsActive);
+    }
+    if (message.clientAborts !== 0) {
+      obj.clientAborts = Math.round(message.clientAborts);
+    }
+    if (message.ownResponses !== 0) {
+      obj.ownResponses = Math.round(message.ownResponses);
+    }
+    if (message.timings?.length) {
+      obj.timings = message.timings.map((e) => Timing.toJSON(e));
+    }
     return obj;
   },
 
@@ -2889,12 +3057,29 @@ export const VirtualServiceCounters: MessageFns<VirtualServiceCounters> = {
     message.bytesIn = object.bytesIn ?? 0;
     message.bytesOut = object.bytesOut ?? 0;
     message.failedRequests = object.failedRequests ?? 0;
+    message.requestsActive = object.requestsActive ?? 0;
+    message.clientAborts = object.clientAborts ?? 0;
+    message.ownResponses = object.ownResponses ?? 0;
+    message.timings = object.timings?.map((e) => Timing.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseServerCounters(): ServerCounters {
-  return { poolUuid: "", server: "", connectionsOpened: 0, connectionsActive: 0, requests: 0, failures: 0 };
+  return {
+    poolUuid: "",
+    server: "",
+    connectionsOpened: 0,
+    connectionsActive: 0,
+    requests: 0,
+    failures: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    responses4xx: 0,
+    responses5xx: 0,
+    connectionsOpen: 0,
+    timings: [],
+  };
 }
 
 export const ServerCounters: MessageFns<ServerCounters> = {
@@ -2916,6 +3101,24 @@ export const ServerCounters: MessageFns<ServerCounters> = {
     }
     if (message.failures !== 0) {
       writer.uint32(48).uint64(message.failures);
+    }
+    if (message.bytesIn !== 0) {
+      writer.uint32(56).uint64(message.bytesIn);
+    }
+    if (message.bytesOut !== 0) {
+      writer.uint32(64).uint64(message.bytesOut);
+    }
+    if (message.responses4xx !== 0) {
+      writer.uint32(72).uint64(message.responses4xx);
+    }
+    if (message.responses5xx !== 0) {
+      writer.uint32(80).uint64(message.responses5xx);
+    }
+    if (message.connectionsOpen !== 0) {
+      writer.uint32(88).uint64(message.connectionsOpen);
+    }
+    for (const v of message.timings) {
+      Timing.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -2981,6 +3184,54 @@ export const ServerCounters: MessageFns<ServerCounters> = {
             message.failures = longToNumber(reader.uint64());
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bytesIn = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.bytesOut = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.responses4xx = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.responses5xx = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.connectionsOpen = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.timings.push(Timing.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3013,6 +3264,34 @@ export const ServerCounters: MessageFns<ServerCounters> = {
         : 0,
       requests: isSet(object.requests) ? globalThis.Number(object.requests) : 0,
       failures: isSet(object.failures) ? globalThis.Number(object.failures) : 0,
+      bytesIn: isSet(object.bytesIn)
+        ? globalThis.Number(object.bytesIn)
+        : isSet(object.bytes_in)
+        ? globalThis.Number(object.bytes_in)
+        : 0,
+      bytesOut: isSet(object.bytesOut)
+        ? globalThis.Number(object.bytesOut)
+        : isSet(object.bytes_out)
+        ? globalThis.Number(object.bytes_out)
+        : 0,
+      responses4xx: isSet(object.responses4xx)
+        ? globalThis.Number(object.responses4xx)
+        : isSet(object.responses_4xx)
+        ? globalThis.Number(object.responses_4xx)
+        : 0,
+      responses5xx: isSet(object.responses5xx)
+        ? globalThis.Number(object.responses5xx)
+        : isSet(object.responses_5xx)
+        ? globalThis.Number(object.responses_5xx)
+        : 0,
+      connectionsOpen: isSet(object.connectionsOpen)
+        ? globalThis.Number(object.connectionsOpen)
+        : isSet(object.connections_open)
+        ? globalThis.Number(object.connections_open)
+        : 0,
+      timings: globalThis.Array.isArray(object?.timings)
+        ? object.timings.map((e: any) => Timing.fromJSON(e))
+        : [],
     };
   },
 
@@ -3036,6 +3315,24 @@ export const ServerCounters: MessageFns<ServerCounters> = {
     if (message.failures !== 0) {
       obj.failures = Math.round(message.failures);
     }
+    if (message.bytesIn !== 0) {
+      obj.bytesIn = Math.round(message.bytesIn);
+    }
+    if (message.bytesOut !== 0) {
+      obj.bytesOut = Math.round(message.bytesOut);
+    }
+    if (message.responses4xx !== 0) {
+      obj.responses4xx = Math.round(message.responses4xx);
+    }
+    if (message.responses5xx !== 0) {
+      obj.responses5xx = Math.round(message.responses5xx);
+    }
+    if (message.connectionsOpen !== 0) {
+      obj.connectionsOpen = Math.round(message.connectionsOpen);
+    }
+    if (message.timings?.length) {
+      obj.timings = message.timings.map((e) => Timing.toJSON(e));
+    }
     return obj;
   },
 
@@ -3050,6 +3347,147 @@ export const ServerCounters: MessageFns<ServerCounters> = {
     message.connectionsActive = object.connectionsActive ?? 0;
     message.requests = object.requests ?? 0;
     message.failures = object.failures ?? 0;
+    message.bytesIn = object.bytesIn ?? 0;
+    message.bytesOut = object.bytesOut ?? 0;
+    message.responses4xx = object.responses4xx ?? 0;
+    message.responses5xx = object.responses5xx ?? 0;
+    message.connectionsOpen = object.connectionsOpen ?? 0;
+    message.timings = object.timings?.map((e) => Timing.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTiming(): Timing {
+  return { name: "", count: 0, sumUs: 0, buckets: [] };
+}
+
+export const Timing: MessageFns<Timing> = {
+  encode(message: Timing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint64(message.count);
+    }
+    if (message.sumUs !== 0) {
+      writer.uint32(25).double(message.sumUs);
+    }
+    if (message.buckets.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.buckets) {
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Timing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTiming();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.sumUs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.buckets.push(longToNumber(reader.uint64()));
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.buckets.push(longToNumber(reader.uint64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Timing {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      sumUs: isSet(object.sumUs)
+        ? globalThis.Number(object.sumUs)
+        : isSet(object.sum_us)
+        ? globalThis.Number(object.sum_us)
+        : 0,
+      buckets: globalThis.Array.isArray(object?.buckets) ? object.buckets.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: Timing): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.sumUs !== 0) {
+      obj.sumUs = floatToJson(message.sumUs);
+    }
+    if (message.buckets?.length) {
+      obj.buckets = message.buckets.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Timing>): Timing {
+    return Timing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Timing>): Timing {
+    const message = createBaseTiming();
+    message.name = object.name ?? "";
+    message.count = object.count ?? 0;
+    message.sumUs = object.sumUs ?? 0;
+    message.buckets = object.buckets?.map((e) => e) || [];
     return message;
   },
 };
@@ -3291,6 +3729,262 @@ export const Release: MessageFns<Release> = {
   fromPartial(object: DeepPartial<Release>): Release {
     const message = createBaseRelease();
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseInspect(): Inspect {
+  return { id: 0, virtualServiceUuid: "", limit: 0 };
+}
+
+export const Inspect: MessageFns<Inspect> = {
+  encode(message: Inspect, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.virtualServiceUuid !== "") {
+      writer.uint32(18).string(message.virtualServiceUuid);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(24).uint32(message.limit);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Inspect {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInspect();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.virtualServiceUuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Inspect {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      virtualServiceUuid: isSet(object.virtualServiceUuid)
+        ? globalThis.String(object.virtualServiceUuid)
+        : isSet(object.virtual_service_uuid)
+        ? globalThis.String(object.virtual_service_uuid)
+        : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+    };
+  },
+
+  toJSON(message: Inspect): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.virtualServiceUuid !== "") {
+      obj.virtualServiceUuid = message.virtualServiceUuid;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Inspect>): Inspect {
+    return Inspect.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Inspect>): Inspect {
+    const message = createBaseInspect();
+    message.id = object.id ?? 0;
+    message.virtualServiceUuid = object.virtualServiceUuid ?? "";
+    message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseInspection(): Inspection {
+  return { id: 0, connections: Buffer.alloc(0), last: false, truncated: false, silentWorkers: [] };
+}
+
+export const Inspection: MessageFns<Inspection> = {
+  encode(message: Inspection, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.connections.length !== 0) {
+      writer.uint32(18).bytes(message.connections);
+    }
+    if (message.last !== false) {
+      writer.uint32(24).bool(message.last);
+    }
+    if (message.truncated !== false) {
+      writer.uint32(32).bool(message.truncated);
+    }
+    if (message.silentWorkers.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.silentWorkers) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Inspection {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInspection();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.connections = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.truncated = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.silentWorkers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.silentWorkers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Inspection {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      connections: isSet(object.connections) ? Buffer.from(bytesFromBase64(object.connections)) : Buffer.alloc(0),
+      last: isSet(object.last) ? globalThis.Boolean(object.last) : false,
+      truncated: isSet(object.truncated) ? globalThis.Boolean(object.truncated) : false,
+      silentWorkers: globalThis.Array.isArray(object?.silentWorkers)
+        ? object.silentWorkers.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.silent_workers)
+        ? object.silent_workers.map((e: any) => globalThis.Number(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Inspection): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.connections.length !== 0) {
+      obj.connections = base64FromBytes(message.connections);
+    }
+    if (message.last !== false) {
+      obj.last = message.last;
+    }
+    if (message.truncated !== false) {
+      obj.truncated = message.truncated;
+    }
+    if (message.silentWorkers?.length) {
+      obj.silentWorkers = message.silentWorkers.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Inspection>): Inspection {
+    return Inspection.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Inspection>): Inspection {
+    const message = createBaseInspection();
+    message.id = object.id ?? 0;
+    message.connections = object.connections ?? Buffer.alloc(0);
+    message.last = object.last ?? false;
+    message.truncated = object.truncated ?? false;
+    message.silentWorkers = object.silentWorkers?.map((e) => e) || [];
     return message;
   },
 };
