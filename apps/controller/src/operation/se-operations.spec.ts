@@ -117,7 +117,7 @@ describe('write access', () => {
       'it waits',
     );
     expect(waiting).toMatchObject({ error_code: 'CONFIGURATION', attempts: 0 });
-    expect(waiting?.['error']).toMatch(/^services: /);
+    expect(waiting?.['error']).toMatch(/^ssl_key_and_certificate_refs: /);
     expect(await named(replica, 'create_se')).toEqual([]);
     const services = [{ port: 80, port_range_end: 80 }];
     await replica.store.transaction((tx) =>

@@ -23,13 +23,22 @@ describe('timesToLive', () => {
     expect(timesToLive(report('abaabb', 'bbabaa'), [edit])).toEqual([51]);
   });
 
-  it('fails when an SE never showed the edit, or only after the next one', () => {
+  it('takes an edit that an SE went over as shown with the next one', () => {
+    const edits = [
+      { answeredAt: 5, origin: 'b' },
+      { answeredAt: 25, origin: 'a' },
+    ];
+    expect(timesToLive(report('abbaa', 'aaaaa'), edits)).toEqual([26, 6]);
+  });
+
+  it('fails when an SE never showed the edit nor what came after it', () => {
     const edits = [
       { answeredAt: 5, origin: 'b' },
       { answeredAt: 25, origin: 'a' },
     ];
     expect(() => timesToLive(report('aba', 'aab'), edits.slice(0, 1))).not.toThrow();
-    expect(() => timesToLive(report('abaa', 'aaabaa'), edits)).toThrow('edit 0 never had effect on se-2');
+    const last = [...edits, { answeredAt: 45, origin: 'c' }];
+    expect(() => timesToLive(report('abaaac', 'aaaaaa'), last)).toThrow('edit 2 never had effect on se-2');
     expect(() => timesToLive(report('ab', 'aa'), edits.slice(0, 1))).toThrow('never had effect on se-2');
     expect(() => timesToLive({ ...report('', ''), requests: [] }, edits)).toThrow('no request');
   });

@@ -13,7 +13,8 @@ export interface LiveEdit {
 /**
  * Per edit the milliseconds from the API's answer until the last of the SEs had answered a request that shows it.
  * `report` is of clients that kept every request and knew the SEs.
- * @throws when an edit did not show on an SE before the next one
+ * An SE that went over an edit (what waits for a slow SE is coalesced to the newest) shows it when it shows the next.
+ * @throws when an SE showed neither an edit nor any after it
  */
 export function timesToLive(report: ClientsReport, edits: readonly LiveEdit[]): number[] {
   const bySe = new Map<string, RequestRecord[]>();
@@ -25,15 +26,28 @@ export function timesToLive(report: ClientsReport, edits: readonly LiveEdit[]): 
   }
   if (bySe.size === 0) throw new Error(`${report.name}: no request is known to have gone to an SE`);
   return edits.map((edit, i) => {
-    const until = edits[i + 1]?.answeredAt ?? Infinity;
     let slowest = 0;
     for (const [se, records] of bySe) {
-      const at = shownAt(records, edit);
-      if (at === undefined || at.startedAt > until) throw new Error(`edit ${i} never had effect on ${se}`);
-      slowest = Math.max(slowest, at.endedAt - edit.answeredAt);
+      const at = liveAt(records, edits, i);
+      if (at === undefined) throw new Error(`edit ${i} never had effect on ${se}`);
+      slowest = Math.max(slowest, at - edit.answeredAt);
     }
     return slowest;
   });
+}
+
+/** When the SE showed edit `i`, or the first one after it that it did show. */
+function liveAt(
+  records: readonly RequestRecord[],
+  edits: readonly LiveEdit[],
+  i: number,
+): number | undefined {
+  for (let k = i; k < edits.length; k++) {
+    const until = edits[k + 1]?.answeredAt ?? Infinity;
+    const at = shownAt(records, edits[k]!);
+    if (at !== undefined && at.startedAt <= until) return at.endedAt;
+  }
+  return undefined;
 }
 
 /** The first request that shows the edit and was not over when the API answered. */
