@@ -28,6 +28,7 @@ export function checkReferences(s: Snapshot): void {
     need(from, 'pool group', v.pool_group_uuid);
     need(from, 'network policy', v.network_policy_uuid);
     for (const set of v.http_policy_set_uuids ?? []) need(from, 'policy set', set);
+    for (const rule of v.l4_rules ?? []) need(from, 'pool', rule.pool_uuid);
     for (const c of v.tls?.certificate_uuids ?? []) need(from, 'certificate', c);
   }
   for (const p of s.pools) {
@@ -91,12 +92,13 @@ export function usedBy(set: HttpPolicySet): UsedByPolicySet {
   return used;
 }
 
-/** The pools that requests of a virtual service may go to: its own, those of its groups and of its policies. */
+/** The pools that requests of a virtual service may go to: its own, those of its groups, rules and policies. */
 export function poolsOf(snapshot: Snapshot, vs: VirtualService): Set<string> {
   const pools = new Set<string>();
   const groups = new Set<string>();
   if (vs.pool_uuid !== undefined) pools.add(vs.pool_uuid);
   if (vs.pool_group_uuid !== undefined) groups.add(vs.pool_group_uuid);
+  for (const rule of vs.l4_rules ?? []) pools.add(rule.pool_uuid);
   const sets = new Set(vs.http_policy_set_uuids);
   for (const set of snapshot.http_policy_sets ?? []) {
     if (!sets.has(set.uuid)) continue;
