@@ -37,10 +37,9 @@ export class CompiledNetworkPolicy {
     groups: Groups,
     limiters: RateLimiters,
   ) {
-    this.rules = new RuleSet(
-      this.predicates,
-      policy.rules.map((rule, i) => this.criteria(rule, groups, `rules[${i}]`)),
-    );
+    const criteria = policy.rules.map((rule, i) => this.criteria(rule, groups, `rules[${i}]`));
+    this.predicates.seal();
+    this.rules = new RuleSet(this.predicates, criteria);
     this.limiters = policy.rules.map(({ action, index }) =>
       action.type === 'rate_limit'
         ? limiters.limiter(`${policy.uuid}/${index}`, { count: action.rate, period: 1, burst: action.burst })
@@ -67,10 +66,11 @@ export class CompiledNetworkPolicy {
   private criteria(rule: NetworkRule, groups: Groups, path: string): number[] {
     const criteria: number[] = [];
     const add = (key: string, negated: boolean, make: () => Predicate<ConnectionView>): void => {
-      const number = negated
-        ? this.predicates.number(`not ${key}`, () => new NotPredicate(make()))
-        : this.predicates.number(key, make);
-      criteria.push(number);
+      const { predicates } = this;
+      const inner = predicates.number(key, make);
+      criteria.push(
+        negated ? predicates.number(`not ${key}`, () => new NotPredicate(predicates, inner)) : inner,
+      );
     };
     const { client_ip, client_port, vs_port } = rule;
     if (client_ip !== undefined) {

@@ -65,10 +65,13 @@ export class HttpPolicy {
    */
   constructor(sets: readonly HttpPolicySet[], groups: Groups, limiters: RateLimiters) {
     const compiler = new CriteriaCompiler(groups, this.requests, this.responses);
-    for (const set of sets) {
-      this.addSecurity(set, compiler, groups, limiters);
-      this.addRequest(set, compiler, groups);
-      this.addResponse(set, compiler);
+    const drafts = sets.map((set) => draftOf(set, compiler));
+    this.requests.seal();
+    this.responses.seal();
+    for (const [i, set] of sets.entries()) {
+      this.addSecurity(set, drafts[i]!, compiler, groups, limiters);
+      this.addRequest(set, drafts[i]!, compiler, groups);
+      this.addResponse(set, drafts[i]!);
     }
     this.readsPath = compiler.readsPath;
   }
@@ -149,13 +152,12 @@ export class HttpPolicy {
 
   private addSecurity(
     set: HttpPolicySet,
+    draft: Draft,
     compiler: CriteriaCompiler,
     groups: Groups,
     limiters: RateLimiters,
   ): void {
     if (set.security.length === 0) return;
-    const hits = this.count(set, 'security');
-    const criteria = set.security.map((rule, i) => compiler.request(rule.match, `security[${i}].match`));
     const actions = set.security.map(
       (rule, i) =>
         new SecurityActions(
@@ -167,27 +169,24 @@ export class HttpPolicy {
           `${set.uuid}/${rule.index}`,
         ),
     );
-    this.security.push({ rules: new RuleSet(this.requests, criteria), actions, hits });
+    const rules = new RuleSet(this.requests, draft.security);
+    this.security.push({ rules, actions, hits: this.count(set, 'security') });
   }
 
-  private addRequest(set: HttpPolicySet, compiler: CriteriaCompiler, groups: Groups): void {
+  private addRequest(set: HttpPolicySet, draft: Draft, compiler: CriteriaCompiler, groups: Groups): void {
     if (set.request.length === 0) return;
-    const hits = this.count(set, 'request');
-    const criteria = set.request.map((rule, i) => compiler.request(rule.match, `request[${i}].match`));
     const actions = set.request.map(
       (rule, i) => new RequestActions(rule, compiler, groups, `request[${i}].match`),
     );
-    this.request.push({ rules: new RuleSet(this.requests, criteria), actions, hits });
+    const rules = new RuleSet(this.requests, draft.request);
+    this.request.push({ rules, actions, hits: this.count(set, 'request') });
   }
 
-  private addResponse(set: HttpPolicySet, compiler: CriteriaCompiler): void {
+  private addResponse(set: HttpPolicySet, draft: Draft): void {
     if (set.response.length === 0) return;
-    const hits = this.count(set, 'response');
-    const asked = set.response.map((rule, i) => compiler.request(rule.match.request, `response[${i}].match`));
-    const criteria = set.response.map((rule, i) =>
-      Int32Array.from(compiler.response(rule.match, `response[${i}].match`)),
-    );
-    this.response.push({ rules: new RuleSet(this.requests, asked), actions: set.response, criteria, hits });
+    const rules = new RuleSet(this.requests, draft.asked);
+    const criteria = draft.response.map((numbers) => Int32Array.from(numbers));
+    this.response.push({ rules, actions: set.response, criteria, hits: this.count(set, 'response') });
   }
 
   private count(set: HttpPolicySet, phase: PhaseHits['phase']): Float64Array {
@@ -197,3 +196,19 @@ export class HttpPolicy {
     return hits;
   }
 }
+
+/** Criteria of the rules of one set. */
+interface Draft {
+  readonly security: readonly number[][];
+  readonly request: readonly number[][];
+  /** Of response rules: what they ask of the request, and of the response. */
+  readonly asked: readonly number[][];
+  readonly response: readonly number[][];
+}
+
+const draftOf = (set: HttpPolicySet, compiler: CriteriaCompiler): Draft => ({
+  security: set.security.map((rule, i) => compiler.request(rule.match, `security[${i}].match`)),
+  request: set.request.map((rule, i) => compiler.request(rule.match, `request[${i}].match`)),
+  asked: set.response.map((rule, i) => compiler.request(rule.match.request, `response[${i}].match`)),
+  response: set.response.map((rule, i) => compiler.response(rule.match, `response[${i}].match`)),
+});

@@ -211,6 +211,7 @@ class Stage {
       pool,
       group: null,
       network: null,
+      targets: { pools: new Map(), groups: new Map() },
       l4: null,
       proxied: null,
       sharers: 1,

@@ -280,8 +280,8 @@ export class CriteriaCompiler {
   }
 
   private put<V>(predicates: Predicates<V>, key: string, negated: boolean, make: () => Predicate<V>): number {
-    if (!negated) return predicates.number(key, make);
-    return predicates.number(`not ${key}`, () => new NotPredicate(make()));
+    const inner = predicates.number(key, make);
+    return negated ? predicates.number(`not ${key}`, () => new NotPredicate(predicates, inner)) : inner;
   }
 }
 

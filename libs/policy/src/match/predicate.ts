@@ -126,14 +126,19 @@ export class ExistsPredicate<V> implements Predicate<V> {
 }
 
 export class NotPredicate<V> implements Predicate<V> {
-  constructor(readonly inner: Predicate<V>) {}
-
-  get cost(): number {
-    return this.inner.cost;
+  readonly cost: number;
+  constructor(
+    private readonly predicates: {
+      readonly list: readonly Predicate<V>[];
+      holds(number: number, view: V): boolean;
+    },
+    private readonly inner: number,
+  ) {
+    this.cost = predicates.list[inner]!.cost;
   }
 
   test(view: V): boolean {
-    return !this.inner.test(view);
+    return !this.predicates.holds(this.inner, view);
   }
 }
 

@@ -184,6 +184,7 @@ function compileService(
           proxied: proxiedOf(spec),
           sharers,
           network: policies.network,
+          targets,
           limits: limitsOf(context, spec, sharers),
           rules: rulesOf(context, spec, sharers, policies.http, targets),
         },
@@ -220,7 +221,12 @@ function targetsOf(spec: VirtualService, parts: PolicyParts, after: Compiled): T
   for (const uuid of spec.http_policy_set_uuids ?? []) {
     const used = usedBy(parts.sets.get(uuid)!);
     for (const pool of used.pools) pools.set(pool, target(after.pools.get(pool)?.pool, spec, pool));
-    for (const group of used.poolGroups) groups.set(group, target(after.groups.get(group), spec, group));
+    for (const uuidOfGroup of used.poolGroups) {
+      const group = target(after.groups.get(uuidOfGroup), spec, uuidOfGroup);
+      groups.set(uuidOfGroup, group);
+      for (const { pool_uuid: pool } of group.spec.members)
+        pools.set(pool, target(after.pools.get(pool)?.pool, spec, pool));
+    }
   }
   return { pools, groups };
 }

@@ -12,6 +12,7 @@ import {
 } from '@spillway/telemetry';
 import type { TlsProblem } from '../tls/compile.js';
 import type { ServerContexts } from '../tls/server-contexts.js';
+import type { Targets } from '../http/policy/policy-rules.js';
 import type { HttpRules } from '../http/rules.js';
 import type { L4Rules } from '../tcp/rules.js';
 import type { Socket } from '../transport/seam.js';
@@ -50,6 +51,8 @@ export interface ServiceConfig {
   readonly tlsProblem: TlsProblem | null;
   /** Who may connect; null for everybody. */
   readonly network: CompiledNetworkPolicy | null;
+  /** Where policies may send its requests. */
+  readonly targets: Targets;
   /** What policies and profile do to requests and responses; null when that is nothing. */
   readonly rules: HttpRules | null;
 }

@@ -56,6 +56,8 @@ export abstract class Exchange {
   config: ServiceConfig | null = null;
   /** Where the request goes; rules may change it. */
   pool: Pool | null = null;
+  /** Rules have chosen the pool. */
+  routed = false;
   /** The one server of the pool that rules want; null leaves it to the pool. */
   wanted: ServerRuntime | null = null;
   /** What rules have to remember of the request until its response comes. */
@@ -152,6 +154,7 @@ export abstract class Exchange {
     this.own = profile;
     this.binds = this.connection.bindsServers || profile.connection_multiplexing === false;
     this.pool = poolFor(config);
+    this.routed = false;
     this.wanted = null;
     this.memo = null;
     this.method = method;
@@ -499,7 +502,11 @@ export abstract class Exchange {
    */
   private another(failed: ServerRuntime): ServerRuntime | null {
     const { hashKey } = this;
-    const now = poolFor(this.connection.placement.service.config);
+    const config = this.connection.placement.service.config;
+    // What rules sent elsewhere must not come to the pool that they kept it from.
+    const now = this.routed
+      ? (config.targets.pools.get(failed.pool?.spec.uuid ?? '') ?? null)
+      : poolFor(config);
     return failed.pool?.pick(failed, hashKey) ?? now?.pick(failed, hashKey) ?? null;
   }
 

@@ -22,6 +22,7 @@ import { viewRequest, viewResponse } from './view.js';
 
 /** Where policies send requests, by uuid. */
 export interface Targets {
+  /** Those of the groups too. */
   readonly pools: ReadonlyMap<string, Pool>;
   readonly groups: ReadonlyMap<string, PoolGroup>;
 }
@@ -83,6 +84,7 @@ export class PolicyRules implements HttpRules {
       edits.target = latin1(`${path ?? message.path}${asked === '' ? '' : `?${asked}`}`);
     }
     if (switching === null) return;
+    x.routed = true;
     if (switching.to === 'pool') {
       x.pool = this.targets.pools.get(switching.pool_uuid)!;
       const { server } = switching;

@@ -341,6 +341,37 @@ const requestCases: Case[] = [
     },
   },
   {
+    name: 'a request that was sent elsewhere never comes to the pool that it was kept from',
+    run: async () => {
+      const by = await origins('pool', 'api');
+      const parts: Parts = {
+        http_policy_sets: [
+          set({
+            request: [
+              request({ match: path('begins_with', '/api'), switching: { to: 'pool', pool_uuid: 'api' } }),
+            ],
+          }),
+        ],
+      };
+      await serve(by, parts);
+      const c = await RawClient.open(port);
+      // The server goes while it has the request: the pool has another one by then.
+      const spare = await Origin.start(
+        (r) => void r.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nspare'),
+      );
+      by['api']!.answer = ({ socket }) => {
+        void serve({ ...by, api: spare }, parts).then(() => socket.destroy());
+      };
+      equal((await ask(c, '/api/x')).body.toString(), 'spare', 'body');
+      const gone = await Origin.start((r) => void r.socket.destroy());
+      await serve({ ...by, api: gone }, parts);
+      equal((await ask(c, '/api/x')).status, 502, 'status');
+      equal(by['pool']!.requests.length, 0, 'requests at the other pool');
+      c.end();
+      for (const o of [...Object.values(by), spare, gone]) o.stop();
+    },
+  },
+  {
     name: 'redirects and rewrites put together what tokens say',
     run: () =>
       under(
