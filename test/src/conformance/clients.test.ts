@@ -3,9 +3,10 @@ import http2 from 'node:http2';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { freePort, repository, run, Scope } from '@spillway/testing';
+import { freePorts, repository, run, Scope } from '@spillway/testing';
 import { Engine } from '../engine/engine.js';
 import { buildSnapshot } from '../engine/snapshot.js';
+import { Certificates, type Made } from '../tls/certificates.js';
 import { hasProgram } from './programs.js';
 
 jest.setTimeout(60_000);
@@ -13,7 +14,21 @@ jest.setTimeout(60_000);
 const scope = new Scope('clients');
 const BODY = 'b'.repeat(100_000);
 let url = '';
-let port = 0;
+/** The same over TLS, and the certificate that is to be trusted. */
+let secure = '';
+let trusted: Made;
+
+const TLS = {
+  versions: ['TLSv1.2', 'TLSv1.3'] as ('TLSv1.2' | 'TLSv1.3')[],
+  ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256',
+  ciphersuites: 'TLS_AES_128_GCM_SHA256',
+  groups: '',
+  signature_algorithms: '',
+  prefer_client_cipher_ordering: false,
+  send_close_notify: true,
+  session_reuse: true,
+  session_timeout: 300,
+};
 
 /** Says what it got: the body of a request is that of its response. */
 async function startEcho(): Promise<number> {
@@ -37,20 +52,35 @@ async function startEcho(): Promise<number> {
 }
 
 beforeAll(async () => {
-  port = await freePort();
+  const [port, tlsPort] = await freePorts(2);
   url = `http://127.0.0.1:${port}`;
+  secure = `https://localhost:${tlsPort}`;
+  trusted = await new Certificates().make('localhost');
   const snapshot = buildSnapshot({
     services: [
       {
         name: 'clients',
         vips: ['127.0.0.1'],
-        ports: [port],
+        ports: [port!, tlsPort!],
         servers: [{ address: '127.0.0.1', port: await startEcho() }],
         monitored: false,
       },
     ],
   });
-  for (const vs of snapshot.virtual_services) for (const s of vs.services) s.enable_http2 = true;
+  const vs = snapshot.virtual_services[0]!;
+  for (const service of vs.services) service.enable_http2 = true;
+  vs.services[1]!.enable_ssl = true;
+  vs.tls = { profile: TLS, certificate_uuids: ['certificate-1'], protocols: ['h2', 'http/1.1'] };
+  snapshot.certificates = [
+    {
+      uuid: 'certificate-1',
+      name: 'localhost',
+      names: ['localhost'],
+      key_type: 'ec',
+      chain: trusted.certificate,
+      private_key: trusted.key,
+    },
+  ];
   await Engine.start(scope, snapshot, { workers: 1 });
 });
 afterAll(async () => await scope.close());
@@ -142,6 +172,23 @@ const load = async (...args: string[]): Promise<string> => (await run('h2load', 
     );
   });
 
+  describe.each(['1.2', '1.3'])('TLS %s', (tls) => {
+    test.each([
+      ['--http1.1', '1.1'],
+      ['--http2', '2'],
+    ])('%s, chosen by ALPN: a body both ways', async (flag, version) => {
+      const over = [flag, `--tlsv${tls}`, '--tls-max', tls, '--cacert', trusted.certificateFile];
+      expect(await curl(...over, ...FACTS, '--data-binary', '@-', `${secure}/echo`)).toBe(
+        `200 ${version} ${BODY.length} 1\n`,
+      );
+    });
+  });
+
+  test('TLS 1.1 is refused', async () => {
+    const over = ['--tlsv1.1', '--tls-max', '1.1', '--ciphers', 'ALL:@SECLEVEL=0', '-k'];
+    await expect(curl(...over, ...FACTS, `${secure}/echo`)).rejects.toThrow(/exit code 35/);
+  });
+
   test('an upgrade to h2c is declined, and the request served', async () => {
     expect(await curl('--http2', ...FACTS, `${url}/echo`)).toBe('200 1.1 0 1\n');
   });
@@ -151,8 +198,16 @@ const load = async (...args: string[]): Promise<string> => (await run('h2load', 
   test.each([
     ['HTTP/2', ['-p', 'h2c', '-m', '20']],
     ['HTTP/1.1', ['--h1', '-m', '4']],
-  ])('%s: 5,000 requests, none fails', async (_, flags) => {
-    const report = await load('-n', '5000', '-c', '10', ...flags, `${url}/echo`);
+    ['HTTP/2 over TLS', ['-m', '20']],
+  ])('%s: 5,000 requests, none fails', async (name, flags) => {
+    const report = await load(
+      '-n',
+      '5000',
+      '-c',
+      '10',
+      ...flags,
+      `${name.endsWith('TLS') ? secure : url}/echo`,
+    );
     expect(report).toContain(
       '5000 total, 5000 started, 5000 done, 5000 succeeded, 0 failed, 0 errored, 0 timeout',
     );
