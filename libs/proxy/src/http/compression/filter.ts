@@ -1,15 +1,12 @@
 import { copyInto } from '../../bytes.js';
 import { Timed } from '../../core/clock.js';
-import type { Deferred } from '../../transport/seam.js';
 import type { Exchange } from '../exchange.js';
 import type { BodyFilter } from '../filter.js';
 import { coders, Push, type Coder } from './coder.js';
-import { compressionLoad } from './load.js';
+import { turnsOf, type CompressionTurns, type Waiting } from './turns.js';
 
 /** Bytes that are compressed at once: a few tenths of a millisecond at most. */
 const SLICE = 16 * 1024;
-/** Milliseconds of compression within one turn of the event loop; then others have theirs. */
-const MOST_AT_ONCE = 1;
 /** A body of known length that comes slowly is flushed after this long without more of it, milliseconds. */
 const FLUSH_AFTER = 100;
 
@@ -20,7 +17,7 @@ const output = Buffer.allocUnsafeSlow(32 * 1024);
  * Compresses the body of a response. What comes in is worked off in slices; what is left of it when time or the
  * client's buffers are used up waits here, at most one piece as the transport gives it, and the server waits with it.
  */
-export class CompressionFilter extends Timed implements BodyFilter, Deferred {
+export class CompressionFilter extends Timed implements BodyFilter, Waiting {
   /** Input that waits. */
   private held: Uint8Array | null = null;
   private from = 0;
@@ -29,7 +26,11 @@ export class CompressionFilter extends Timed implements BodyFilter, Deferred {
   private finishing = false;
   /** Something was put in that has not come out. */
   private unflushed = false;
-  private scheduled = false;
+  /** It is in line for a later turn. */
+  private inLine = false;
+  /** Something has been compressed. */
+  private begun = false;
+  private readonly turns: CompressionTurns;
   private coder: Coder | null;
 
   /** @param streaming the body has no known length: each piece goes out as it comes */
@@ -40,6 +41,7 @@ export class CompressionFilter extends Timed implements BodyFilter, Deferred {
   ) {
     super();
     this.coder = coder;
+    this.turns = turnsOf(x.connection.context.transport);
   }
 
   push(data: Uint8Array, start: number, end: number): boolean {
@@ -74,12 +76,11 @@ export class CompressionFilter extends Timed implements BodyFilter, Deferred {
 
   clientTakes(): void {
     this.clientBusy = false;
-    this.schedule();
+    this.waitForTurn();
   }
 
-  /** A later turn of the event loop. */
-  run(): void {
-    this.scheduled = false;
+  continue(): void {
+    this.inLine = false;
     if (this.coder === null) return;
     if (this.coder.failed) {
       this.x.filterFailed();
@@ -110,33 +111,34 @@ export class CompressionFilter extends Timed implements BodyFilter, Deferred {
 
   /**
    * Compresses until the input, the time of this turn, or the client's room is used up.
-   * @returns where the input that is left begins; then either `run` is due or the client is waited for
+   * @returns where the input that is left begins; then either `continue` is due or the client is waited for
    */
   private work(b: Uint8Array, start: number, end: number): number {
+    const { turns } = this;
     const { transport } = this.x.connection.context;
-    const begun = transport.now();
-    let now = begun;
     let at = start;
     this.unflushed = true;
     while (at < end) {
-      if (now - begun >= MOST_AT_ONCE) {
-        this.schedule();
+      // The first slice goes at once: for most responses it is all of it.
+      if (this.begun && !turns.mayWork) {
+        this.waitForTurn();
         break;
       }
+      this.begun = true;
+      const before = transport.now();
       const coder = this.coder!;
       coder.step(b, at, Math.min(end, at + SLICE), output, Push.Ready);
       at = coder.used;
-      now = transport.now();
-      if (!this.out(coder.written, false)) break;
+      const going = this.out(coder.written, false);
+      turns.worked(before);
+      if (!going) break;
     }
-    compressionLoad.spend(now, now - begun);
     return at;
   }
 
   /** Brings out what is inside. */
   private emit(push: Push): void {
-    const { transport } = this.x.connection.context;
-    const begun = transport.now();
+    const before = this.x.connection.context.transport.now();
     for (;;) {
       const coder = this.coder!;
       coder.step(output, 0, 0, output, push);
@@ -145,8 +147,7 @@ export class CompressionFilter extends Timed implements BodyFilter, Deferred {
       if (!full || coder.failed) break;
     }
     this.unflushed = false;
-    const now = transport.now();
-    compressionLoad.spend(now, now - begun);
+    this.turns.worked(before);
   }
 
   private end(): void {
@@ -159,17 +160,17 @@ export class CompressionFilter extends Timed implements BodyFilter, Deferred {
   /** @returns false when there is no going on for now: the client is busy, or the exchange is over */
   private out(length: number, last: boolean): boolean {
     if (this.coder!.failed) {
-      this.schedule(); // not from inside a call of the server's side
+      this.waitForTurn(); // not from inside a call of the server's side
       return false;
     }
     if (length > 0 && !this.x.sendFiltered(output, 0, length, last)) this.clientBusy = true;
     return !this.clientBusy;
   }
 
-  private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    this.x.connection.context.transport.afterTurn(this);
+  private waitForTurn(): void {
+    if (this.inLine) return;
+    this.inLine = true;
+    this.turns.wait(this);
   }
 
   private hold(data: Uint8Array, start: number, end: number): void {
