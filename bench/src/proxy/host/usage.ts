@@ -1,12 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { processTree } from '@spillway/testing';
 
-/** Clock ticks a second (`getconf CLK_TCK`), which Linux has fixed at 100 for user space. */
-const TICKS = 100;
-
-/** Seconds of CPU that a process and all below it have used. */
+/** Seconds of CPU that a process and all below it have used, to the nanosecond. */
 export const cpuSeconds = (pid: number): number =>
-  processTree(pid).reduce((sum, p) => sum + p.cpuTicks, 0) / TICKS;
+  processTree(pid).reduce((sum, p) => sum + ownSeconds(p.pid), 0);
+
+function ownSeconds(pid: number): number {
+  let nanoseconds = 0;
+  try {
+    for (const task of readdirSync(`/proc/${pid}/task`))
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  } catch {
+    // It, or one of its threads, ended meanwhile.
+  }
+  return nanoseconds / 1e9;
+}
 
 /** Pids of a process and of all below it. */
 export const treePids = (pid: number): number[] => processTree(pid).map((p) => p.pid);

@@ -1,13 +1,13 @@
 import { eventually, RunningProcess, withScope } from '@spillway/testing';
 import { fileLimit, ownKib } from '../host/usage.js';
-import { haproxyClients } from '../peers/haproxy.js';
 import { startContestant } from '../peers/start.js';
 import { portOf } from '../peers/ports.js';
 import { writeRequest } from '../requests.js';
 import { drive } from './drive.js';
 import type { Bench, Measurement } from './measurement.js';
 
-const CONNECTIONS = 10_000;
+/** As many as each of them can take with the files that a process may open here, a server's connection for each. */
+const CONNECTIONS = Math.min(10_000, Math.floor((fileLimit() - 1_000) / 2));
 /** KiB per connection, in user space. */
 const BUDGET = 1.5;
 
@@ -49,7 +49,6 @@ function perConnection(name: 'spillway' | 'nginx' | 'haproxy', bench: Bench): Pr
     const pids = { pid: proxy.pid, pids: proxy.pids() };
     await drive(where, warm, portOf(name, 'http'), 2, pids);
     const before = await settled(memory);
-    const connections = name === 'haproxy' ? Math.min(CONNECTIONS, haproxyClients(fileLimit())) : CONNECTIONS;
     const clients = await RunningProcess.start(
       scope,
       'sh',
@@ -61,7 +60,7 @@ function perConnection(name: 'spillway' | 'nginx' | 'haproxy', bench: Bench): Pr
         where.native.load,
         String(portOf(name, 'http')),
         cores.load.join(','),
-        String(connections),
+        String(CONNECTIONS),
         '1',
         writeRequest(where.dir, 'small', false),
         '--hold',
@@ -69,7 +68,7 @@ function perConnection(name: 'spillway' | 'nginx' | 'haproxy', bench: Bench): Pr
       { name: 'idle clients' },
     );
     await clients.waitForOutput(/holding\n[^]*holding/, 70_000);
-    return ((await settled(memory)) - before) / connections;
+    return ((await settled(memory)) - before) / CONNECTIONS;
   });
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Workload } from '../workloads.js';
 import type { Comparison } from './compare.js';
 import type { Run } from './drive.js';
-import { judge, median, ratioOf, typical, warnings } from './judge.js';
+import { isShared, judge, median, ratioOf, typical, warnings } from './judge.js';
 
 const run = (rps: number, more: Partial<Run> = {}): Run => ({
   seconds: 1,
@@ -61,9 +61,9 @@ describe('figures', () => {
 describe('verdicts', () => {
   it('keeps and misses a budget, and says by how much', () => {
     const kept = judge(comparison({ spillway: [run(140)], nginx: [run(100)] }), 1, new Map());
-    expect(kept).toMatchObject([{ met: true, measured: '1.40', budget: '>= 1.3' }]);
+    expect(kept).toMatchObject([{ met: true, measured: '1.40; 1.00 per second of CPU', budget: '>= 1.3' }]);
     const missed = judge(comparison({ spillway: [run(65)], nginx: [run(100)] }), 1, new Map());
-    expect(missed).toMatchObject([{ met: false, measured: '0.65 (50 % off)' }]);
+    expect(missed).toMatchObject([{ met: false, measured: '0.65 (50 % off); 1.00 per second of CPU' }]);
   });
 
   it('widens what is allowed by the slack, either way', () => {
@@ -72,6 +72,14 @@ describe('verdicts', () => {
     const budgets = [{ against: 'nginx', figure: 'cycles', atMost: 1.2 }] as const;
     expect(judge(comparison(runs, { budgets }), 5, new Map())).toMatchObject([{ met: true }]);
     expect(judge(comparison(runs, { budgets }), 1, new Map())).toMatchObject([{ met: false }]);
+  });
+
+  it('judges by seconds of CPU where the core is shared, and tells both', () => {
+    const runs = { spillway: [run(50, { cpuPerRequest: 10 })], nginx: [run(100, { cpuPerRequest: 20 })] };
+    expect(judge(comparison(runs), 1, new Map(), true)).toMatchObject([
+      { met: true, measured: '2.00 per second of CPU; 0.50 on a shared core' },
+    ]);
+    expect([isShared(3.9, 4), isShared(4.1, 4)]).toEqual([false, true]);
   });
 
   it('names why a row has no figure, and gives no verdict then', () => {

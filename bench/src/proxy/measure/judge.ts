@@ -33,7 +33,11 @@ export function typical(runs: readonly Run[]): Run {
   };
 }
 
-const FIGURES: Record<Budget['figure'], { name: string; of: (run: Run) => number }> = {
+/** With this much more to do than there are cores, a core is not the proxy's own. */
+export const isShared = (load: number, cores: number): boolean => load > cores;
+
+const FIGURES: Record<Budget['figure'] | 'perCpu', { name: string; of: (run: Run) => number }> = {
+  perCpu: { name: 'requests per second of CPU', of: (run) => 1e6 / run.cpuPerRequest },
   rps: { name: 'requests/s', of: (run) => run.rps },
   cycles: { name: 'cycles per request', of: (run) => run.kcycles },
   p99: { name: 'p99', of: (run) => run.latency.p99 },
@@ -75,10 +79,13 @@ function relayOff(relay: readonly Run[]): string | undefined {
 /** Why a contestant did not take part. */
 export type Absent = ReadonlyMap<ContestantName, string>;
 
-/** A row per budget. `slack` widens what is allowed: 5 lets a ratio of 1.3 be kept by 0.26. */
-export function judge(comparison: Comparison, slack: number, absent: Absent): Row[] {
+/**
+ * A row per budget. `slack` widens what is allowed: 5 lets a ratio of 1.3 be kept by 0.26. On a `shared` machine, where
+ * requests per second tell how much of the core a proxy was left, those per second of CPU are judged in their place.
+ */
+export function judge(comparison: Comparison, slack: number, absent: Absent, shared = false): Row[] {
   const { workload, runs } = comparison;
-  const rows = workload.budgets.map((budget) => judgeBudget(workload, budget, runs, slack, absent));
+  const rows = workload.budgets.map((budget) => judgeBudget(workload, budget, runs, slack, absent, shared));
   const errors = Object.entries(runs).flatMap(([name, list]) => {
     const { errors: count } = typical(list);
     return count === 0 ? [] : [{ name, count }];
@@ -100,6 +107,7 @@ function judgeBudget(
   runs: Partial<Record<ContestantName, Run[]>>,
   slack: number,
   absent: Absent,
+  shared: boolean,
 ): Row {
   const { name, of } = FIGURES[figure];
   const promise = `${about}: ${name} x ${against}`;
@@ -113,9 +121,13 @@ function judgeBudget(
       measured: `not measured: ${absent.get(ours === undefined ? 'spillway' : against) ?? 'no runs'}`,
       figures: {},
     };
-  const ratio = ratioOf(ours, theirs, of);
+  const rps = figure === 'rps';
+  const perCpu = ratioOf(ours, theirs, FIGURES.perCpu.of);
+  const ratio = rps && shared ? perCpu : ratioOf(ours, theirs, of);
   const figures = {
     ratio,
+    perCpu,
+    rps: ratioOf(ours, theirs, FIGURES.rps.of),
     ours: median(ours.map(of)),
     theirs: median(theirs.map(of)),
     cycles: ratioOf(ours, theirs, FIGURES.cycles.of),
@@ -124,7 +136,12 @@ function judgeBudget(
   if (off !== undefined) return { promise, budget, measured: off, figures };
   const met = atLeast === undefined ? ratio <= atMost! * slack : ratio >= atLeast / slack;
   const missed = met ? '' : ` (${miss(ratio, atLeast ?? atMost!)} off)`;
-  return { promise, budget, measured: `${ratio.toFixed(2)}${missed}`, met, figures };
+  const beside = rps
+    ? shared
+      ? ` per second of CPU; ${figures.rps.toFixed(2)} on a shared core`
+      : `; ${perCpu.toFixed(2)} per second of CPU`
+    : '';
+  return { promise, budget, measured: `${ratio.toFixed(2)}${missed}${beside}`, met, figures };
 }
 
 const miss = (ratio: number, wanted: number): string => percent(Math.abs(ratio / wanted - 1));

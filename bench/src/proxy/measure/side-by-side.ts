@@ -1,7 +1,8 @@
+import { loadavg } from 'node:os';
 import type { ContestantName, Workload } from '../workloads.js';
 import { compare } from './compare.js';
 import { figureRows } from './figures.js';
-import { judge, warnings } from './judge.js';
+import { isShared, judge, warnings } from './judge.js';
 import { skipped, type Bench, type Measurement, type Outcome } from './measurement.js';
 
 /** A workload as a measurement: who is here takes part, and a row names who is not. */
@@ -29,7 +30,7 @@ async function measure(workload: Workload, bench: Bench): Promise<Outcome> {
     { rounds, seconds },
   );
   return {
-    rows: judge(comparison, slack, absent),
+    rows: judge(comparison, slack, absent, isShared(loadavg()[0]!, bench.cores.all.length)),
     figures: figureRows(comparison),
     notes: warnings(comparison).map((text) => `${workload.name}: ${text}`),
     raw: comparison,

@@ -4,9 +4,6 @@ import { ORIGIN_PORTS, portOf } from './ports.js';
 
 const BUFFERS: Record<Tuning, string> = { default: '', '64k': 'tune.bufsize 65536' };
 
-/** Clients that it takes with so many files: each may need a second one to a server. */
-export const haproxyClients = (files: number): number => Math.floor((files - 200) / 2);
-
 /**
  * One thread that does what the virtual service of the bench does; see `nginx.ts`. With 64 KiB buffers no splicing:
  * on loopback it made HAProxy slower.
@@ -14,7 +11,7 @@ export const haproxyClients = (files: number): number => Math.floor((files - 200
 export const haproxyConf = (tuning: Tuning, { bundles, ca }: Certificates, files: number): string => `
 global
   nbthread 1
-  maxconn ${haproxyClients(files)}
+  maxconn ${Math.floor((files - 200) / 2)}
   tune.ssl.default-dh-param 2048
   ssl-default-bind-options ssl-min-ver TLSv1.2
   ${BUFFERS[tuning]}
