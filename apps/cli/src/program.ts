@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { apply } from './commands/apply.js';
 import { completion } from './commands/completion.js';
+import { connections } from './commands/connections.js';
 import { describe, get, remove } from './commands/get.js';
 import { login, logout } from './commands/login.js';
 import { events, operations, watch } from './commands/operations.js';
@@ -35,6 +36,7 @@ export function program(): Command {
     operations(),
     events(),
     watch(),
+    connections(),
     enrolmentToken(),
     exportConfiguration(),
     restoreConfiguration(),

@@ -148,6 +148,7 @@ export class Shell {
       services: this.#counters?.services() ?? [],
       servers: this.#counters?.servers() ?? [],
       workers: this.workers,
+      processes: this.#processes(),
     };
   }
 

@@ -52,9 +52,11 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
       { ...server, server: 'idle' },
       { ...server, server: 'busy', requests: 1 },
     ],
-    workers: [],
+    workers: [{ index: 1, pid: 7, restarts: 2 }],
+    processes: [],
   });
   expect(beat.servers.map((s) => s.server)).toEqual(['busy']);
   expect(beat.openConnections).toBe(3);
+  expect(beat.workers).toMatchObject([{ index: 1, pid: 7, restarts: 2, sockets: 0 }]);
   expect(beat.virtualServices.map((v) => v.connectionsActive)).toEqual([3, 0]);
 });

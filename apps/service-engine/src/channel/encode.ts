@@ -5,6 +5,7 @@ import { ownScopes, se } from '@spillway/protocol';
 import { SERVER, VS, VS_HISTOGRAM, type VsHistogram } from '@spillway/telemetry';
 import type { Advice, ModeProbe } from '@spillway/vip';
 import { BOUNDS, type ServerCounters, type ServiceCounters } from '../agent/counters.js';
+import type { WorkerGauges } from '../agent/metrics.js';
 import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
 import type { Usage } from '../agent/usage.js';
@@ -63,6 +64,7 @@ export interface Load {
   services: readonly ServiceCounters[];
   servers: readonly ServerCounters[];
   workers: readonly WorkerRecord[];
+  processes: readonly WorkerGauges[];
 }
 
 /** Most servers in one message: with thousands of them it would be larger than gRPC takes. */
@@ -164,7 +166,22 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
       connectionsOpen: s.counters[SERVER.CONNECTIONS_OPEN] ?? 0,
       timings: sequence % TIMINGS_EVERY === 0 ? serverTimings(s) : [],
     })),
-  workers: load.workers.map(({ index, pid, restarts }) => ({ index, pid, restarts })),
+  workers: load.workers.map(({ index, pid, restarts }) => {
+    const gauges = load.processes.find((p) => p.index === index);
+    return {
+      index,
+      pid,
+      restarts,
+      residentBytes: gauges?.rssBytes ?? 0,
+      queuedBytes: gauges?.queuedBytes ?? 0,
+      queuedBytesLimit: gauges?.queuedMost ?? 0,
+      sockets: gauges?.sockets ?? 0,
+      socketsLimit: gauges?.socketsMost ?? 0,
+      shed: gauges?.shed ?? 0,
+      loopDelayMs: gauges?.loopDelayMs ?? 0,
+      loopDelayMaxMs: gauges?.loopDelayMostMs ?? 0,
+    };
+  }),
 });
 
 /** Connections in one message: with more it could be larger than a message should be. */

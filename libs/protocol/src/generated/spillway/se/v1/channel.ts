@@ -316,6 +316,18 @@ export interface WorkerStatus {
   index: number;
   pid: number;
   restarts: number;
+  residentBytes: number;
+  /** Bytes that wait for slow peers, and how many may. */
+  queuedBytes: number;
+  queuedBytesLimit: number;
+  /** Sockets that are open, and how many may be; a proxied connection takes two. */
+  sockets: number;
+  socketsLimit: number;
+  /** Connections ended because queued_bytes_limit was exceeded. */
+  shed: number;
+  /** How late its last beat came, and the latest since it began. */
+  loopDelayMs: number;
+  loopDelayMaxMs: number;
 }
 
 /** The SE was told to stop and drains by itself; the controller places elsewhere meanwhile. */
@@ -3493,7 +3505,19 @@ export const Timing: MessageFns<Timing> = {
 };
 
 function createBaseWorkerStatus(): WorkerStatus {
-  return { index: 0, pid: 0, restarts: 0 };
+  return {
+    index: 0,
+    pid: 0,
+    restarts: 0,
+    residentBytes: 0,
+    queuedBytes: 0,
+    queuedBytesLimit: 0,
+    sockets: 0,
+    socketsLimit: 0,
+    shed: 0,
+    loopDelayMs: 0,
+    loopDelayMaxMs: 0,
+  };
 }
 
 export const WorkerStatus: MessageFns<WorkerStatus> = {
@@ -3506,6 +3530,30 @@ export const WorkerStatus: MessageFns<WorkerStatus> = {
     }
     if (message.restarts !== 0) {
       writer.uint32(24).uint64(message.restarts);
+    }
+    if (message.residentBytes !== 0) {
+      writer.uint32(32).uint64(message.residentBytes);
+    }
+    if (message.queuedBytes !== 0) {
+      writer.uint32(40).uint64(message.queuedBytes);
+    }
+    if (message.queuedBytesLimit !== 0) {
+      writer.uint32(48).uint64(message.queuedBytesLimit);
+    }
+    if (message.sockets !== 0) {
+      writer.uint32(56).uint64(message.sockets);
+    }
+    if (message.socketsLimit !== 0) {
+      writer.uint32(64).uint64(message.socketsLimit);
+    }
+    if (message.shed !== 0) {
+      writer.uint32(72).uint64(message.shed);
+    }
+    if (message.loopDelayMs !== 0) {
+      writer.uint32(81).double(message.loopDelayMs);
+    }
+    if (message.loopDelayMaxMs !== 0) {
+      writer.uint32(89).double(message.loopDelayMaxMs);
     }
     return writer;
   },
@@ -3547,6 +3595,70 @@ export const WorkerStatus: MessageFns<WorkerStatus> = {
             message.restarts = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.residentBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.queuedBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.queuedBytesLimit = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sockets = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.socketsLimit = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.shed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.loopDelayMs = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.loopDelayMaxMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3564,6 +3676,38 @@ export const WorkerStatus: MessageFns<WorkerStatus> = {
       index: isSet(object.index) ? globalThis.Number(object.index) : 0,
       pid: isSet(object.pid) ? globalThis.Number(object.pid) : 0,
       restarts: isSet(object.restarts) ? globalThis.Number(object.restarts) : 0,
+      residentBytes: isSet(object.residentBytes)
+        ? globalThis.Number(object.residentBytes)
+        : isSet(object.resident_bytes)
+        ? globalThis.Number(object.resident_bytes)
+        : 0,
+      queuedBytes: isSet(object.queuedBytes)
+        ? globalThis.Number(object.queuedBytes)
+        : isSet(object.queued_bytes)
+        ? globalThis.Number(object.queued_bytes)
+        : 0,
+      queuedBytesLimit: isSet(object.queuedBytesLimit)
+        ? globalThis.Number(object.queuedBytesLimit)
+        : isSet(object.queued_bytes_limit)
+        ? globalThis.Number(object.queued_bytes_limit)
+        : 0,
+      sockets: isSet(object.sockets) ? globalThis.Number(object.sockets) : 0,
+      socketsLimit: isSet(object.socketsLimit)
+        ? globalThis.Number(object.socketsLimit)
+        : isSet(object.sockets_limit)
+        ? globalThis.Number(object.sockets_limit)
+        : 0,
+      shed: isSet(object.shed) ? globalThis.Number(object.shed) : 0,
+      loopDelayMs: isSet(object.loopDelayMs)
+        ? globalThis.Number(object.loopDelayMs)
+        : isSet(object.loop_delay_ms)
+        ? globalThis.Number(object.loop_delay_ms)
+        : 0,
+      loopDelayMaxMs: isSet(object.loopDelayMaxMs)
+        ? globalThis.Number(object.loopDelayMaxMs)
+        : isSet(object.loop_delay_max_ms)
+        ? globalThis.Number(object.loop_delay_max_ms)
+        : 0,
     };
   },
 
@@ -3578,6 +3722,30 @@ export const WorkerStatus: MessageFns<WorkerStatus> = {
     if (message.restarts !== 0) {
       obj.restarts = Math.round(message.restarts);
     }
+    if (message.residentBytes !== 0) {
+      obj.residentBytes = Math.round(message.residentBytes);
+    }
+    if (message.queuedBytes !== 0) {
+      obj.queuedBytes = Math.round(message.queuedBytes);
+    }
+    if (message.queuedBytesLimit !== 0) {
+      obj.queuedBytesLimit = Math.round(message.queuedBytesLimit);
+    }
+    if (message.sockets !== 0) {
+      obj.sockets = Math.round(message.sockets);
+    }
+    if (message.socketsLimit !== 0) {
+      obj.socketsLimit = Math.round(message.socketsLimit);
+    }
+    if (message.shed !== 0) {
+      obj.shed = Math.round(message.shed);
+    }
+    if (message.loopDelayMs !== 0) {
+      obj.loopDelayMs = floatToJson(message.loopDelayMs);
+    }
+    if (message.loopDelayMaxMs !== 0) {
+      obj.loopDelayMaxMs = floatToJson(message.loopDelayMaxMs);
+    }
     return obj;
   },
 
@@ -3589,6 +3757,14 @@ export const WorkerStatus: MessageFns<WorkerStatus> = {
     message.index = object.index ?? 0;
     message.pid = object.pid ?? 0;
     message.restarts = object.restarts ?? 0;
+    message.residentBytes = object.residentBytes ?? 0;
+    message.queuedBytes = object.queuedBytes ?? 0;
+    message.queuedBytesLimit = object.queuedBytesLimit ?? 0;
+    message.sockets = object.sockets ?? 0;
+    message.socketsLimit = object.socketsLimit ?? 0;
+    message.shed = object.shed ?? 0;
+    message.loopDelayMs = object.loopDelayMs ?? 0;
+    message.loopDelayMaxMs = object.loopDelayMaxMs ?? 0;
     return message;
   },
 };
