@@ -6,3 +6,4 @@ export { warm, type WarmUp } from './warm.js';
 export { MOST_CLIENT_HELLO, peekClientHello, type ClientHello, type Peeked } from './tls/client-hello.js';
 export { HelloPeek } from './tls/peek.js';
 export type { SharedMemory } from './udp/sharing.js';
+export { tlsLibraryHere } from './tls/libssl.js';

@@ -16,7 +16,7 @@ export interface Image extends ImageConfig {
 /** What the images in the file begin with, beside the system's own folders: those come from this host. */
 const BASES: Record<string, () => Record<string, string>> = {
   'node:26-bookworm-slim': () => ({ '/usr/local/bin/node': process.execPath }),
-  'debian:bookworm-slim': () => ({}),
+  'debian:trixie-slim': () => ({}),
 };
 
 /** Folders of the host that stand in for the system of a base image. */
@@ -59,7 +59,8 @@ export async function makeImage(scope: Scope, target: string, out: string): Prom
   for (const [at, from] of Object.entries(add())) put(from, join(root, at));
   for (const { op, flags, text } of stage.instructions) {
     if (op === 'COPY') await copy(text, flags['from'] === 'build' ? out : undefined, root);
-    if (op === 'RUN') await runInside(root, text);
+    // Packages are the host's, as the rest of the system is.
+    if (op === 'RUN' && !text.startsWith('apt-get ')) await runInside(root, text);
   }
   return { root, ...imageConfig(stage) };
 }

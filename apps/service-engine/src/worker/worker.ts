@@ -1,4 +1,4 @@
-import type { ConnectionFacts, DataPlane } from '@spillway/proxy';
+import { tlsLibraryHere, type ConnectionFacts, type DataPlane } from '@spillway/proxy';
 import { openMapping, WORKER_F64, WORKER_STATE, type WorkerBlock } from '@spillway/telemetry';
 import type { AgentMessage } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
@@ -33,6 +33,9 @@ export async function runWorker(settings: WorkerSettings, log: Logger): Promise<
   const block = mapping.worker(settings.index);
   block.claim(process.pid);
   const heart = new Heart(block, checkParent);
+  const tls = tlsLibraryHere(process.env['SPILLWAY_OPENSSL_DIR']);
+  if (tls.missing) log.warn('virtual services with TLS cannot be served', { reason: tls.says });
+  else log.info('TLS', { library: tls.says });
   await warmUp();
   const options = {
     shared: new SharedFiles(),

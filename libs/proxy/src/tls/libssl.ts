@@ -130,13 +130,25 @@ function placesHere(directory: string | undefined): Place[] {
 let found: Library | NoTlsLibraryError | undefined;
 
 /**
- * The TLS library of this process, looked for once. `SPILLWAY_OPENSSL_DIR` names a directory to take it from.
+ * The TLS library of this process, looked for once: in `directory` where the first who asks names one.
  * @throws {NoTlsLibraryError}
  */
-export function tlsLibrary(): Library {
-  found ??= look(process.env.SPILLWAY_OPENSSL_DIR);
+export function tlsLibrary(directory?: string): Library {
+  found ??= look(directory);
   if (found instanceof NoTlsLibraryError) throw found;
   return found;
+}
+
+/**
+ * Which library serves TLS in this process, or why none does: for logs. To be asked before anything is configured
+ * when a directory is to be looked in.
+ */
+export function tlsLibraryHere(directory?: string): { missing: boolean; says: string } {
+  try {
+    return { missing: false, says: tlsLibrary(directory).name };
+  } catch (error) {
+    return { missing: true, says: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Opens the first library that has everything that is used. */

@@ -4,7 +4,7 @@ import { LARGE, type Pointer } from './ffi.js';
 import { tlsLibrary, type Library, type LibSsl } from './libssl.js';
 
 /** Most plaintext given to the library at once: what it makes of it should still be in the cache when it is sent. */
-const CHUNK = 128 * 1024;
+const CHUNK = 64 * 1024;
 /** Room for a chunk as records, and for what the library says beside it. */
 const OUT = CHUNK + 64 * 1024;
 /** The library may hold the start of a record from before. */
