@@ -4,6 +4,7 @@ import type { KindName, KindTypes } from '../generated/types.js';
 import { kinds } from '../kinds.js';
 import type { Json } from '../walk.js';
 import { analyticsProfileRules } from './analyticsprofile.js';
+import { applicationProfileRules, errorPageProfileRules } from './applicationprofile.js';
 import { nameRule } from './common.js';
 import { healthMonitorRules } from './healthmonitor.js';
 import { checkMessages } from './messages.js';
@@ -22,6 +23,8 @@ import { vsVipRules } from './vsvip.js';
 
 const RULES: { readonly [K in KindName]?: Rule<K> } = {
   analyticsprofile: analyticsProfileRules,
+  applicationprofile: applicationProfileRules,
+  errorpageprofile: errorPageProfileRules,
   healthmonitor: healthMonitorRules,
   httppolicyset: httpPolicySetRules,
   l4policyset: l4PolicySetRules,

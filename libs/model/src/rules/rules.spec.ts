@@ -35,6 +35,59 @@ describe('any kind', () => {
   });
 });
 
+const httpProfile = (http_profile: object): string[] =>
+  fields(check('applicationprofile', { name: 'a', type: 'APPLICATION_PROFILE_TYPE_HTTP', http_profile }));
+const compression = (rest: object): string[] =>
+  httpProfile({
+    compression_profile: {
+      compression: true,
+      type: 'AUTO_COMPRESSION',
+      remove_accept_encoding_header: true,
+      ...rest,
+    },
+  });
+const pages = (...error_pages: object[]): string[] =>
+  fields(check('errorpageprofile', { name: 'e', error_pages }));
+
+describe('application profile', () => {
+  it('names headers that can be set', () => {
+    expect(httpProfile({ xff_alternate_name: 'X-Client', request_id_header: 'X-Request-ID' })).toEqual([]);
+    expect(httpProfile({ request_id_header: '' })).toEqual([]);
+    expect(httpProfile({ xff_alternate_name: 'Content-Length' })).toEqual([
+      'http_profile.xff_alternate_name',
+    ]);
+    expect(httpProfile({ request_id_header: 'X Y' })).toEqual(['http_profile.request_id_header']);
+    expect(httpProfile({ true_client_ip: { headers: ['X:'] } })).toEqual([
+      'http_profile.true_client_ip.headers[0]',
+    ]);
+    expect(
+      httpProfile({
+        ssl_client_certificate_action: { headers: [{ request_header: 'a' }, { request_header: 'host' }] },
+      }),
+    ).toEqual(['http_profile.ssl_client_certificate_action.headers[1].request_header']);
+  });
+
+  it('compresses at levels that there are, more for those further away', () => {
+    expect(compression({ level_normal: 1, level_aggressive: 9 })).toEqual([]);
+    expect(compression({ level_normal: 0, level_aggressive: 10 })).toEqual([
+      'http_profile.compression_profile.level_normal',
+      'http_profile.compression_profile.level_aggressive',
+    ]);
+    expect(compression({ max_low_rtt: 300 })).toEqual(['http_profile.compression_profile.min_high_rtt']);
+  });
+});
+
+describe('error page profile', () => {
+  it('has something to send for each page', () => {
+    expect(pages({ error_page_body_ref: 'x' }, { error_redirect: 'https://a/?b' })).toEqual([]);
+    expect(pages({}, { error_redirect: 'a b' }, { error_redirect: 'a\r\nb' })).toEqual([
+      'error_pages[0].error_page_body_ref',
+      'error_pages[1].error_redirect',
+      'error_pages[2].error_redirect',
+    ]);
+  });
+});
+
 describe('health monitor', () => {
   it('must end a check before the next begins', () => {
     const monitor = { name: 'M', type: 'HEALTH_MONITOR_TCP', send_interval: 5 };
