@@ -193,6 +193,7 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
   ]),
   ...each('/api/serviceengine/{uuid}', 'ServiceEngine', [
     ['runtime', 'get', 'State, load and what it runs'],
+    ['flowtable', 'get', 'What its connections are doing'],
     ['switchover', 'post', 'Enable, disable or empty it'],
     ['forcedelete', 'post', 'Give it up at once'],
   ]),
