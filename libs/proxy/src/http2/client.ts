@@ -7,7 +7,7 @@ import type { PlaneContext } from '../core/context.js';
 import type { PlacementRuntime } from '../core/placement.js';
 import { profileOf } from '../http/profile.js';
 import { METHOD } from '../http1/head.js';
-import { LINGER_MS, STALLED_MS } from '../http1/limits.js';
+import { KEEP_ALIVE_PROBES_MS, LINGER_MS, STALLED_MS } from '../http1/limits.js';
 import { INCOMPLETE, REFUSE } from '../http1/refusal.js';
 import { request, scanRequest } from '../http1/scan-request.js';
 import { HEAD_ROOM, type CloseReason, type Socket } from '../transport/seam.js';
@@ -51,6 +51,7 @@ export class Http2Client extends ClientConnection implements SessionOwner {
   private headLooks = 0;
   private stuckLooks = 0;
   private stuckAt = 0;
+  private probed = false;
 
   constructor(
     context: PlaneContext,
@@ -330,6 +331,11 @@ export class Http2Client extends ClientConnection implements SessionOwner {
 
   private look(): void {
     const { session, socket } = this;
+    if (!this.probed) {
+      // Streams may be silent for long: a peer that is lost has to be noticed.
+      this.probed = true;
+      socket.keepAlive(KEEP_ALIVE_PROBES_MS);
+    }
     session.look();
     if (session.over) return;
     this.headLooks = session.midHead ? this.headLooks + 1 : 0;

@@ -237,6 +237,9 @@ const cases: Case[] = [
       c.body(id, '');
       equal((await c.response(id)).status, 200, 'an empty DATA frame as body');
       equal(origin.requests[0]!.body.toString(), '0\r\n\r\n', 'no chunk');
+      const zero = c.request(POST('/zero', ['content-length', '0']), false);
+      c.body(zero, '');
+      equal((await c.response(zero)).status, 200, 'a length of nothing');
       const head = await c.response(c.request([[':method', 'HEAD'], ...GET('/').slice(1)]));
       equal([head.status, head.body.length, head.ended, head.frames], [200, 0, true, 0], 'HEAD');
       equal(head.blocks[0]!.at(-1), ['content-length', '5'], 'length of HEAD');

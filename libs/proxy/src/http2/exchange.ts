@@ -80,10 +80,10 @@ export class Http2Exchange extends Exchange implements StreamUser {
   start(head: Head, b: Uint8Array, bodyAt: number, body: boolean): void {
     const { max_body_size: most } = this.profile;
     this.mostBody = most;
-    this.requestDone = !body;
+    const length = head.contentLength;
+    this.requestDone = !body || length === 0;
     this.chunking = body && head.chunked;
     this.expects = body && head.expectContinue;
-    const length = head.contentLength;
     if (body && length >= 0) this.stream!.expected = length;
     if (length > most && most > 0) {
       this.refuse(REFUSE.BODY_TOO_LARGE);

@@ -5,6 +5,7 @@ import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
 import { FAILED, type Failure, type ServerProtocol } from '../http/server-link.js';
+import { KEEP_ALIVE_PROBES_MS } from '../http1/limits.js';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import { settings } from './frame-writer.js';
 import { ERROR, FRAME_SIZE, PREFACE, SETTING } from './protocol.js';
@@ -143,6 +144,7 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   // What the server does
 
   onOpen(): void {
+    this.socket.keepAlive(KEEP_ALIVE_PROBES_MS);
     const { out } = this.session;
     out.append(PREFACE, 0, PREFACE.length);
     settings(out, [

@@ -41,27 +41,26 @@ const VALUE_AT = 1;
 const END = 2;
 const KIND_AT = 3;
 
+/** A table begins with room for so many bytes and entries: most connections never fill theirs. */
+export const FIRST_BYTES = 512;
+export const FIRST_ENTRIES = 16;
+
 /**
- * The dynamic table of a decoder: the last entry is the youngest. Lines lie one behind the other in a buffer of
- * twice the size; when its end is reached what is left moves to its front.
+ * The dynamic table of a decoder: the last entry is the youngest. Lines lie one behind the other in a buffer that
+ * grows to twice the size of the table; when its end is reached what is left moves to its front.
  */
 export class DecodeTable {
-  readonly bytes: Uint8Array;
-  private readonly entries: Int32Array;
+  bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
+  private entries = new Int32Array(FIRST_ENTRIES * STRIDE);
   /** Entries are numbered from 0 on; those in [oldest, next) are there. */
   private oldest = 0;
   private next = 0;
-  private readonly mask: number;
+  private mask = FIRST_ENTRIES - 1;
   private end = 0;
   private size = 0;
 
   /** @param most bytes that the table may ever have, counted as RFC 7541 section 4.1 does */
   constructor(most: number) {
-    let slots = 2;
-    while (slots < most / ENTRY_OVERHEAD + 1) slots *= 2;
-    this.mask = slots - 1;
-    this.entries = new Int32Array(slots * STRIDE);
-    this.bytes = new Uint8Array(most * 2);
     this.limit = most;
   }
   private limit: number;
@@ -82,7 +81,8 @@ export class DecodeTable {
     this.evict(size);
     if (size > this.limit) return;
     const length = end - start;
-    if (this.end + length > this.bytes.length) this.compact();
+    if (this.end + length > this.bytes.length) this.makeRoom(length);
+    if (this.count > this.mask) this.moreEntries();
     const e = (this.next++ & this.mask) * STRIDE;
     copyInto(this.bytes, this.end, b, start, end);
     this.entries[e + START] = this.end;
@@ -118,19 +118,33 @@ export class DecodeTable {
     }
   }
 
-  private compact(): void {
-    if (this.oldest === this.next) {
-      this.end = 0;
-      return;
+  /** Moves what is left to the front: of a larger buffer while half of this one would be full. */
+  private makeRoom(length: number): void {
+    const from = this.count === 0 ? this.end : this.entries[(this.oldest & this.mask) * STRIDE + START]!;
+    const left = this.end - from;
+    let capacity = this.bytes.length;
+    while (2 * (left + length) > capacity) capacity *= 2;
+    if (capacity === this.bytes.length) this.bytes.copyWithin(0, from, this.end);
+    else {
+      const bytes = new Uint8Array(capacity);
+      bytes.set(this.bytes.subarray(from, this.end));
+      this.bytes = bytes;
     }
-    const from = this.entries[(this.oldest & this.mask) * STRIDE + START]!;
-    this.bytes.copyWithin(0, from, this.end);
-    this.end -= from;
+    this.end = left;
     for (let n = this.oldest; n < this.next; n++) {
       const e = (n & this.mask) * STRIDE;
       this.entries[e + START]! -= from;
       this.entries[e + VALUE_AT]! -= from;
       this.entries[e + END]! -= from;
     }
+  }
+
+  private moreEntries(): void {
+    const { entries, mask } = this;
+    this.mask = 2 * mask + 1;
+    this.entries = new Int32Array(2 * entries.length);
+    for (let n = this.oldest; n < this.next; n++)
+      for (let k = 0; k < STRIDE; k++)
+        this.entries[(n & this.mask) * STRIDE + k] = entries[(n & mask) * STRIDE + k]!;
   }
 }

@@ -1,5 +1,5 @@
 import { copyInto } from '../../bytes.js';
-import { ENTRY_OVERHEAD } from './decode-table.js';
+import { ENTRY_OVERHEAD, FIRST_BYTES, FIRST_ENTRIES } from './decode-table.js';
 
 const STRIDE = 4;
 const START = 0;
@@ -14,9 +14,9 @@ const SLOTS = 256;
  * DecodeTable.
  */
 export class EncodeTable {
-  private readonly bytes: Uint8Array;
-  private readonly entries: Int32Array;
-  private readonly mask: number;
+  private bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
+  private entries = new Int32Array(FIRST_ENTRIES * STRIDE);
+  private mask = FIRST_ENTRIES - 1;
   private oldest = 0;
   private next = 0;
   private end = 0;
@@ -26,13 +26,7 @@ export class EncodeTable {
   /** Hashes that were looked for in vain: a field is added when it comes for the second time. */
   private readonly seen = new Int32Array(SLOTS);
 
-  constructor(readonly limit: number) {
-    let slots = 2;
-    while (slots < limit / ENTRY_OVERHEAD + 1) slots *= 2;
-    this.mask = slots - 1;
-    this.entries = new Int32Array(slots * STRIDE);
-    this.bytes = new Uint8Array(limit * 2);
-  }
+  constructor(readonly limit: number) {}
 
   /**
    * HPACK index, without the static part, of the field `name: value` with this hash; -1 when it is not there.
@@ -87,7 +81,8 @@ export class EncodeTable {
       const e = (this.oldest++ & this.mask) * STRIDE;
       this.size -= this.entries[e + END]! - this.entries[e + START]! + ENTRY_OVERHEAD;
     }
-    if (this.end + length > this.bytes.length) this.compact();
+    if (this.end + length > this.bytes.length) this.makeRoom(length);
+    if (this.next - this.oldest > this.mask) this.moreEntries();
     const e = (this.next & this.mask) * STRIDE;
     this.entries[e + START] = this.end;
     copyInto(this.bytes, this.end, name, nameStart, nameEnd);
@@ -100,16 +95,34 @@ export class EncodeTable {
     this.slots[hash & (SLOTS - 1)] = ++this.next;
   }
 
-  private compact(): void {
-    const from =
-      this.oldest < this.next ? this.entries[(this.oldest & this.mask) * STRIDE + START]! : this.end;
-    this.bytes.copyWithin(0, from, this.end);
-    this.end -= from;
+  /** As in DecodeTable. */
+  private makeRoom(length: number): void {
+    const none = this.oldest === this.next;
+    const from = none ? this.end : this.entries[(this.oldest & this.mask) * STRIDE + START]!;
+    const left = this.end - from;
+    let capacity = this.bytes.length;
+    while (2 * (left + length) > capacity) capacity *= 2;
+    if (capacity === this.bytes.length) this.bytes.copyWithin(0, from, this.end);
+    else {
+      const bytes = new Uint8Array(capacity);
+      bytes.set(this.bytes.subarray(from, this.end));
+      this.bytes = bytes;
+    }
+    this.end = left;
     for (let n = this.oldest; n < this.next; n++) {
       const e = (n & this.mask) * STRIDE;
       this.entries[e + START]! -= from;
       this.entries[e + NAME_END]! -= from;
       this.entries[e + END]! -= from;
     }
+  }
+
+  private moreEntries(): void {
+    const { entries, mask } = this;
+    this.mask = 2 * mask + 1;
+    this.entries = new Int32Array(2 * entries.length);
+    for (let n = this.oldest; n < this.next; n++)
+      for (let k = 0; k < STRIDE; k++)
+        this.entries[(n & this.mask) * STRIDE + k] = entries[(n & mask) * STRIDE + k]!;
   }
 }
