@@ -28,7 +28,10 @@ export function checkReferences(s: Snapshot): void {
     need(from, 'pool group', v.pool_group_uuid);
     need(from, 'network policy', v.network_policy_uuid);
     for (const set of v.http_policy_set_uuids ?? []) need(from, 'policy set', set);
-    for (const rule of v.l4_rules ?? []) need(from, 'pool', rule.pool_uuid);
+    for (const rule of v.l4_rules ?? []) {
+      need(from, 'pool', rule.pool_uuid);
+      need(from, 'pool group', rule.pool_group_uuid);
+    }
     for (const c of v.tls?.certificate_uuids ?? []) need(from, 'certificate', c);
   }
   for (const p of s.pools) {
@@ -98,7 +101,10 @@ export function poolsOf(snapshot: Snapshot, vs: VirtualService): Set<string> {
   const groups = new Set<string>();
   if (vs.pool_uuid !== undefined) pools.add(vs.pool_uuid);
   if (vs.pool_group_uuid !== undefined) groups.add(vs.pool_group_uuid);
-  for (const rule of vs.l4_rules ?? []) pools.add(rule.pool_uuid);
+  for (const { pool_uuid, pool_group_uuid } of vs.l4_rules ?? []) {
+    if (pool_uuid !== undefined) pools.add(pool_uuid);
+    if (pool_group_uuid !== undefined) groups.add(pool_group_uuid);
+  }
   const sets = new Set(vs.http_policy_set_uuids);
   for (const set of snapshot.http_policy_sets ?? []) {
     if (!sets.has(set.uuid)) continue;

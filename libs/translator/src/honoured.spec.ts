@@ -80,6 +80,7 @@ function world(): WrittenObject[] {
         { index: 2, l4_policy_set_ref: 'l4policyset-2' },
       ],
     }),
+    object('poolgroup-2', { members: [{ pool_ref: 'pool-2' }] }),
     object('l4policyset-1', {
       l4_connection_policy: {
         rules: [
@@ -472,6 +473,17 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       },
     },
     'l4_connection_policy.rules[].action.select_pool.pool_ref': { to: 'pool-2' },
+    'l4_connection_policy.rules[].action.select_pool.action_type=L4_RULE_ACTION_SELECT_POOLGROUP': {
+      to: 'L4_RULE_ACTION_SELECT_POOLGROUP',
+      given: { 'l4_connection_policy.rules[].action.select_pool.pool_group_ref': 'poolgroup-1' },
+    },
+    'l4_connection_policy.rules[].action.select_pool.pool_group_ref': {
+      to: 'poolgroup-2',
+      given: {
+        'l4_connection_policy.rules[].action.select_pool.action_type': 'L4_RULE_ACTION_SELECT_POOLGROUP',
+        'l4_connection_policy.rules[].action.select_pool.pool_group_ref': 'poolgroup-1',
+      },
+    },
   },
   networkprofile: {
     'profile.tcp_proxy_profile.idle_connection_type': {

@@ -44,16 +44,19 @@ export function l4RulesOf(
 function ruleOf(rule: FilledL4Rule, path: string, lookup: Lookup, refusals: Refusals): L4Rule[] {
   const chosen = rule.action?.select_pool;
   if (chosen === undefined) return [];
-  if (chosen.action_type !== 'L4_RULE_ACTION_SELECT_POOL') {
-    refusals.unhonoured(path, 'a pool group');
+  const group = chosen.action_type === 'L4_RULE_ACTION_SELECT_POOLGROUP';
+  const target = group
+    ? follow(lookup, chosen.pool_group_ref, 'poolgroup')
+    : follow(lookup, chosen.pool_ref, 'pool');
+  if (target === undefined) {
+    const [what, ref] = group ? ['pool group', chosen.pool_group_ref] : ['pool', chosen.pool_ref];
+    refusals.missing(path, missing(what, ref));
     return [];
   }
-  const pool = follow(lookup, chosen.pool_ref, 'pool');
-  if (pool === undefined) {
-    refusals.missing(path, missing('pool', chosen.pool_ref));
-    return [];
-  }
-  return [{ name: rule.name, ...matchOf(rule.match ?? {}, path, lookup, refusals), pool_uuid: pool.uuid }];
+  const match = matchOf(rule.match ?? {}, path, lookup, refusals);
+  return [
+    { name: rule.name, ...match, ...(group ? { pool_group_uuid: target.uuid } : { pool_uuid: target.uuid }) },
+  ];
 }
 
 const out = (criteria: 'IS_IN' | 'IS_NOT_IN'): boolean => criteria === 'IS_NOT_IN';
@@ -63,7 +66,7 @@ function matchOf(
   path: string,
   lookup: Lookup,
   refusals: Refusals,
-): Omit<L4Rule, 'name' | 'pool_uuid'> {
+): Pick<L4Rule, 'client' | 'port' | 'protocol' | 'server_name'> {
   const { client_ip: client, port, protocol, server_name: name } = match;
   const ranges = [
     ...(port?.ports ?? []).map((p) => ({ begin: p, end: p })),
@@ -126,6 +129,16 @@ function groupRanges(ref: string, path: string, lookup: Lookup, refusals: Refusa
   if (group !== undefined) return rangesOf(group.spec, `${path}.client_ip.`, refusals);
   refusals.missing(`${path}.client_ip`, missing('IP group', ref));
   return [];
+}
+
+/** The pools and groups that rules send to, each once. */
+export function usedByRules(rules: readonly L4Rule[]): { type: 'pool' | 'pool_group'; uuid: string }[] {
+  const pools = new Set(rules.flatMap((r) => r.pool_uuid ?? []));
+  const groups = new Set(rules.flatMap((r) => r.pool_group_uuid ?? []));
+  return [
+    ...[...pools].map((uuid) => ({ type: 'pool' as const, uuid })),
+    ...[...groups].map((uuid) => ({ type: 'pool_group' as const, uuid })),
+  ];
 }
 
 /** Whose connections begin with a header of the PROXY protocol; undefined for nobody's. */

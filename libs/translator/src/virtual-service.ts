@@ -8,7 +8,7 @@ import type {
 import type { L4Application, ServerTls, Service, Vip, VirtualService } from '@spillway/snapshot';
 import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
-import { acceptProxyOf, l4RulesOf, withProxy } from './l4-policy.js';
+import { acceptProxyOf, l4RulesOf, usedByRules, withProxy } from './l4-policy.js';
 import { networkOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
 import { follow, refUuid } from './read.js';
@@ -73,7 +73,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     fragment: { type: 'virtual_service', key: uuid, body },
     uses: [
       ...(pool === undefined ? [] : [{ type: 'pool' as const, uuid: pool.uuid }]),
-      ...[...new Set(rules.map((r) => r.pool_uuid))].map((r) => ({ type: 'pool' as const, uuid: r })),
+      ...usedByRules(rules),
       ...(group === undefined ? [] : [{ type: 'pool_group' as const, uuid: group }]),
       ...policies.map((set) => ({ type: 'http_policy_set' as const, uuid: set })),
       ...(network === undefined ? [] : [{ type: 'network_policy' as const, uuid: network }]),

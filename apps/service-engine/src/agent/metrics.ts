@@ -176,6 +176,12 @@ function serviceFamilies(services: readonly ServiceCounters[]): string[] {
       'Requests whose client went away.',
       counter(VS.CLIENT_ABORTS),
     ),
+    family(
+      'spillway_vs_datagrams_dropped_total',
+      'counter',
+      'Datagrams that had nowhere to go: no server, no room, too many flows.',
+      counter(VS.DATAGRAMS_DROPPED),
+    ),
     timed('request_duration', VS_HISTOGRAM.TOTAL, VS.TOTAL_TIME, 'Head of the request to last byte sent.'),
     timed(
       'app_response',

@@ -278,6 +278,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'l4_connection_policy.rules[].match.server_name.match_criteria',
         'l4_connection_policy.rules[].match.server_name.match_str',
         'l4_connection_policy.rules[].action.select_pool.action_type=L4_RULE_ACTION_SELECT_POOL',
+        'l4_connection_policy.rules[].action.select_pool.action_type=L4_RULE_ACTION_SELECT_POOLGROUP',
+        'l4_connection_policy.rules[].action.select_pool.pool_group_ref',
         'l4_connection_policy.rules[].action.select_pool.pool_ref',
       ],
     },

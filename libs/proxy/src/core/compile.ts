@@ -168,7 +168,7 @@ function compileService(
     old.tlsProblem?.message === tlsProblem?.message &&
     policies === before.policies.get(spec.uuid) &&
     sameTargets(targets, before) &&
-    sameOf(old.l4?.pools, l4?.pools) &&
+    sameOf(old.l4?.targets, l4?.targets) &&
     equal(old.spec, spec);
   after.services.set(
     spec.uuid,
@@ -242,11 +242,13 @@ const sameTargets = ({ pools, groups }: Targets, before: Compiled): boolean =>
 
 function l4RulesOf({ uuid, l4_rules: rules }: VirtualService, after: Compiled): L4Rules | null {
   if (rules === undefined || rules.length === 0) return null;
-  return new L4Rules(rules, (pool) => {
-    const found = after.pools.get(pool);
+  return new L4Rules(rules, ({ name, pool_uuid: pool = '', pool_group_uuid: group = '' }) => {
+    const found = after.pools.get(pool)?.pool ?? after.groups.get(group);
     if (found === undefined)
-      throw new PlaneConfigError(`virtual service ${uuid}: pool ${pool} of a rule is not in the snapshot`);
-    return found.pool;
+      throw new PlaneConfigError(
+        `virtual service ${uuid}: ${pool}${group} of rule ${name} is not in the snapshot`,
+      );
+    return found;
   });
 }
 

@@ -1,5 +1,5 @@
 import type { L4Rule } from '@spillway/snapshot';
-import { CLOSED_BY, VS } from '@spillway/telemetry';
+import { CLOSED_BY, HEALTH, VS } from '@spillway/telemetry';
 import type { Socket } from 'node:net';
 import { OPENSSL_FULL } from '../tls/client-hello.captured.js';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
@@ -7,7 +7,7 @@ import { DatagramClient, DatagramOrigin } from '../suite/datagrams.js';
 import { Origin } from '../suite/origin.js';
 import { freePort, freeUdpPort } from '../suite/ports.js';
 import { RawClient } from '../suite/raw-client.js';
-import { Rig, type PoolSpec, type ServiceSpec } from '../suite/rig.js';
+import { Rig, type Parts, type PoolSpec, type ServiceSpec } from '../suite/rig.js';
 import { helloBody, inRecords, serverName } from '../tls/client-hello.writer.js';
 
 /** What comes before and beside the bytes of L4: the PROXY protocol either way, rules, names of servers. */
@@ -50,9 +50,14 @@ async function serve(
   servers: (PoolSpec['servers'][number] | Origin)[],
   service: Partial<ServiceSpec> = {},
   pools: Record<string, PoolSpec> = {},
+  parts: Partial<Parts> = {},
 ): Promise<void> {
   const listed = servers.map((s) => ({ port: s.port, ...(s instanceof Origin ? {} : s) }));
-  await rig.apply([{ ports: [port], tcpIdle: 0, ...service }], { pool: { servers: listed }, ...pools });
+  await rig.apply(
+    [{ ports: [port], tcpIdle: 0, ...service }],
+    { pool: { servers: listed }, ...pools },
+    parts,
+  );
 }
 
 async function ask(client: RawClient, before: string | Uint8Array = ''): Promise<string> {
@@ -75,6 +80,15 @@ const rule = (pool_uuid: string, more: Partial<NonNullable<L4Rule['server_name']
   server_name: { negated: false, operator: 'equals', values: [], ...more },
   pool_uuid,
 });
+
+const member = (pool_uuid: string, priority: number) => ({ pool_uuid, priority, ratio: 1 });
+
+const answer = async (): Promise<string> => {
+  const c = await RawClient.open(port);
+  const text = await ask(c);
+  c.end();
+  return text;
+};
 
 const cases: Case[] = [
   {
@@ -302,6 +316,27 @@ const cases: Case[] = [
       second.end();
       third.close();
       for (const o of [a, rest, ua, urest]) o.stop();
+    },
+  },
+  {
+    name: 'a rule may send to a pool group: the pool of the highest priority that has servers up',
+    async run() {
+      const [a, b, rest] = [await origin('a'), await origin('b'), await origin('rest')];
+      await serve(
+        [rest],
+        { rules: [{ name: 'all', pool_group_uuid: 'both' }] },
+        { a: { servers: [{ port: a.port }] }, b: { servers: [{ port: b.port }] } },
+        {
+          pool_groups: [
+            { uuid: 'both', name: 'both', members: [member('a', 2), member('b', 1)], min_servers: 0 },
+          ],
+        },
+      );
+      equal([await answer(), await answer()], ['a', 'a'], 'servers');
+      rig.health('a', a.port, HEALTH.DOWN);
+      equal(await answer(), 'b', 'server while the first pool is down');
+      rig.health('a', a.port, HEALTH.UP);
+      for (const o of [a, b, rest]) o.stop();
     },
   },
 ];

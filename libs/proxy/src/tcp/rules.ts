@@ -1,5 +1,6 @@
 import type { L4Rule } from '@spillway/snapshot';
 import type { Pool } from '../core/pool.js';
+import { PoolGroup } from '../core/pool-group.js';
 import { Ranges } from '../core/ranges.js';
 
 /** What the rules of an L4 service look at. */
@@ -16,8 +17,11 @@ type Test = (facts: L4Facts) => boolean;
 
 interface Rule {
   readonly tests: readonly Test[];
-  readonly pool: Pool;
+  readonly target: L4Target;
 }
+
+/** Where a rule sends. */
+export type L4Target = Pool | PoolGroup;
 
 /** The rules of one L4 service, made once per configuration. */
 export class L4Rules {
@@ -25,24 +29,24 @@ export class L4Rules {
   readonly byServerName: boolean;
   private readonly rules: readonly Rule[];
 
-  /** @param poolOf the pool of an id; throws when there is none */
-  constructor(specs: readonly L4Rule[], poolOf: (uuid: string) => Pool) {
+  /** @param targetOf the pool or group of a rule; throws when there is none */
+  constructor(specs: readonly L4Rule[], targetOf: (rule: L4Rule) => L4Target) {
     this.byServerName = specs.some((s) => s.server_name !== undefined);
-    this.rules = specs.map((spec) => ({ tests: testsOf(spec), pool: poolOf(spec.pool_uuid) }));
+    this.rules = specs.map((spec) => ({ tests: testsOf(spec), target: targetOf(spec) }));
   }
 
   /** The pool of the first rule that fits; null when none does. */
   poolFor(facts: L4Facts): Pool | null {
-    for (const { tests, pool } of this.rules) {
+    for (const { tests, target } of this.rules) {
       let fits = true;
       for (const test of tests) fits &&= test(facts);
-      if (fits) return pool;
+      if (fits) return target instanceof PoolGroup ? target.choose() : target;
     }
     return null;
   }
 
-  get pools(): readonly Pool[] {
-    return this.rules.map((r) => r.pool);
+  get targets(): readonly L4Target[] {
+    return this.rules.map((r) => r.target);
   }
 }
 

@@ -193,8 +193,7 @@ export class FlowSharing implements DatagramHandler {
 
   /** Takes part in the flows of a name. Give it back with `leave`. */
   async join(name: string): Promise<FlowGroup> {
-    this.listener ??= this.transport.listenDatagrams(LOOPBACK, 0, this);
-    const { port } = await this.listener;
+    const { port } = await this.listen();
     let group = this.groups.get(name);
     if (group === undefined) {
       group = new FlowGroup(this, name, this.openTable(name), port);
@@ -202,6 +201,15 @@ export class FlowSharing implements DatagramHandler {
     }
     group.users++;
     return group;
+  }
+
+  /** What fails is tried again the next time. */
+  private listen(): Promise<DatagramListener> {
+    this.listener ??= this.transport.listenDatagrams(LOOPBACK, 0, this).catch((error: unknown) => {
+      this.listener = null;
+      throw error;
+    });
+    return this.listener;
   }
 
   leave(group: FlowGroup): void {
@@ -228,7 +236,10 @@ export class FlowSharing implements DatagramHandler {
       group.users = 1;
       this.leave(group);
     }
-    void this.listener?.then((listener) => listener.close());
+    this.listener?.then(
+      (listener) => listener.close(),
+      () => undefined,
+    );
   }
 
   pass(

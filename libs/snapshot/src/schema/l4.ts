@@ -37,27 +37,33 @@ export type AcceptProxy = z.infer<typeof AcceptProxy>;
 const negated = z.boolean();
 
 /** A rule of a virtual service for L4: connections and flows that fit go to its pool. The first one that fits counts. */
-export const L4Rule = z.strictObject({
-  name,
-  client: z.strictObject({ negated, ranges: z.array(AddressRange).max(10_000) }).optional(),
-  port: z
-    .strictObject({
-      negated,
-      ranges: z
-        .array(z.strictObject({ begin: port, end: port }))
-        .min(1)
-        .max(1000),
-    })
-    .optional(),
-  protocol: z.strictObject({ negated, protocol: z.enum(['tcp', 'udp']) }).optional(),
-  /** The name that a client of TLS asks for, in lower case; empty where there is none. */
-  server_name: z
-    .strictObject({
-      negated,
-      operator: z.enum(['equals', 'begins_with', 'ends_with', 'contains']),
-      values: z.array(z.string().max(256)).max(10_000),
-    })
-    .optional(),
-  pool_uuid: uuid,
-});
+export const L4Rule = z
+  .strictObject({
+    name,
+    client: z.strictObject({ negated, ranges: z.array(AddressRange).max(10_000) }).optional(),
+    port: z
+      .strictObject({
+        negated,
+        ranges: z
+          .array(z.strictObject({ begin: port, end: port }))
+          .min(1)
+          .max(1000),
+      })
+      .optional(),
+    protocol: z.strictObject({ negated, protocol: z.enum(['tcp', 'udp']) }).optional(),
+    /** The name that a client of TLS asks for, in lower case; empty where there is none. */
+    server_name: z
+      .strictObject({
+        negated,
+        operator: z.enum(['equals', 'begins_with', 'ends_with', 'contains']),
+        values: z.array(z.string().max(256)).max(10_000),
+      })
+      .optional(),
+    pool_uuid: uuid.optional(),
+    /** In place of one pool. */
+    pool_group_uuid: uuid.optional(),
+  })
+  .refine((rule) => (rule.pool_uuid === undefined) !== (rule.pool_group_uuid === undefined), {
+    message: 'a rule names a pool or a pool group',
+  });
 export type L4Rule = z.infer<typeof L4Rule>;
