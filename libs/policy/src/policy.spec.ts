@@ -195,6 +195,8 @@ describe('rules of security', () => {
     );
     outcome([rate({ type: 'none' })], get('/b'), limiters);
     expect(limiters.keys).toEqual(['192.0.2.7 /a', '']);
+    // Nor can a path be counted as many by spelling it in ways that lead to it.
+    expect(outcome([rate({ type: 'none' }, { per_uri_path: true })], get('/./a'))).toBe(400);
   });
 });
 

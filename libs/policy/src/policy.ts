@@ -55,7 +55,7 @@ export class HttpPolicy {
   private readonly security: Phase<RequestView, SecurityActions>[] = [];
   private readonly request: Phase<RequestView, RequestActions>[] = [];
   private readonly response: ResponsePhase[] = [];
-  /** Some rule looks at the path, so that it must be one that can be relied on. */
+  /** Some rule looks at the path, or counts by it, so that it must be one that can be relied on. */
   private readonly readsPath: boolean;
   readonly hits: PhaseHits[] = [];
 
@@ -73,7 +73,7 @@ export class HttpPolicy {
       this.addRequest(set, drafts[i]!, compiler, groups);
       this.addResponse(set, drafts[i]!);
     }
-    this.readsPath = compiler.readsPath;
+    this.readsPath = compiler.readsPath || sets.some(countsPaths);
   }
 
   get empty(): boolean {
@@ -196,6 +196,10 @@ export class HttpPolicy {
     return hits;
   }
 }
+
+/** A path that is counted must be one path, however it is spelled. */
+const countsPaths = ({ security }: HttpPolicySet): boolean =>
+  security.some(({ action }) => action.type === 'rate_limit' && action.per_uri_path);
 
 /** Criteria of the rules of one set. */
 interface Draft {

@@ -139,7 +139,7 @@ export function answerOf({ status, content_type, body }: LocalResponse): Answer 
 /** The request as a redirect sees it; `local` names the host where the request does not. */
 export const redirected = (view: RequestView, local: string) => ({
   secure: view.secure,
-  authority: view.hostField < 0 ? local : view.hostText(),
+  authority: view.hostField >= 0 ? view.hostText() : local.includes(':') ? `[${local}]` : local,
   path: view.pathText(),
   query: view.queryText(),
 });

@@ -4,6 +4,9 @@ import { ASSERT, OP, type Program } from './program.js';
 /** States kept; more than that and the table begins anew, so that no expression takes more memory. */
 const MOST_STATES = 512;
 
+/** States that one text may add: behind them its threads are run without keeping what they find. */
+const MOST_NEW = 64;
+
 const UNKNOWN = 0;
 const DEAD = -1;
 const MATCHED = -2;
@@ -23,6 +26,8 @@ export class Matcher {
   private readonly width: number;
   private readonly seen: Int32Array;
   private readonly stack: Int32Array;
+  private threads: Int32Array;
+  private nextThreads: Int32Array;
   private stamp = 0;
   private first = 0;
 
@@ -30,6 +35,8 @@ export class Matcher {
     this.width = program.classes + 1;
     this.seen = new Int32Array(program.op.length);
     this.stack = new Int32Array(program.op.length * 2 + 2);
+    this.threads = new Int32Array(program.op.length);
+    this.nextThreads = new Int32Array(program.op.length);
     this.begin();
   }
 
@@ -37,10 +44,14 @@ export class Matcher {
     const { classOf, classes } = this.program;
     const { width } = this;
     let state = this.first;
+    let added = 0;
     for (let i = start; i < end; i++) {
       const c = classOf[b[i]!]!;
       let next = this.table[state * width + c]!;
-      if (next === UNKNOWN) next = this.step(state, c);
+      if (next === UNKNOWN) {
+        if (++added > MOST_NEW) return this.simulate(b, i, end, state);
+        next = this.step(state, c);
+      }
       if (next < 0) return next === MATCHED;
       state = next - 1;
     }
@@ -95,6 +106,48 @@ export class Matcher {
     }
     this.table[state * this.width + c] = next;
     return next;
+  }
+
+  /** Runs all threads over the rest of a text, which has come to `state`. */
+  private simulate(b: Uint8Array, start: number, end: number, state: number): boolean {
+    const { op, x, y, sets } = this.program;
+    const { seen, stack } = this;
+    let { flags } = this.states[state]!;
+    let count = this.states[state]!.pcs.length;
+    this.threads.set(this.states[state]!.pcs);
+    for (let i = start; i <= end && count > 0; i++) {
+      const byte = i < end ? b[i]! : -1;
+      const stamp = ++this.stamp;
+      const { threads, nextThreads } = this;
+      let next = 0;
+      for (let t = 0; t < count; t++) {
+        let top = 0;
+        stack[top++] = threads[t]!;
+        while (top > 0) {
+          const at = stack[--top]!;
+          if (seen[at] === stamp) continue;
+          seen[at] = stamp;
+          const code = op[at]!;
+          if (code === OP.SET) {
+            if (byte >= 0 && has(sets[x[at]!]!, byte)) nextThreads[next++] = at + 1;
+          } else if (code === OP.SPLIT) {
+            stack[top++] = y[at]!;
+            stack[top++] = x[at]!;
+          } else if (code === OP.JUMP) stack[top++] = x[at]!;
+          else if (code === OP.MATCH) return true;
+          else if (
+            code === OP.SAVE ||
+            holds(x[at]!, (flags & AT_START) !== 0, (flags & AFTER_WORD) !== 0, byte)
+          )
+            stack[top++] = at + 1;
+        }
+      }
+      flags = byte >= 0 && has(WORD, byte) ? AFTER_WORD : 0;
+      count = next;
+      this.threads = nextThreads;
+      this.nextThreads = threads;
+    }
+    return false;
   }
 
   /** The instructions that read a byte, reached without reading one; null when a match is. */

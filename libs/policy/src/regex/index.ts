@@ -7,6 +7,8 @@ import { RegexError } from './syntax.js';
 
 export { RegexError } from './syntax.js';
 
+/** Bytes times instructions that finding what was captured may take: some tens of milliseconds at the very worst. */
+const MOST_WORK = 4_000_000;
 /** Longest pattern, in UTF-16 units. */
 export const LONGEST_PATTERN = 4096;
 
@@ -39,8 +41,12 @@ export class Regex {
     return this.matcher.test(b, start, end);
   }
 
-  /** Start and end of the match and of each group in `b`, -1 for one that took no part; null without a match. */
+  /**
+   * Start and end of the match and of each group in `b`, -1 for one that took no part; null without a match, and for a
+   * text of many kilobytes under an expression of hundreds of instructions, which would take too long.
+   */
   exec(b: Uint8Array, start: number, end: number): Int32Array | null {
+    if ((end - start) * this.program.op.length > MOST_WORK) return null;
     return captures(this.program, b, start, end);
   }
 }

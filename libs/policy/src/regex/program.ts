@@ -2,7 +2,7 @@ import { type ByteSet, has, WORD } from './byte-set.js';
 import { type Assertion, type Node, RegexError } from './syntax.js';
 
 /** Most instructions of one program: what bounds the cost of a byte of text. */
-export const MOST_INSTRUCTIONS = 2000;
+export const MOST_INSTRUCTIONS = 1000;
 
 export const OP = { SET: 0, SPLIT: 1, JUMP: 2, SAVE: 3, ASSERT: 4, MATCH: 5 } as const;
 

@@ -5,13 +5,14 @@ import {
   PolicyError,
   type RateLimiters,
 } from '@spillway/policy';
-import type {
-  AddressGroup,
-  HttpPolicySet,
-  NetworkPolicy,
-  Snapshot,
-  StringGroup,
-  VirtualService,
+import {
+  type AddressGroup,
+  type HttpPolicySet,
+  type NetworkPolicy,
+  type Snapshot,
+  type StringGroup,
+  usedBy,
+  type VirtualService,
 } from '@spillway/snapshot';
 import { PlaneConfigError } from '../api.js';
 import { NamedRate } from '../limits/rates.js';
@@ -31,8 +32,6 @@ export interface PolicyParts {
   readonly sets: ReadonlyMap<string, HttpPolicySet>;
   readonly networks: ReadonlyMap<string, NetworkPolicy>;
   readonly groups: Groups;
-  /** All groups of the snapshot, to see whether any has changed. */
-  readonly all: readonly (StringGroup | AddressGroup)[];
 }
 
 export function policyParts(snapshot: Snapshot): PolicyParts {
@@ -42,7 +41,6 @@ export function policyParts(snapshot: Snapshot): PolicyParts {
     sets: byUuid(snapshot.http_policy_sets),
     networks: byUuid(snapshot.network_policies),
     groups: { strings: byUuid(strings), addresses: byUuid(addresses) },
-    all: [...strings, ...addresses],
   };
 }
 
@@ -66,7 +64,7 @@ export function compilePolicies(
   const policy =
     spec.network_policy_uuid === undefined ? null : known(parts.networks, spec.network_policy_uuid, spec);
   if (sets.length === 0 && policy === null) return NONE;
-  const made = [sharers, policy, ...sets, ...parts.all];
+  const made = [sharers, policy, ...sets, ...groupsOf(sets, policy, parts)];
   if (before !== undefined && equal(before.made, made)) return before;
   const limiters: RateLimiters = {
     limiter: (id, rate) => new NamedRate(context.rates, `${spec.uuid} ${id}`, rate, sharers),
@@ -79,6 +77,23 @@ export function compilePolicies(
     if (!(err instanceof PolicyError)) throw err;
     throw new PlaneConfigError(`virtual service ${spec.uuid}: ${err.message}`);
   }
+}
+
+/** What the rules refer to. */
+function groupsOf(
+  sets: readonly HttpPolicySet[],
+  policy: NetworkPolicy | null,
+  { groups }: PolicyParts,
+): (StringGroup | AddressGroup | undefined)[] {
+  const used = sets.map(usedBy);
+  const strings = new Set(used.flatMap(({ stringGroups }) => [...stringGroups]));
+  const addresses = new Set(used.flatMap(({ addressGroups }) => [...addressGroups]));
+  for (const { client_ip } of policy?.rules ?? [])
+    for (const uuid of client_ip?.address_group_uuids ?? []) addresses.add(uuid);
+  return [
+    ...[...strings].map((uuid) => groups.strings.get(uuid)),
+    ...[...addresses].map((uuid) => groups.addresses.get(uuid)),
+  ];
 }
 
 const NONE: CompiledPolicies = { made: [], http: null, network: null };

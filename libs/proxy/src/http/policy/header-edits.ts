@@ -9,6 +9,8 @@ interface Line {
   readonly value: string;
 }
 
+const AUTHORITY = /^[A-Za-z0-9\-._~%!$&'()*+,;=:[\]]+$/;
+
 /**
  * Makes the header edits of a message, in their order. What is replaced or removed goes wherever it came from: the
  * sender, or an edit before.
@@ -44,6 +46,8 @@ export function applyEdits(
       continue;
     }
     const { name } = action;
+    // A Host that is none would be refused by the server, or worse, not refused.
+    if (isRequest && value !== undefined && /^host$/i.test(name) && !AUTHORITY.test(value)) continue;
     if (action.action !== 'add' && (action.action === 'remove' || value !== undefined))
       drop(name.toLowerCase());
     if (action.action !== 'remove' && value !== undefined) put(name, value);

@@ -74,11 +74,9 @@ export class PolicyRules implements HttpRules {
 
   private change(x: Exchange, message: Message, edits: HeadEdits): void {
     const { path, query, host, switching } = decision;
+    // As the last edit, so that there is one Host whatever the others did.
+    if (host !== null) decision.edits.push({ action: HOST, value: host });
     if (decision.edits.length > 0) applyEdits(decision.edits, message, edits, true);
-    if (host !== null) {
-      message.head.drop(message.head.hostField);
-      edits.add('Host', host);
-    }
     if (path !== null || query !== null) {
       const asked = query ?? message.query;
       edits.target = latin1(`${path ?? message.path}${asked === '' ? '' : `?${asked}`}`);
@@ -101,3 +99,4 @@ const ownResponse = ({ status, fields, body }: Answer): OwnResponse => ({
 });
 
 const TOO_MANY = 429;
+const HOST = { target: 'header', action: 'replace', name: 'Host' } as const;

@@ -467,6 +467,46 @@ const requestCases: Case[] = [
       ),
   },
   {
+    name: 'there is one Host, whoever rewrites it, and none that is no host',
+    run: async () => {
+      const by = await origins('pool');
+      const copied: HeaderAction = {
+        target: 'header',
+        action: 'replace',
+        name: 'Host',
+        value: { type: 'header', name: 'X-Host' },
+      };
+      await serve(by, {
+        http_policy_sets: [
+          set({ uuid: 'a', request: [request({ header_actions: [copied] })] }),
+          set({
+            uuid: 'b',
+            request: [
+              request({
+                match: path('equals', '/b'),
+                rewrite: { host: [{ type: 'string', value: 'b.example' }] },
+              }),
+            ],
+          }),
+        ],
+      });
+      const c = await RawClient.open(port);
+      const hosts = async (target: string, field: string): Promise<string[]> => {
+        await ask(c, target, field);
+        return headOf(by['pool']!)
+          .split('\r\n')
+          .filter((line) => /^host:/i.test(line));
+      };
+      equal(await hosts('/', 'X-Host: a.example\r\n'), ['Host: a.example'], 'copied');
+      equal(await hosts('/b', 'X-Host: a.example\r\n'), ['Host: b.example'], 'copied, then rewritten');
+      equal(await hosts('/', 'X-Host: a b\r\n'), ['Host: www.example.com'], 'no host');
+      equal(await hosts('/', 'X-Host:\r\n'), ['Host: www.example.com'], 'empty');
+      equal(await hosts('/', ''), ['Host: www.example.com'], 'absent');
+      c.end();
+      by['pool']!.stop();
+    },
+  },
+  {
     name: 'a long edit outgrows the room in front of a head, with a body behind it',
     run: () => {
       const long = 'v'.repeat(3000);
