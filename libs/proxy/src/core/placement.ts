@@ -58,13 +58,15 @@ export class PlacementRuntime extends Timed {
       this.service.refused(budget.exceeded ? REFUSED_BY.MEMORY : REFUSED_BY.DESCRIPTORS);
       return null;
     }
-    const { limits, network } = this.service.config;
+    const { limits, network, proxied } = this.service.config;
     if (network !== null && !mayConnect(this.context, network, socket)) {
       this.service.refused(REFUSED_BY.POLICY);
       return null;
     }
     if (limits !== null) {
-      const admission = limits.admit(this.service, socket.remoteAddress);
+      // Behind a proxy that says who its client is, the rates of clients wait for that.
+      const known = proxied === null || !proxied(socket.remoteAddress);
+      const admission = limits.admit(this.service, known ? socket.remoteAddress : null);
       if (admission === 'reset') return null;
       if (admission === 'close') {
         const refused = new RefusedConnection(socket);

@@ -310,7 +310,7 @@ export abstract class Exchange {
 
   /** Ends the exchange without an answer: the client's connection (or stream) is reset. */
   refuseSilently(): void {
-    this.connection.because(CLOSED_BY.POLICY);
+    if (this.ownSocket) this.connection.because(CLOSED_BY.POLICY);
     this.giveUpServer();
     this.over();
     this.cut();

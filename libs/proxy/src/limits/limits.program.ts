@@ -154,6 +154,26 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'behind a proxy the rate of a client is that of the client, not of the proxy',
+    async run() {
+      const perClient = rate({ of: 'connections', per_client: true, count: 2, exceeded: { type: 'reset' } });
+      await serve({ acceptProxy: {}, limits: { rates: [perClient] } });
+      const from = async (address: string): Promise<string> => {
+        const c = await RawClient.open(port);
+        c.send(`PROXY TCP4 ${address} 10.0.0.1 4000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+        await until(() => c.text !== '' || c.closed, 'an answer or an end');
+        const seen = c.text.startsWith('HTTP/1.1 200') ? 'served' : 'refused';
+        c.end();
+        return seen;
+      };
+      const seen = [];
+      for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.3'])
+        seen.push(await from(address));
+      equal(seen, ['served', 'served', 'refused', 'served', 'served'], 'by client');
+      await quiet();
+    },
+  },
+  {
     name: 'at most so many connections at a time, over all workers',
     async run() {
       await serve({ limits: { max_connections: 4, rates: [] } });

@@ -33,17 +33,30 @@ export class ServiceLimits {
   /**
    * Whether a client may connect. An admitted connection has its place in the count of the service: it must be made
    * (`service.connected`) before anything else happens.
+   * @param address of the client; null while that is not known, see `admitClient`
    */
-  admit(service: ServiceRuntime, address: string): Admission {
+  admit(service: ServiceRuntime, address: string | null): Admission {
     const now = this.rates.length > 0 ? this.context.transport.now() : 0;
     for (const { spec, rate } of this.rates) {
-      if (rate.take(spec.per_client ? address : '', now) || spec.exceeded.type === 'none') continue;
+      if (spec.per_client && address === null) continue;
+      if (rate.take(spec.per_client ? address! : '', now) || spec.exceeded.type === 'none') continue;
       service.refused(REFUSED_BY.RATE_LIMIT);
       return spec.exceeded.type === 'close' ? 'close' : 'reset';
     }
     if (this.most === 0 || service.tryConnect(this.most)) return 'admitted';
     service.refused(REFUSED_BY.CONNECTION_LIMIT);
     return 'reset';
+  }
+
+  /** For a connection that was admitted before its client was known: whether that client may have it. */
+  admitClient(service: ServiceRuntime, address: string): boolean {
+    const now = this.context.transport.now();
+    for (const { spec, rate } of this.rates) {
+      if (!spec.per_client || rate.take(address, now) || spec.exceeded.type === 'none') continue;
+      service.refused(REFUSED_BY.RATE_LIMIT);
+      return false;
+    }
+    return true;
   }
 }
 

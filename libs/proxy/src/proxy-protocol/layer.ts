@@ -60,6 +60,16 @@ export class ProxyProtocolLayer extends ClientConnection {
     } else {
       this.told = header.ends;
       const { context, socket, placement, service } = this;
+      const { limits } = placement.service.config;
+      if (
+        limits !== null &&
+        this.told !== null &&
+        !limits.admitClient(placement.service, this.told.remoteAddress)
+      ) {
+        this.because(CLOSED_BY.POLICY);
+        this.kill();
+        return;
+      }
       passOn(socket, this.next(context, socket, placement, service, this), data, start + header.length, end);
     }
   }
