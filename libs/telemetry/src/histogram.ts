@@ -62,17 +62,28 @@ export function quantile(counts: ArrayLike<number>, q: number): number {
 }
 
 /**
- * Counts per upper bound, cumulative, as Prometheus wants them: how many are at most `bounds[i]` microseconds, by
- * whole buckets (a bucket counts where its upper edge fits).
+ * For each upper bound in microseconds, how many buckets lie below it whole: their counts are those of values that are
+ * at most the bound. Bounds rise.
  */
-export function cumulative(counts: ArrayLike<number>, bounds: readonly number[]): number[] {
-  const floor = floorOf(counts.length);
-  const result: number[] = [];
+export function bucketsBelow(buckets: number, bounds: readonly number[]): Int32Array {
+  const floor = floorOf(buckets);
+  let bucket = 0;
+  return Int32Array.from(bounds, (bound) => {
+    while (bucket < buckets && floor(bucket + 1) - 1 <= bound) bucket++;
+    return bucket;
+  });
+}
+
+/**
+ * Adds to `sums` how many of the counts lie below each bound (`bucketsBelow`), cumulative, and behind these how many there are in all.
+ */
+export function addCumulative(sums: Float64Array, counts: Uint32Array, below: Int32Array): void {
   let bucket = 0;
   let sum = 0;
-  for (const bound of bounds) {
-    while (bucket < counts.length && floor(bucket + 1) - 1 <= bound) sum += counts[bucket++] ?? 0;
-    result.push(sum);
+  for (let i = 0; i < below.length; i++) {
+    for (const end = below[i]!; bucket < end; bucket++) sum += counts[bucket]!;
+    sums[i]! += sum;
   }
-  return result;
+  for (; bucket < counts.length; bucket++) sum += counts[bucket]!;
+  sums[below.length]! += sum;
 }

@@ -168,32 +168,41 @@ export class Mapping {
     return this.mark(this.layout.virtualServices + slot);
   }
 
-  /** What was counted for a VS, over all workers; blocks without a mark are not looked at. */
-  serviceTotals(slot: number, into: ServiceTotals = emptyServiceTotals()): ServiceTotals {
+  /**
+   * What was counted for a VS, over all workers; blocks without a mark are not looked at.
+   * @param whole false leaves codes and histograms alone, which are most of the work
+   */
+  serviceTotals(slot: number, into: ServiceTotals = emptyServiceTotals(), whole = true): ServiceTotals {
     const { counters, codes, buckets } = into;
     counters.fill(0);
-    codes.fill(0);
-    buckets.fill(0);
+    if (whole) {
+      codes.fill(0);
+      buckets.fill(0);
+    }
     for (let w = 0; w <= this.layout.workers; w++) {
       if (this.u32[this.markAt(w, slot)] === 0) continue;
       const base = this.serviceBase(w, slot);
-      addTo(counters, this.f64, base / 8, VS_COUNTERS);
-      addTo(codes, this.f64, (base + VS_CODES_AT) / 8, CODE_CELLS);
-      addTo(buckets, this.u32, (base + VS_HISTOGRAMS_AT) / 4, VS_BUCKETS);
+      addFloats(counters, this.f64, base / 8, VS_COUNTERS);
+      if (!whole) continue;
+      addFloats(codes, this.f64, (base + VS_CODES_AT) / 8, CODE_CELLS);
+      addWords(buckets, this.u32, (base + VS_HISTOGRAMS_AT) / 4, VS_BUCKETS);
     }
     return into;
   }
 
-  /** What was counted for a server, over all workers; blocks without a mark are not looked at. */
-  serverTotals(slot: number, into: ServerTotals = emptyServerTotals()): ServerTotals {
+  /**
+   * What was counted for a server, over all workers; blocks without a mark are not looked at.
+   * @param whole false leaves the histogram alone
+   */
+  serverTotals(slot: number, into: ServerTotals = emptyServerTotals(), whole = true): ServerTotals {
     const { counters, buckets } = into;
     counters.fill(0);
-    buckets.fill(0);
+    if (whole) buckets.fill(0);
     for (let w = 0; w <= this.layout.workers; w++) {
       if (this.u32[this.markAt(w, this.layout.virtualServices + slot)] === 0) continue;
       const base = this.serverBase(w, slot);
-      addTo(counters, this.f64, base / 8, SERVER_COUNTERS);
-      addTo(buckets, this.u32, (base + SERVER_HISTOGRAM_AT) / 4, SERVER_BUCKETS);
+      addFloats(counters, this.f64, base / 8, SERVER_COUNTERS);
+      if (whole) addWords(buckets, this.u32, (base + SERVER_HISTOGRAM_AT) / 4, SERVER_BUCKETS);
     }
     return into;
   }
@@ -314,12 +323,11 @@ export class Mapping {
   }
 }
 
-function addTo(
-  sum: Float64Array | Uint32Array,
-  cells: Float64Array | Uint32Array,
-  at: number,
-  count: number,
-): void {
+function addFloats(sum: Float64Array, cells: Float64Array, at: number, count: number): void {
+  for (let i = 0; i < count; i++) sum[i]! += cells[at + i]!;
+}
+
+function addWords(sum: Uint32Array, cells: Uint32Array, at: number, count: number): void {
   for (let i = 0; i < count; i++) sum[i]! += cells[at + i]!;
 }
 

@@ -8,7 +8,8 @@ import {
   coarseBucketFloor,
   coarseBucketOf,
   codeCell,
-  cumulative,
+  addCumulative,
+  bucketsBelow,
   histogramOf,
   sizeFor,
   VS_BUCKETS,
@@ -89,7 +90,12 @@ describe('coarse histogram', () => {
   it('gives cumulative counts per bound, never more than there are', () => {
     const counts = new Uint32Array(COARSE_BUCKETS);
     for (const us of [1, 5, 90, 1000, 5e6]) counts[coarseBucketOf(us)]!++;
-    expect(cumulative(counts, [1, 10, 1500, 1e7])).toEqual([1, 2, 4, 5]);
+    const sums = new Float64Array(5);
+    const below = bucketsBelow(COARSE_BUCKETS, [1, 10, 1500, 1e6]);
+    addCumulative(sums, counts, below);
+    expect([...sums]).toEqual([1, 2, 4, 4, 5]);
+    addCumulative(sums, counts, below);
+    expect([...sums]).toEqual([2, 4, 8, 8, 10]);
     expect(VS_BUCKETS).toBe(BUCKETS + 5 * COARSE_BUCKETS);
   });
 });

@@ -66,7 +66,7 @@ export class ControlledAgent {
     this.#reporter = new Reporter(
       (body) => this.#channel.send(body),
       () => this.#everything(),
-      () => this.#shell.load(),
+      (withTimes) => this.#shell.load(withTimes),
     );
   }
 

@@ -1,6 +1,9 @@
 import {
   CODE_CELLS,
-  cumulative,
+  addCumulative,
+  BUCKETS,
+  bucketsBelow,
+  COARSE_BUCKETS,
   emptyServerTotals,
   emptyServiceTotals,
   histogramOf,
@@ -55,11 +58,13 @@ export interface ServerCounters {
 
 interface ServiceEntry {
   readonly slot: number;
+  /** When it was read last, and when whole. */
   mark: number;
+  wholeMark: number;
   /** What was counted for an earlier agent. */
   readonly base: { readonly counters: Float64Array; readonly codes: Float64Array };
-  /** As read last: the cells wrap. */
-  readonly buckets: Uint32Array;
+  /** As read last: the cells wrap; null before anything was counted. */
+  buckets: Uint32Array | null;
   readonly told: ServiceCounters;
 }
 
@@ -74,7 +79,16 @@ interface ServerEntry {
 const service = emptyServiceTotals();
 const server = emptyServerTotals();
 const grown = new Uint32Array(VS_BUCKETS);
-const nothing = { counters: new Float64Array(VS_COUNTERS), codes: new Float64Array(CODE_CELLS) };
+/** The parts of `grown`, one per histogram. */
+const GROWN = Array.from({ length: VS_HISTOGRAMS }, (_, i) => histogramOf(grown, i as VsHistogram));
+const FINE = bucketsBelow(BUCKETS, BOUNDS);
+const COARSE = bucketsBelow(COARSE_BUCKETS, BOUNDS);
+/** Stand in until something is counted: most objects of a large configuration are idle. */
+const NO_COUNTERS = new Float64Array(VS_COUNTERS);
+const NO_CODES = new Float64Array(CODE_CELLS);
+const NO_HISTOGRAMS = Array.from({ length: VS_HISTOGRAMS }, () => new Float64Array(BOUNDS.length + 1));
+const NO_SERVER = new Float64Array(SERVER_COUNTERS);
+const nothing = { counters: NO_COUNTERS, codes: NO_CODES };
 
 /**
  * Reads what the workers count, where a mark says that something was. Totals begin at 0 with each agent, since that is
@@ -97,18 +111,20 @@ export class Counters {
       this.#servers.set(key, serverEntry(key, slot, mapping.serverTotals(slot).counters));
   }
 
-  services(): ServiceCounters[] {
+  /** @param whole false leaves codes and histograms as they were read last, which are most of the work */
+  services(whole = true): ServiceCounters[] {
     const told: ServiceCounters[] = [];
     for (const [uuid, slot] of this.serviceSlots.entries()) {
       let entry = this.#services.get(uuid);
       if (entry?.slot !== slot) {
-        entry = serviceEntry(uuid, slot, nothing, new Uint32Array(VS_BUCKETS));
+        entry = serviceEntry(uuid, slot, nothing, null);
         this.#services.set(uuid, entry);
       }
       const mark = this.mapping.serviceMark(slot);
-      if (mark !== entry.mark) {
+      if (mark !== (whole ? entry.wholeMark : entry.mark)) {
         entry.mark = mark;
-        this.#readService(entry);
+        if (whole) entry.wholeMark = mark;
+        this.#readService(entry, whole);
       }
       told.push(entry.told);
     }
@@ -122,7 +138,7 @@ export class Counters {
     for (const [key, slot] of this.serverSlots.entries()) {
       let entry = this.#servers.get(key);
       if (entry?.slot !== slot) {
-        entry = serverEntry(key, slot, new Float64Array(SERVER_COUNTERS));
+        entry = serverEntry(key, slot, NO_SERVER);
         this.#servers.set(key, entry);
       }
       const mark = this.mapping.serverMark(slot);
@@ -137,20 +153,15 @@ export class Counters {
     return told;
   }
 
-  #readService(entry: ServiceEntry): void {
-    const { told, base, buckets } = entry;
-    this.mapping.serviceTotals(entry.slot, service);
+  #readService(entry: ServiceEntry, whole: boolean): void {
+    const { told, base } = entry;
+    this.mapping.serviceTotals(entry.slot, service, whole);
+    if (told.counters === NO_COUNTERS) told.counters = new Float64Array(VS_COUNTERS);
     const { counters } = told;
     for (let i = 0; i < VS_COUNTERS; i++) counters[i] = Math.max(0, service.counters[i]! - base.counters[i]!);
-    for (let i = 0; i < CODE_CELLS; i++) told.codes[i] = Math.max(0, service.codes[i]! - base.codes[i]!);
     counters[VS.CONNECTIONS_ACTIVE] = Math.max(0, service.counters[VS.CONNECTIONS_ACTIVE]!);
     counters[VS.REQUESTS_ACTIVE] = Math.max(0, service.counters[VS.REQUESTS_ACTIVE]!);
-    for (let i = 0; i < VS_BUCKETS; i++) {
-      grown[i] = service.buckets[i]! - buckets[i]!;
-      buckets[i] = service.buckets[i]!;
-    }
-    for (let which = 0; which < VS_HISTOGRAMS; which++)
-      addCumulative(told.histograms[which]!, histogramOf(grown, which as VsHistogram));
+    if (whole) readWhole(entry);
     told.connectionsOpened = counters[VS.CONNECTIONS]!;
     told.connectionsActive = counters[VS.CONNECTIONS_ACTIVE]!;
     told.requests = counters[VS.REQUESTS]!;
@@ -161,7 +172,8 @@ export class Counters {
   }
 
   #readServer({ slot, base, told }: ServerEntry): void {
-    this.mapping.serverTotals(slot, server);
+    this.mapping.serverTotals(slot, server, false);
+    if (told.counters === NO_SERVER) told.counters = new Float64Array(SERVER_COUNTERS);
     const { counters } = told;
     for (let i = 0; i < SERVER_COUNTERS; i++) counters[i] = Math.max(0, server.counters[i]! - base[i]!);
     counters[SERVER.CONNECTIONS_OPEN] = Math.max(0, server.counters[SERVER.CONNECTIONS_OPEN]!);
@@ -172,21 +184,34 @@ export class Counters {
   }
 }
 
-function addCumulative(sums: Float64Array, counts: Uint32Array): void {
-  cumulative(counts, BOUNDS).forEach((n, i) => (sums[i]! += n));
-  let all = 0;
-  for (const n of counts) all += n;
-  sums[BOUNDS.length]! += all;
+/** Codes and histograms, of what was read into `service`. */
+function readWhole(entry: ServiceEntry): void {
+  const { told, base } = entry;
+  if (told.codes === NO_CODES) {
+    told.codes = new Float64Array(CODE_CELLS);
+    told.histograms = Array.from({ length: VS_HISTOGRAMS }, () => new Float64Array(BOUNDS.length + 1));
+    entry.buckets ??= new Uint32Array(VS_BUCKETS);
+  }
+  const { codes, histograms } = told;
+  for (let i = 0; i < CODE_CELLS; i++) codes[i] = Math.max(0, service.codes[i]! - base.codes[i]!);
+  const buckets = entry.buckets!;
+  for (let i = 0; i < VS_BUCKETS; i++) {
+    grown[i] = service.buckets[i]! - buckets[i]!;
+    buckets[i] = service.buckets[i]!;
+  }
+  for (let which = 0; which < VS_HISTOGRAMS; which++)
+    addCumulative(histograms[which]!, GROWN[which]!, which === 0 ? FINE : COARSE);
 }
 
 const serviceEntry = (
   uuid: string,
   slot: number,
   base: ServiceEntry['base'],
-  buckets: Uint32Array,
+  buckets: Uint32Array | null,
 ): ServiceEntry => ({
   slot,
-  mark: -1,
+  mark: base === nothing ? 0 : -1,
+  wholeMark: base === nothing ? 0 : -1,
   base,
   buckets,
   told: {
@@ -198,9 +223,9 @@ const serviceEntry = (
     bytesIn: 0,
     bytesOut: 0,
     failedRequests: 0,
-    counters: new Float64Array(VS_COUNTERS),
-    codes: new Float64Array(CODE_CELLS),
-    histograms: Array.from({ length: VS_HISTOGRAMS }, () => new Float64Array(BOUNDS.length + 1)),
+    counters: NO_COUNTERS,
+    codes: NO_CODES,
+    histograms: NO_HISTOGRAMS,
   },
 });
 
@@ -208,7 +233,7 @@ function serverEntry(key: string, slot: number, base: Float64Array): ServerEntry
   const slash = key.indexOf('/');
   return {
     slot,
-    mark: -1,
+    mark: base === NO_SERVER ? 0 : -1,
     base,
     told: {
       poolUuid: key.slice(0, slash),
@@ -217,7 +242,7 @@ function serverEntry(key: string, slot: number, base: Float64Array): ServerEntry
       connectionsActive: 0,
       requests: 0,
       failures: 0,
-      counters: new Float64Array(SERVER_COUNTERS),
+      counters: NO_SERVER,
     },
   };
 }

@@ -142,10 +142,10 @@ export class Shell {
   }
 
   /** How busy the SE is, for a heartbeat. */
-  load(): Load {
+  load(withTimes: boolean): Load {
     return {
       usage: this.#meter.measure(this.#pids()),
-      services: this.#counters?.services() ?? [],
+      services: this.#counters?.services(withTimes) ?? [],
       servers: this.#counters?.servers() ?? [],
       workers: this.workers,
       processes: this.#processes(),

@@ -94,6 +94,7 @@ const isIdle = (s: ServerCounters): boolean =>
 
 /** Times are told with every so many heartbeats. */
 const TIMINGS_EVERY = 5;
+export const hasTimes = (sequence: number): boolean => sequence % TIMINGS_EVERY === 0;
 
 const SERVICE_TIMINGS: readonly (readonly [name: string, which: VsHistogram, sum: number])[] = [
   ['total', VS_HISTOGRAM.TOTAL, VS.TOTAL_TIME],
@@ -148,7 +149,7 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
     requestsActive: s.counters[VS.REQUESTS_ACTIVE] ?? 0,
     clientAborts: s.counters[VS.CLIENT_ABORTS] ?? 0,
     ownResponses: s.counters[VS.RESPONSES_OWN] ?? 0,
-    timings: sequence % TIMINGS_EVERY === 0 ? serviceTimings(s) : [],
+    timings: hasTimes(sequence) ? serviceTimings(s) : [],
   })),
   servers: load.servers
     .filter((s) => !isIdle(s))
@@ -164,7 +165,7 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
       responses4xx: s.counters[SERVER.RESPONSES_4XX] ?? 0,
       responses5xx: s.counters[SERVER.RESPONSES_5XX] ?? 0,
       connectionsOpen: s.counters[SERVER.CONNECTIONS_OPEN] ?? 0,
-      timings: sequence % TIMINGS_EVERY === 0 ? serverTimings(s) : [],
+      timings: hasTimes(sequence) ? serverTimings(s) : [],
     })),
   workers: load.workers.map(({ index, pid, restarts }) => {
     const gauges = load.processes.find((p) => p.index === index);

@@ -2,7 +2,7 @@ import type { ServerVerdict } from '@spillway/health';
 import type { se } from '@spillway/protocol';
 import type { Advice } from '@spillway/vip';
 import type { ObservedPlacement } from '../agent/placement-state.js';
-import { heartbeat, statusParts, type Load } from './encode.js';
+import { hasTimes, heartbeat, statusParts, type Load } from './encode.js';
 
 /** Everything that may be told. */
 export interface Report {
@@ -34,7 +34,7 @@ export class Reporter {
   constructor(
     private readonly send: (body: Body) => boolean,
     private readonly everything: () => Report | undefined,
-    private readonly load: () => Load,
+    private readonly load: (withTimes: boolean) => Load,
   ) {}
 
   /** A stream is open: everything is told on it, then what changes. */
@@ -96,6 +96,7 @@ export class Reporter {
   }
 
   #beat(): void {
-    this.send({ $case: 'heartbeat', value: heartbeat(++this.#sequence, this.load()) });
+    const sequence = ++this.#sequence;
+    this.send({ $case: 'heartbeat', value: heartbeat(sequence, this.load(hasTimes(sequence))) });
   }
 }

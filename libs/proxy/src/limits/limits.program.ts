@@ -57,6 +57,16 @@ async function letGo(): Promise<void> {
   await quiet();
 }
 
+/** Asks as a client at that address, through a proxy that says so. */
+async function servedFrom(address: string): Promise<string> {
+  const c = await RawClient.open(port);
+  c.send(`PROXY TCP4 ${address} 10.0.0.1 4000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+  await until(() => c.text !== '' || c.closed, 'an answer or an end');
+  const seen = c.text.startsWith('HTTP/1.1 200') ? 'served' : 'refused';
+  c.end();
+  return seen;
+}
+
 const cases: Case[] = [
   {
     name: 'requests over the rate of the service get its answer, and are counted',
@@ -158,17 +168,9 @@ const cases: Case[] = [
     async run() {
       const perClient = rate({ of: 'connections', per_client: true, count: 2, exceeded: { type: 'reset' } });
       await serve({ acceptProxy: {}, limits: { rates: [perClient] } });
-      const from = async (address: string): Promise<string> => {
-        const c = await RawClient.open(port);
-        c.send(`PROXY TCP4 ${address} 10.0.0.1 4000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`);
-        await until(() => c.text !== '' || c.closed, 'an answer or an end');
-        const seen = c.text.startsWith('HTTP/1.1 200') ? 'served' : 'refused';
-        c.end();
-        return seen;
-      };
       const seen = [];
       for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.3'])
-        seen.push(await from(address));
+        seen.push(await servedFrom(address));
       equal(seen, ['served', 'served', 'refused', 'served', 'served'], 'by client');
       await quiet();
     },
