@@ -8,3 +8,4 @@ export { translatePool } from './pool.js';
 export { translateHealthMonitor } from './health-monitor.js';
 export { TICKET_SECRETS, type TicketSecrets } from './tls/ticket-keys.js';
 export * from './problems.js';
+export { OCSP_RESPONSE_KIND, ocspResponseOf, type OcspResponse } from './tls/ocsp.js';

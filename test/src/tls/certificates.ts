@@ -21,14 +21,18 @@ export class Certificates {
   private readonly dir = mkdtempSync(path.join(tmpdir(), 'spillway-certificates-'));
 
   /** Signed by `by`, else by itself. */
-  async make(name: string, options: { type?: 'ec' | 'rsa'; by?: Made; ca?: boolean } = {}): Promise<Made> {
-    const { type = 'ec', by, ca = false } = options;
+  async make(
+    name: string,
+    options: { type?: 'ec' | 'rsa'; by?: Made; ca?: boolean; ocsp?: string } = {},
+  ): Promise<Made> {
+    const { type = 'ec', by, ca = false, ocsp } = options;
+    const more = ocsp === undefined ? '' : `authorityInfoAccess=OCSP;URI:${ocsp}\n`;
     const base = path.join(this.dir, `${name}-${type}`);
     const [certificateFile, keyFile] = [`${base}.pem`, `${base}.key`];
     const config = `${base}.cnf`;
     writeFileSync(
       config,
-      `[req]\ndistinguished_name=dn\nx509_extensions=x\nprompt=no\n[dn]\nCN=${name}\n[x]\nbasicConstraints=critical,CA:${ca ? 'TRUE' : 'FALSE'}\nsubjectAltName=DNS:${name}\n`,
+      `[req]\ndistinguished_name=dn\nx509_extensions=x\nprompt=no\n[dn]\nCN=${name}\n[x]\nbasicConstraints=critical,CA:${ca ? 'TRUE' : 'FALSE'}\nsubjectAltName=DNS:${name}\n${more}`,
     );
     const common = ['-nodes', '-keyout', keyFile, '-config', config];
     const days = ['-days', '30'];

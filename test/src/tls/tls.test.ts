@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { type ConfigObject, eventually, type Json, run, RunningProcess, Scope } from '@spillway/testing';
@@ -254,6 +256,37 @@ describe('TLS, from the API to traffic', () => {
       await becomes(200);
       await world.api.patch(path(pool.url), { replace: { server_name: 'b.example' } });
       await becomes(502); // b.example's certificate is by nobody who is trusted
+    }));
+
+  it('staples what the responder says of a certificate', () =>
+    world.instance.watched(async () => {
+      const responder = port + 9;
+      const made = await files.make('ocsp.example', { by: ca, ocsp: `http://127.0.0.1:${responder}/` });
+      const { serialNumber } = new X509Certificate(made.certificate);
+      const index = files.file('index');
+      writeFileSync(index, `V\t361101000000Z\t\t${serialNumber}\tunknown\t/CN=ocsp.example\n`);
+      const signer = ['-CA', ca.certificateFile, '-rsigner', ca.certificateFile, '-rkey', ca.keyFile];
+      const serve = ['-port', String(responder), '-index', index, ...signer, '-ndays', '1'];
+      await RunningProcess.start(scope, 'openssl', ['ocsp', ...serve], { name: 'responder', ...inNetwork() });
+      const stapled = await world.api.post('/api/sslkeyandcertificate', {
+        name: 'ocsp',
+        type: 'SSL_CERTIFICATE_TYPE_VIRTUALSERVICE',
+        enable_ocsp_stapling: true,
+        key: made.key,
+        certificate: { certificate: made.certificate + ca.certificate },
+      });
+      const now = await world.api.get<{ ssl_key_and_certificate_refs: string[] }>(
+        `/api/virtualservice/${world.vs.uuid}`,
+      );
+      await vs({ ssl_key_and_certificate_refs: [...now.ssl_key_and_certificate_refs, stapled.url] });
+      await eventually(
+        async () =>
+          /OCSP Response Status: successful/.test(
+            (await sClient('-servername', 'ocsp.example', '-status')).output,
+          ),
+        { within: 20_000, every: 100, what: 'a stapled response' },
+      );
+      expect((await sClient('-status')).output).toContain('OCSP response: no response sent');
     }));
 
   it('says what is wrong with a certificate, and shows no key', () =>

@@ -1,13 +1,14 @@
 import { Global, Module } from '@nestjs/common';
+import { OcspService } from '../ocsp/ocsp.service.js';
 import { ObjectReader } from '../rest/object-reader.js';
 import { RotateController } from './rotate.controller.js';
 import { TicketSecretsService } from './ticket-secrets.service.js';
 
-/** Secrets of session tickets, and what SEs get of secrets at all. */
+/** What SEs need for TLS beside objects: secrets of session tickets, OCSP responses. */
 @Global()
 @Module({
   controllers: [RotateController],
-  providers: [ObjectReader, TicketSecretsService],
+  providers: [ObjectReader, OcspService, TicketSecretsService],
   exports: [TicketSecretsService],
 })
 export class TicketsModule {}

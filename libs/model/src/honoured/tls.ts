@@ -3,6 +3,7 @@ import type { Mark } from './marks.js';
 
 /** Changes what a service engine is sent about TLS, field by field. */
 const TRANSLATED = 'libs/translator/src/tls/honoured.spec.ts';
+const STAPLING = 'test/src/tls/tls.test.ts';
 const CERTIFICATE_API = 'apps/controller/src/rest/kinds/sslkeyandcertificate.spec.ts';
 
 /** What acts of TLS, per kind; added to the marks of kinds.ts. */
@@ -45,6 +46,7 @@ export const HONOURED_OF_TLS: Partial<Record<KindName, readonly Mark[]>> = {
   ],
   sslkeyandcertificate: [
     { proof: TRANSLATED, paths: ['certificate.certificate', 'key', 'key_passphrase', 'ca_certs[].ca_ref'] },
+    { proof: STAPLING, paths: ['enable_ocsp_stapling'] },
     { proof: CERTIFICATE_API, paths: ['certificate_base64', 'key_base64'] },
   ],
   pkiprofile: [

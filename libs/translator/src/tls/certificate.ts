@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import type { FilledSSLKeyAndCertificate } from '@spillway/model';
 import type { Certificate } from '@spillway/snapshot';
 import { follow } from '../read.js';
+import { stapleOf } from './ocsp.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from '../types.js';
 
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
@@ -22,6 +23,7 @@ export function translateCertificate(uuid: string, lookup: Lookup): Translated {
   if (!own.checkPrivateKey(key)) return unusable('has a private key of another certificate');
   const problems: Problem[] = [];
   const chain = [...pem, ...authorities(spec, lookup, problems)];
+  const staple = spec.enable_ocsp_stapling ? stapleOf(uuid, own.fingerprint256, lookup) : undefined;
   const body: Certificate = {
     uuid,
     name: object.name,
@@ -29,6 +31,7 @@ export function translateCertificate(uuid: string, lookup: Lookup): Translated {
     key_type: key.asymmetricKeyType === 'ec' ? 'ec' : key.asymmetricKeyType === 'rsa' ? 'rsa' : 'other',
     chain: `${chainOf(own, chain).join('\n')}\n`,
     private_key: key.export({ type: 'pkcs8', format: 'pem' }),
+    ...(staple === undefined ? {} : { ocsp_response: staple }),
   };
   return { fragment: { type: 'certificate', key: uuid, body }, uses: [], problems };
 }
