@@ -6,6 +6,7 @@ import { endpoint, type ConnectionFacts, type OwnFacts } from './describe.js';
 import { Timed } from './clock.js';
 import type { PlaneContext } from './context.js';
 import type { PlacementRuntime } from './placement.js';
+import type { Pool } from './pool.js';
 import type { ServerRuntime } from './server.js';
 
 /** Where a connection comes from and goes to: as its socket says, or as the PROXY protocol does. */
@@ -68,6 +69,7 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   /** Connections to servers that serve this client only; see http/binding.ts. */
   bindsServers = false;
   private bound: BoundLink | null = null;
+  private boundCount = 0;
 
   /** What ends it, one of CLOSED_BY; -1 while nothing on this side does. */
   private why = -1;
@@ -159,16 +161,29 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
     while (this.bound !== null) this.bound.closeIdle();
   }
 
+  /** Another server connection may be kept for this client. */
+  get mayBind(): boolean {
+    return this.boundCount < MOST_BOUND;
+  }
+
   /** Keeps a server connection that has nothing to do for this client's next request. */
   bind(link: BoundLink): void {
+    this.boundCount++;
     link.nextBound = this.bound;
     this.bound = link;
   }
 
-  /** The connection that was kept for a pool; it is bound no more. */
-  takeBound(pool: unknown): BoundLink | null {
+  /**
+   * The connection that was kept for a pool, under the name that TLS has for its servers; it is bound no more.
+   * @param server the one that it has to be; null for any
+   */
+  takeBound(pool: Pool | null, server: ServerRuntime | null, serverName: string): BoundLink | null {
     for (let link = this.bound; link !== null; link = link.nextBound)
-      if (link.server.pool === pool) {
+      if (
+        link.server.pool === pool &&
+        (server === null || link.server === server) &&
+        link.serverName === serverName
+      ) {
         this.unbind(link);
         return link;
       }
@@ -176,6 +191,7 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   }
 
   unbind(link: BoundLink): void {
+    this.boundCount--;
     if (this.bound === link) this.bound = link.nextBound;
     else
       for (let at = this.bound; at !== null; at = at.nextBound)
@@ -199,9 +215,14 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   }
 }
 
+/** Idle server connections that one client may have: with each pool and host that it asks for come others. */
+const MOST_BOUND = 16;
+
 /** A connection to a server that waits for the next request of one client. */
 export interface BoundLink {
   readonly server: ServerRuntime;
+  /** What TLS calls the server; empty without. */
+  readonly serverName: string;
   nextBound: BoundLink | null;
   /** Unbinds and closes it. */
   closeIdle(): void;

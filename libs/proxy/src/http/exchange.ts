@@ -197,6 +197,7 @@ export abstract class Exchange {
     }
     if (rules !== null && !rules.onRequest(this, requestMessage.of(b, head), requestEdits)) return;
     const { pool } = this;
+    this.serverName = this.nameIn(pool, head, b);
     const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
     const { hash } = pool ?? NO_POOL;
     this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
@@ -205,8 +206,7 @@ export abstract class Exchange {
       this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
       return;
     }
-    const tls = server.pool?.tls ?? null;
-    this.serverName = tls === null ? '' : tls.nameFor(requestMessage.of(b, head).host);
+    if (server.pool !== pool) this.serverName = this.nameIn(server.pool, head, b);
     this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
     if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
     forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
@@ -222,6 +222,12 @@ export abstract class Exchange {
     this.link = link;
     if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
       this.pauseRequest();
+  }
+
+  /** What TLS calls a server of the pool, for this request. */
+  private nameIn(pool: Pool | null, head: Head, b: Uint8Array): string {
+    const tls = pool === null ? null : pool.tls;
+    return tls === null ? '' : tls.nameFor(requestMessage.of(b, head).host);
   }
 
   /** Lets the client send its body, on our own account: the server is not asked. */

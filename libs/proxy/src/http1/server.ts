@@ -103,7 +103,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   /** The one that the client of `x` has to a server of that pool; null when it has none (any more). */
   static bound(x: Exchange): ServerConnection | null {
-    const link = x.connection.takeBound(x.pool);
+    const link = x.connection.takeBound(x.pool, x.wanted, x.serverName);
     if (!(link instanceof ServerConnection)) return null;
     link.boundTo = null;
     link.server.bound.delete(link);
@@ -375,7 +375,11 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       if (lines !== null) x.trailers(lines, 0, lines.length);
     }
     const whole = x.requestDone && !this.extra;
-    const reusable = whole && this.persistent && (x.binds ? !x.last : server.mayKeep) && this.mayServeAgain();
+    const reusable =
+      whole &&
+      this.persistent &&
+      (x.binds ? !x.last && x.connection.mayBind : server.mayKeep) &&
+      this.mayServeAgain();
     this.detach();
     if (reusable) {
       this.state = State.Idle;
