@@ -33,7 +33,7 @@ export class CompiledNetworkPolicy {
 
   /** @throws {PolicyError} */
   constructor(
-    private readonly policy: NetworkPolicy,
+    readonly policy: NetworkPolicy,
     groups: Groups,
     limiters: RateLimiters,
   ) {

@@ -1,4 +1,5 @@
 import type { ConnectionFacts } from './core/describe.js';
+import type { RuleHits } from './core/rule-hits.js';
 import type { Snapshot } from '@spillway/snapshot';
 import type { SharedMemory } from './udp/sharing.js';
 
@@ -87,6 +88,8 @@ export interface DataPlane {
    * @param virtualServiceUuid only those of this virtual service and its pools
    */
   describe(virtualServiceUuid?: string): Iterator<ConnectionFacts>;
+  /** How often rules of policies have matched since this was last asked. */
+  takeRuleHits(): RuleHits[];
   /**
    * Drains everything: listeners close now, what is left after `milliseconds` is reset. Resolves when no connection
    * is left. A shorter time-out given later wins.

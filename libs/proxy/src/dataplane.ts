@@ -10,6 +10,7 @@ import {
 import { Budget } from './core/budget.js';
 import { Clock, TICK_MS } from './core/clock.js';
 import type { ConnectionFacts } from './core/describe.js';
+import { type RuleHits, takeRuleHits } from './core/rule-hits.js';
 import { ClientConnection } from './core/connection.js';
 import {
   commitServers,
@@ -57,6 +58,8 @@ class Plane implements DataPlane {
   private readonly clock: Clock;
   private readonly stopTicking: () => void;
   private compiled: Compiled = nothingCompiled();
+  /** Hits of rules that have been replaced since they were last asked for. */
+  private earlierHits: RuleHits[] = [];
   private readonly services = new Map<string, ServiceRuntime>();
   private readonly placements = new Map<string, PlacementRuntime>();
   /** Servers of no pool any more that still have connections. */
@@ -126,6 +129,8 @@ class Plane implements DataPlane {
     const after = compile(this.context, config, before);
     // From here on nothing may fail: the swap is one synchronous step.
     this.compiled = after;
+    for (const [uuid, policies] of before.policies)
+      if (after.policies.get(uuid) !== policies) this.earlierHits.push(...takeRuleHits(uuid, policies));
     const placed = this.commitServices(config);
     this.leaving = this.leaving.filter((s) => !after.servers.has(s.key));
     this.leaving.push(...commitServers(before, after));
@@ -185,6 +190,13 @@ class Plane implements DataPlane {
 
   private closeUnwanted(): void {
     for (const placement of this.placements.values()) if (!placement.settled) placement.closeUnwanted();
+  }
+
+  takeRuleHits(): RuleHits[] {
+    const hits = this.earlierHits;
+    this.earlierHits = [];
+    for (const [uuid, policies] of this.compiled.policies) hits.push(...takeRuleHits(uuid, policies));
+    return hits;
   }
 
   *describe(virtualServiceUuid?: string): IterableIterator<ConnectionFacts> {

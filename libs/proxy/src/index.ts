@@ -1,6 +1,7 @@
 export * from './api.js';
 export * from './transport/seam.js';
 export type { ConnectionFacts } from './core/describe.js';
+export type { RuleHits } from './core/rule-hits.js';
 export { createDataPlane } from './dataplane.js';
 export { warm, type WarmUp } from './warm.js';
 export { MOST_CLIENT_HELLO, peekClientHello, type ClientHello, type Peeked } from './tls/client-hello.js';

@@ -91,6 +91,13 @@ describe('policies, from the API to traffic', () => {
       for (const target of ['/x/../admin', '/x/%2e%2e/admin'])
         expect([target, await status(target)]).toEqual([target, 400]);
       expect(await status('/other')).toBe(200);
+      const [name = ''] = Object.keys(await world.instance.serviceEngineRoots());
+      const { metrics } = await world.instance.supervisor(name);
+      const counted = async (): Promise<boolean> =>
+        /policy_rule_hits_total\{[^}]*phase="security",index="1",rule="rule 1"\} [1-9]/.test(
+          (await curl(world, metrics ?? '')).body,
+        );
+      await live(counted, 'the hits of the rule');
     }));
 
   it('follow an edit of a group that they refer to', () =>

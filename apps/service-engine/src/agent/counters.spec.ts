@@ -87,6 +87,16 @@ describe('what the agent reads of the mapping', () => {
       connected: false,
       processes: [],
       rateEvictions: 0,
+      ruleHits: [
+        {
+          virtual_service_uuid: 'vs-1',
+          policy_uuid: 'set-1',
+          phase: 'security',
+          index: 3,
+          name: 'no "admin"',
+          hits: 5,
+        },
+      ],
     });
     expect(text).toContain('# TYPE spillway_vs_request_duration_seconds histogram');
     expect(text).toContain(
@@ -94,6 +104,9 @@ describe('what the agent reads of the mapping', () => {
     );
     expect(text).toContain('spillway_vs_request_duration_seconds_sum{virtual_service="vs-1"} 0.008\n');
     expect(text).toContain('spillway_vs_response_codes_total{virtual_service="vs-1",code="404"} 4\n');
+    expect(text).toContain(
+      'spillway_policy_rule_hits_total{virtual_service="vs-1",policy="set-1",phase="security",index="3",rule="no \\"admin\\""} 5\n',
+    );
     expect(text).not.toContain('spillway_vs_client_rtt_seconds');
     const names = text.split('\n').filter((l) => l.startsWith('# TYPE'));
     expect(new Set(names).size).toBe(names.length);

@@ -1,4 +1,5 @@
 import type { ServerVerdict } from '@spillway/health';
+import type { RuleHits } from '@spillway/proxy';
 import {
   CLOSED_BY,
   CODE_NAMES,
@@ -30,6 +31,7 @@ export interface MetricsInput {
   processes: readonly WorkerGauges[];
   /** Keys that had to give way in the table of rate limits. */
   rateEvictions: number;
+  ruleHits: readonly RuleHits[];
 }
 
 /** How one worker is. */
@@ -455,6 +457,21 @@ export function renderMetrics(m: MetricsInput): string {
       'counter',
       'Keys that gave way in a full table of rates.',
       [[{}, m.rateEvictions]],
+    ),
+    family(
+      'spillway_policy_rule_hits_total',
+      'counter',
+      'Requests, responses or connections that a rule of a policy has matched.',
+      m.ruleHits.map((row) => [
+        {
+          virtual_service: row.virtual_service_uuid,
+          policy: row.policy_uuid,
+          phase: row.phase,
+          index: String(row.index),
+          rule: row.name,
+        },
+        row.hits,
+      ]),
     ),
     ...serviceFamilies(m.services),
     ...serverFamilies(m.servers),

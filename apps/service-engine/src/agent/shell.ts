@@ -232,6 +232,7 @@ export class Shell {
       connected: this.connected,
       processes: this.#processes(),
       rateEvictions: this.mapping.rateEvictions,
+      ruleHits: this.links.ruleHits.rows(new Set(snapshot?.virtual_services.map((v) => v.uuid))),
     });
   }
 

@@ -5,6 +5,7 @@ import type { Fragment, FragmentId } from '@spillway/snapshot';
 import { LineSocket } from '../ipc/line-socket.js';
 import type { AgentMessage, SlotChange, WorkerMessage } from '../ipc/messages.js';
 import { placementKeyOf } from './keys.js';
+import { RuleHitBoard } from './rule-hits.js';
 
 /** What every worker is to run. */
 export interface Handover {
@@ -49,6 +50,7 @@ interface Connection extends WorkerLink {
 /** The agent's ends of the connections to its workers. */
 export class WorkerLinks {
   readonly #connections = new Map<number, Connection>();
+  readonly ruleHits = new RuleHitBoard();
   readonly #server: net.Server;
   #handover: Handover | undefined;
   #asked = 0;
@@ -172,6 +174,9 @@ export class WorkerLinks {
       } else if (message.type === 'described') {
         this.#answers.get(message.id)?.(message.rows, message.last);
         return;
+      } else if (message.type === 'hits') {
+        this.ruleHits.add(message.rows);
+        return;
       } else if (connection !== undefined) hear(connection, message);
       this.onChange();
     };
@@ -200,7 +205,10 @@ export class WorkerLinks {
   }
 }
 
-function hear(link: Connection, message: Exclude<WorkerMessage, { type: 'hello' | 'described' }>): void {
+function hear(
+  link: Connection,
+  message: Exclude<WorkerMessage, { type: 'hello' | 'described' | 'hits' }>,
+): void {
   switch (message.type) {
     case 'applied':
       link.applied = Math.max(link.applied, message.sequence);

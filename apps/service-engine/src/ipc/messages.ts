@@ -1,4 +1,4 @@
-import type { ConnectionFacts, PlacementStatus } from '@spillway/proxy';
+import type { ConnectionFacts, PlacementStatus, RuleHits } from '@spillway/proxy';
 import type { Fragment, FragmentId } from '@spillway/snapshot';
 
 /** Slots of the shared mapping: what was added or changed, and what is not used any more. */
@@ -20,7 +20,9 @@ export type WorkerMessage =
   /** The same rows as in `applied`, when they changed. */
   | { type: 'status'; placements: PlacementStatus[] }
   /** A part of the answer to `describe`. */
-  | { type: 'described'; id: number; rows: ConnectionFacts[]; last: boolean };
+  | { type: 'described'; id: number; rows: ConnectionFacts[]; last: boolean }
+  /** Rules of policies that have matched since the last of these. */
+  | { type: 'hits'; rows: RuleHits[] };
 
 /** From the agent to a worker. */
 export type AgentMessage =

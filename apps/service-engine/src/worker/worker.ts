@@ -22,6 +22,8 @@ export interface WorkerSettings {
 const DEFAULT_FREQUENCY = 100;
 /** Changes of the status are told together. */
 const STATUS_PAUSE = 10;
+/** Milliseconds from one report of the rules that have matched to the next. */
+const HITS_INTERVAL = 1_000;
 /** Connections that are described in one turn of the loop. */
 const DESCRIBED_AT_ONCE = 100;
 
@@ -102,6 +104,7 @@ class Worker {
       this.#statusDue = true;
       setTimeout(() => this.#tellStatus(), STATUS_PAUSE);
     };
+    setInterval(() => this.#tellHits(), HITS_INTERVAL);
   }
 
   take(message: AgentMessage): void {
@@ -152,6 +155,12 @@ class Worker {
     const last = ended || rows.length >= left;
     this.link?.send({ type: 'described', id: message.id, rows, last });
     if (!last) setImmediate(() => this.#describe(message, all, left - rows.length));
+  }
+
+  #tellHits(): void {
+    if (this.link === undefined) return;
+    const rows = this.plane.takeRuleHits();
+    if (rows.length > 0) this.link.send({ type: 'hits', rows });
   }
 
   #tellStatus(): void {

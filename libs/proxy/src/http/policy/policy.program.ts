@@ -169,7 +169,16 @@ const securityCases: Case[] = [
           request: [request({ header_actions: [header('add', 'X-Rule', '1')] })],
         },
         async (c, origin) => {
+          rig.plane.takeRuleHits();
           equal((await ask(c, '/open')).status, 200, 'allowed');
+          equal(
+            rig.plane.takeRuleHits().map((row) => [row.phase, row.hits]),
+            [
+              ['security', 1],
+              ['request', 1],
+            ],
+            'hits',
+          );
           check(headOf(origin).includes('X-Rule: 1\r\n'), 'request rule');
           const denied = await ask(c, '/shut');
           equal([denied.status, denied.body.toString()], [403, 'no\n'], 'denied');
