@@ -6,8 +6,8 @@ import type { PlaneContext } from '../core/context.js';
 import type { PlacementRuntime } from '../core/placement.js';
 import { plainResponse } from '../http/own-response.js';
 import { profileOf } from '../http/profile.js';
+import { Framing } from '../http/server-link.js';
 import type { CloseReason, Deferred, Socket } from '../transport/seam.js';
-import { ChunkScanner } from './chunked.js';
 import { Http1Exchange } from './exchange.js';
 import { METHOD, type Head } from './head.js';
 import { Held } from './held.js';
@@ -18,10 +18,8 @@ import { request, scanRequest } from './scan-request.js';
 const enum State {
   /** Waits for a request head, or has a part of one. */
   Head,
-  /** Passes on a request body of known length. */
+  /** Passes on a request body. */
   Body,
-  /** Passes on a chunked request body. */
-  Chunks,
   /** The request is complete, its response is not. */
   Wait,
   Tunnel,
@@ -30,15 +28,7 @@ const enum State {
   Dead,
 }
 
-const STATES = [
-  'idle or head',
-  'request body',
-  'request body',
-  'response',
-  'tunnel',
-  'linger',
-  'over',
-] as const;
+const STATES = ['idle or head', 'request body', 'response', 'tunnel', 'linger', 'over'] as const;
 
 /** A client's HTTP/1.x connection: one request after the other, each an exchange with a server of its choice. */
 export class HttpClient extends ClientConnection implements Deferred {
@@ -52,8 +42,6 @@ export class HttpClient extends ClientConnection implements Deferred {
   private paused = false;
   /** The client has ended its direction. */
   private ended = false;
-  private chunks: ChunkScanner | null = null;
-  private remaining = 0;
   private queuedBefore = 0;
   /** The client has said that it sends no further request. */
   private lastRequest = false;
@@ -102,7 +90,6 @@ export class HttpClient extends ClientConnection implements Deferred {
         this.head(data, start, end);
         return;
       case State.Body:
-      case State.Chunks:
         this.body(data, start, end);
         return;
       case State.Wait:
@@ -132,7 +119,6 @@ export class HttpClient extends ClientConnection implements Deferred {
         this.finish();
         return;
       case State.Body:
-      case State.Chunks:
         this.kill();
         return;
       case State.Wait:
@@ -178,7 +164,6 @@ export class HttpClient extends ClientConnection implements Deferred {
         } else this.refuse(408, 'the request head took too long');
         return;
       case State.Body:
-      case State.Chunks:
         this.exchange!.dropServer();
         if (this.paused) this.refuse(504, 'the server took too long to take the request');
         else this.refuse(408, 'the request body took too long');
@@ -278,7 +263,7 @@ export class HttpClient extends ClientConnection implements Deferred {
         this.pause();
       }
     } else this.context.clock.arm(this, http.client_body_timeout);
-    const rest = exchange.requestDone ? 0 : head.chunked ? Infinity : this.remaining;
+    const rest = exchange.requestDone ? 0 : head.chunked ? Infinity : exchange.body.remaining;
     exchange.routeRequest(head, b, bodyAt, bodyEnd, rest);
     return true;
   }
@@ -286,52 +271,30 @@ export class HttpClient extends ClientConnection implements Deferred {
   /** Sets state and `requestDone`; the position behind this request in `b`, or a code of REFUSE. */
   private frame(head: Head, b: Uint8Array, bodyAt: number, end: number, mostBody: number): number {
     const exchange = this.exchange!;
-    if (head.chunked) {
-      const chunks = (this.chunks ??= new ChunkScanner());
-      chunks.begin(mostBody);
-      const bodyEnd = chunks.scan(b, bodyAt, end);
-      if (bodyEnd >= 0) exchange.requestDone = true;
-      else if (bodyEnd !== INCOMPLETE) return bodyEnd;
-      else this.state = State.Chunks;
-      return bodyEnd >= 0 ? bodyEnd : end;
-    }
     const length = head.contentLength;
-    if (length <= 0) {
+    if (mostBody > 0 && length > mostBody) return REFUSE.BODY_TOO_LARGE;
+    if (length <= 0 && !head.chunked) {
       exchange.requestDone = true;
       return bodyAt;
     }
-    if (mostBody > 0 && length > mostBody) return REFUSE.BODY_TOO_LARGE;
-    if (end - bodyAt >= length) {
-      exchange.requestDone = true;
-      return bodyAt + length;
-    }
-    this.remaining = length - (end - bodyAt);
-    this.state = State.Body;
-    return end;
+    const { body } = exchange;
+    body.begin(head.chunked ? Framing.Chunked : Framing.Length, length, mostBody);
+    const bodyEnd = body.take(b, bodyAt, end, false);
+    exchange.requestDone = body.done;
+    if (!body.done) this.state = State.Body;
+    return bodyEnd;
   }
 
   private body(data: Uint8Array, start: number, end: number): void {
     const exchange = this.exchange!;
-    let bodyEnd = end;
-    if (this.state === State.Body) {
-      const n = end - start;
-      if (n >= this.remaining) {
-        bodyEnd = start + this.remaining;
-        this.remaining = 0;
-        exchange.requestDone = true;
-      } else this.remaining -= n;
-    } else {
-      const at = this.chunks!.scan(data, start, end);
-      if (at >= 0) {
-        bodyEnd = at;
-        exchange.requestDone = true;
-      } else if (at !== INCOMPLETE) {
-        exchange.dropServer();
-        this.refuseCode(at);
-        return;
-      }
+    const bodyEnd = exchange.body.take(data, start, end, false);
+    if (bodyEnd < 0) {
+      exchange.dropServer();
+      this.refuseCode(bodyEnd);
+      return;
     }
-    if (exchange.requestDone) {
+    if (exchange.body.done) {
+      exchange.requestDone = true;
       this.state = State.Wait;
       this.context.clock.disarm(this);
       if (bodyEnd < end) {
@@ -398,8 +361,7 @@ export class HttpClient extends ClientConnection implements Deferred {
   }
 
   serverTakes(): void {
-    if (this.state === State.Body || this.state === State.Chunks || this.state === State.Tunnel)
-      this.resume();
+    if (this.state === State.Body || this.state === State.Tunnel) this.resume();
   }
 
   /** The tunnel is over at the server's side. */

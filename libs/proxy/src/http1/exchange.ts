@@ -7,6 +7,7 @@ import { Framing } from '../http/server-link.js';
 import type { ServiceConfig } from '../core/service.js';
 import { HEAD_ROOM } from '../transport/seam.js';
 import type { HttpClient } from './client.js';
+import { MessageBody } from './body.js';
 import { editor } from './edit.js';
 import { METHOD, type Head } from './head.js';
 import { tellKeepAlive } from './keep-alive.js';
@@ -30,6 +31,8 @@ const MOST_WAITING = 1024;
 
 /** The client's side of an exchange on a connection of HTTP/1; used again for other requests. */
 export class Http1Exchange extends Exchange {
+  /** Of the request. */
+  readonly body = new MessageBody();
   protected readonly ownSocket = true;
   minor = 1;
   /** The body leaves in chunks of our own making, since the form in which it came is not to be had any more. */

@@ -13,7 +13,7 @@ import {
   type ServerProtocol,
 } from '../http/server-link.js';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
-import { ChunkScanner } from './chunked.js';
+import { MessageBody } from './body.js';
 import { METHOD, type Head } from './head.js';
 import { Held } from './held.js';
 import { KEEP_ALIVE_PROBES_MS } from './limits.js';
@@ -25,21 +25,10 @@ const enum State {
   /** Waits for a response head, or has a part of one. */
   Head,
   Body,
-  Chunks,
-  /** A body that the end of the connection ends. */
-  UntilEnd,
   Tunnel,
   Idle,
   Dead,
 }
-
-/** Where a connection goes on after the head of a response. */
-const STATE_OF: Record<Framing, State> = {
-  [Framing.None]: State.Head,
-  [Framing.Length]: State.Body,
-  [Framing.Chunked]: State.Chunks,
-  [Framing.UntilEnd]: State.UntilEnd,
-};
 
 /** An HTTP/1.1 connection to a server; serves one request at a time and is kept for the next. */
 export class ServerConnection extends Timed implements SocketHandler, HttpServerLink, IdleLink {
@@ -54,8 +43,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   reused = false;
   answering = false;
   private persistent = true;
-  private remaining = 0;
-  private chunks: ChunkScanner | null = null;
+  private readonly body = new MessageBody();
   private held: Held | null = null;
   private paused = false;
   /** See `SocketHandler.asItIs`: what comes next is all body, and the client's side takes it so. */
@@ -177,7 +165,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     if (this.state === State.Head) {
       this.head(x, data, start, end);
       x.atFirstByte = false;
-    } else this.body(x, data, start, end);
+    } else this.take(x, data, start, end);
   }
 
   onDrain(): void {
@@ -190,7 +178,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       this.discard(true);
       return;
     }
-    if (this.state === State.UntilEnd) this.complete(x);
+    if (this.state === State.Body && this.body.framing === Framing.UntilEnd) this.complete(x);
     else if (this.state === State.Tunnel) x.serverEnded();
     else this.fail(FAILED.closed);
   }
@@ -275,6 +263,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       return;
     }
     this.state = State.Tunnel;
+    this.body.begin(Framing.UntilEnd, 0, 0);
     this.context.clock.disarm(this);
     this.socket.keepAlive(KEEP_ALIVE_PROBES_MS);
     if (!x.switchProtocols(response, b, start, bodyAt, end)) this.pause();
@@ -284,94 +273,51 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     const { status } = head;
     this.persistent =
       head.persistent && (status < 400 || x.profile.close_server_connection_on_error !== true);
-    const framing = this.frame(x, head, status);
+    const { body } = this;
+    const framing = framingOf(x, head);
+    if (framing === Framing.UntilEnd) this.persistent = false;
+    body.begin(framing, head.contentLength, 0);
     x.prepareResponse(head, b, framing);
-    let bodyEnd = end;
-    let done = framing === Framing.None;
-    if (done) bodyEnd = bodyAt;
-    else if (framing === Framing.Length) {
-      this.remaining = head.contentLength - (end - bodyAt);
-      if (this.remaining <= 0) {
-        bodyEnd = bodyAt + head.contentLength;
-        done = true;
-      }
-    } else if (framing === Framing.Chunked) {
-      const at = this.follow(x, b, bodyAt, end);
-      if (at < INCOMPLETE) {
-        this.fail(FAILED.malformed);
-        return;
-      }
-      done = at >= 0;
-      if (done) this.extra = at < end;
-      bodyEnd = x.plain ? this.chunks!.dataEnd : done ? at : end;
+    const stop = body.take(b, bodyAt, end, x.plain);
+    if (stop < 0) {
+      this.fail(FAILED.malformed);
+      return;
     }
-    if (framing !== Framing.Chunked) this.extra = bodyEnd < end;
-    x.atOnce = done;
+    this.extra = body.done && stop < end;
+    x.atOnce = body.done;
     const start = x.responseHead(head, b, bodyAt, framing);
     if (status >= 500) this.server.count(SERVER.RESPONSES_5XX, 1);
     else if (status >= 400) this.server.count(SERVER.RESPONSES_4XX, 1);
     this.context.clock.disarm(this);
-    this.state = STATE_OF[framing]!;
-    this.asItIs = framing === Framing.Length && !done && x.takesAsItIs;
-    this.pass(x, b, start, bodyEnd, done);
+    if (!body.done) this.state = State.Body;
+    this.asItIs = framing === Framing.Length && !body.done && x.takesAsItIs;
+    this.pass(x, b, start);
   }
   /** The server has sent more than its response. */
   private extra = false;
 
-  /** How the body ends (RFC 9112 section 6.3). */
-  private frame(x: Exchange, head: Head, status: number): Framing {
-    if (status === 204) {
-      head.drop(head.lengthField);
-      head.drop(head.codingField);
+  private take(x: Exchange, b: Uint8Array, start: number, end: number): void {
+    const stop = this.body.take(b, start, end, x.plain);
+    if (stop < 0) {
+      this.fail(FAILED.malformed);
+      return;
     }
-    if (x.method === METHOD.HEAD || status === 204 || status === 304) return Framing.None;
-    if (head.chunked) {
-      (this.chunks ??= new ChunkScanner()).begin(0);
-      return Framing.Chunked;
-    }
-    if (head.contentLength >= 0) return head.contentLength === 0 ? Framing.None : Framing.Length;
-    this.persistent = false;
-    return Framing.UntilEnd;
+    this.extra = this.body.done && stop < end;
+    this.pass(x, b, start);
   }
 
-  private follow(x: Exchange, b: Uint8Array, start: number, end: number): number {
-    return x.plain ? this.chunks!.compact(b, start, end) : this.chunks!.scan(b, start, end);
-  }
-
-  private body(x: Exchange, b: Uint8Array, start: number, end: number): void {
-    let bodyEnd = end;
-    let done = false;
-    if (this.state === State.Body) {
-      const n = end - start;
-      if (n >= this.remaining) {
-        bodyEnd = start + this.remaining;
-        done = true;
-        this.extra = bodyEnd < end;
-      } else this.remaining -= n;
-    } else if (this.state === State.Chunks) {
-      const at = this.follow(x, b, start, end);
-      if (at < INCOMPLETE) {
-        this.fail(FAILED.malformed);
-        return;
-      }
-      done = at >= 0;
-      if (done) this.extra = at < end;
-      bodyEnd = x.plain ? this.chunks!.dataEnd : done ? at : end;
-    }
-    this.pass(x, b, start, bodyEnd, done);
-  }
-
-  private pass(x: Exchange, b: Uint8Array, start: number, end: number, done: boolean): void {
-    const taken = x.send(b, start, end);
-    if (done) this.complete(x);
+  private pass(x: Exchange, b: Uint8Array, start: number): void {
+    const { body } = this;
+    const taken = x.send(b, start, body.end);
+    if (body.done) this.complete(x);
     else if (!taken) this.pause();
   }
 
   /** The response is out; the connection is kept when it may serve another request. */
   private complete(x: Exchange): void {
     const { server } = this;
-    if (x.plain && this.state === State.Chunks) {
-      const lines = this.chunks!.takeTrailers();
+    if (x.plain) {
+      const lines = this.body.takeTrailers();
       if (lines !== null) x.trailers(lines, 0, lines.length);
     }
     const whole = x.requestDone && !this.extra;
@@ -499,6 +445,19 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.paused = false;
     this.socket.resume();
   }
+}
+
+/** How the body of a response ends (RFC 9112 section 6.3). */
+function framingOf(x: Exchange, head: Head): Framing {
+  const { status } = head;
+  if (status === 204) {
+    head.drop(head.lengthField);
+    head.drop(head.codingField);
+  }
+  if (x.method === METHOD.HEAD || status === 204 || status === 304) return Framing.None;
+  if (head.chunked) return Framing.Chunked;
+  if (head.contentLength < 0) return Framing.UntilEnd;
+  return head.contentLength === 0 ? Framing.None : Framing.Length;
 }
 
 /** Idle connections that are looked at for one under the right name. */

@@ -9,7 +9,9 @@ export interface RawResponse {
 
 /** A client on a plain socket: sends exactly what it is given and shows every byte that came. */
 export class RawClient {
-  private buffer = Buffer.alloc(0);
+  /** What was received and not taken is its first `length` bytes. */
+  private store = Buffer.allocUnsafe(16 * 1024);
+  private length = 0;
   bytes = 0;
   /** Count received bytes, and forget them. */
   forget = false;
@@ -20,11 +22,30 @@ export class RawClient {
   constructor(readonly socket: net.Socket) {
     socket.on('data', (d: Buffer) => {
       this.bytes += d.length;
-      if (!this.forget) this.buffer = Buffer.concat([this.buffer, d]);
+      if (!this.forget) this.append(d);
     });
     socket.on('end', () => (this.ended = true));
     socket.on('error', (e: NodeJS.ErrnoException) => (this.error = e.code ?? e.message));
     socket.on('close', () => (this.closed = true));
+  }
+
+  private append(d: Buffer): void {
+    if (this.length + d.length > this.store.length) {
+      const larger = Buffer.allocUnsafe(2 * (this.length + d.length));
+      this.store.copy(larger, 0, 0, this.length);
+      this.store = larger;
+    }
+    d.copy(this.store, this.length);
+    this.length += d.length;
+  }
+
+  private get buffer(): Buffer {
+    return this.store.subarray(0, this.length);
+  }
+
+  private drop(bytes: number): void {
+    this.store.copyWithin(0, bytes, this.length);
+    this.length -= bytes;
   }
 
   static async open(port: number, address = '127.0.0.1', from?: string): Promise<RawClient> {
@@ -53,8 +74,8 @@ export class RawClient {
 
   /** Everything received and not yet taken. */
   take(): Buffer {
-    const all = this.buffer;
-    this.buffer = Buffer.alloc(0);
+    const all = Buffer.from(this.buffer);
+    this.length = 0;
     return all;
   }
 
@@ -72,7 +93,7 @@ export class RawClient {
     found ??= parse(this.buffer, toHead, this.ended);
     if (found === null)
       throw new Error(`closed without a response: ${this.error ?? 'end'}, ${JSON.stringify(this.text)}`);
-    this.buffer = this.buffer.subarray(found.length);
+    this.drop(found.length);
     return found.response;
   }
 

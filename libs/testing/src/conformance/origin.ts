@@ -23,6 +23,9 @@ export class ScriptedOrigin {
   seen: Seen[] = [];
   #answers: readonly Answer[] = [];
   #requests = 0;
+  /** Connections that are to be reset, once what was sent on them has arrived. */
+  readonly #resets: net.Socket[] = [];
+  #released = false;
   readonly #sockets = new Set<net.Socket>();
 
   private constructor(private readonly server: net.Server) {
@@ -43,7 +46,15 @@ export class ScriptedOrigin {
   script(answers: readonly (string | Answer)[]): void {
     this.#answers = answers.map((a) => (typeof a === 'string' ? { onRequest: a } : a));
     this.#requests = 0;
+    this.#resets.length = 0;
+    this.#released = false;
     this.seen = [];
+  }
+
+  /** Whoever had to has got what was sent: from now on resets need not wait, as they might overtake it. */
+  releaseResets(): void {
+    this.#released = true;
+    for (const socket of this.#resets.splice(0)) socket.resetAndDestroy();
   }
 
   /** What came on each connection, without the probe. */
@@ -106,7 +117,8 @@ export class ScriptedOrigin {
         answeredHead = false;
         if (answer.onRequest !== undefined) write(socket, answer.onRequest, answer.bytewise === true);
         if (answer.after === 'end') socket.end();
-        else if (answer.after === 'reset') resetAfterWrites(socket);
+        else if (answer.after === 'reset') this.#resets.push(socket);
+        if (this.#released) this.releaseResets();
       }
     });
   }
@@ -124,9 +136,4 @@ function write(socket: net.Socket, text: string, bytewise: boolean): void {
     socket.write(bytes.subarray(i, ++i), () => setImmediate(next));
   };
   next();
-}
-
-/** An empty write ends when what is in front of it has been given to the kernel. */
-function resetAfterWrites(socket: net.Socket): void {
-  socket.write('', () => setTimeout(() => socket.resetAndDestroy(), 20));
 }

@@ -50,8 +50,8 @@ async function trouble(c: Case, front: Front): Promise<string | null> {
     const steps = (Array.isArray(c.client) ? c.client : [c.client]) as readonly Step[];
     for (const step of steps) await perform(step, client, origin);
     await (typeof c.atClient === 'string'
-      ? expectBytes(c, c.atClient, client)
-      : expectOwn(c.atClient, client));
+      ? expectBytes(c, c.atClient, client, origin)
+      : expectOwn(c.atClient, client, origin));
     await expectOrigin(c, origin);
     return null;
   } catch (error) {
@@ -88,7 +88,7 @@ async function perform(step: Step, client: Client, origin: ScriptedOrigin): Prom
   else client.reset();
 }
 
-async function expectBytes(c: Case, wanted: string, client: Client): Promise<void> {
+async function expectBytes(c: Case, wanted: string, client: Client, origin: ScriptedOrigin): Promise<void> {
   const fate = c.fate ?? 'kept';
   const went = (c.client as readonly Step[]).at?.(-1);
   if (typeof went === 'object' && 'does' in went && went.does === 'reset') return;
@@ -96,6 +96,7 @@ async function expectBytes(c: Case, wanted: string, client: Client): Promise<voi
     () => client.text.length >= wanted.length || client.closed,
     () => `the client waits for ${show(wanted)}, has ${show(client.text)}`,
   );
+  origin.releaseResets();
   if (fate === 'kept') {
     same('the client got', client.text, wanted);
     client.send(PROBE);
@@ -120,7 +121,8 @@ async function expectBytes(c: Case, wanted: string, client: Client): Promise<voi
   } else check(client.error === null, `the connection ended with ${client.error}`);
 }
 
-async function expectOwn(own: Own, client: Client): Promise<void> {
+async function expectOwn(own: Own, client: Client, origin: ScriptedOrigin): Promise<void> {
+  origin.releaseResets();
   const after = own.after ?? '';
   const whole = (): RegExpExecArray | null =>
     /^HTTP\/1\.1 (\d{3}) [^\r\n]*\r\n[^]*?\r\n\r\n/.exec(client.text.slice(after.length));
