@@ -276,7 +276,7 @@ export abstract class Exchange {
 
   /** Bytes that wait on this request's account. */
   heldBytes(): number {
-    return (this.replay?.length ?? 0) + (this.link?.heldBytes?.() ?? 0);
+    return (this.replay?.length ?? 0) + (this.link?.heldBytes?.() ?? 0) + (this.filter?.heldBytes() ?? 0);
   }
 
   private keep(b: Uint8Array, start: number, end: number): void {

@@ -7,6 +7,8 @@ export interface BodyFilter {
   push(data: Uint8Array, start: number, end: number): boolean;
   /** The client has taken what was queued for it. */
   clientTakes(): void;
+  /** Memory that it holds while it waits or works, bytes. */
+  heldBytes(): number;
   /** The body is complete. */
   finish(): void;
   /** Exchange and connection are over, or the response was cut short: nothing may be sent any more. */

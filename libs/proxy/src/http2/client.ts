@@ -85,7 +85,8 @@ export class Http2Client extends ClientConnection implements SessionOwner {
 
   override heldBytes(): number {
     let sum = super.heldBytes();
-    for (const stream of this.session.streams.all()) sum += stream.queued;
+    for (const { queued, user } of this.session.streams.all())
+      sum += queued + (user instanceof Http2Exchange ? user.heldBytes() : 0);
     return sum;
   }
 

@@ -71,6 +71,11 @@ export class Coder {
     this.stream.on('error', () => (this.failed = true));
   }
 
+  /** Memory of the runtime that it holds, bytes. */
+  get memory(): number {
+    return weightOf(this.coding, this.level);
+  }
+
   /** Takes input and fills the output from its start. Call again while it is full or input is left. */
   step(input: Uint8Array, from: number, to: number, output: Uint8Array, push: Push): void {
     this.handle.writeSync(FLUSH[this.coding][push], input, from, to - from, output, 0, output.length);

@@ -97,6 +97,10 @@ export class CompressionFilter extends Timed implements BodyFilter, Waiting {
     else this.x.link?.clientTakes();
   }
 
+  heldBytes(): number {
+    return (this.coder?.memory ?? 0) + (this.held?.length ?? 0);
+  }
+
   override onTimeout(): void {
     if (this.coder !== null && this.unflushed && this.held === null && !this.finishing) this.emit(Push.Flush);
   }
