@@ -16,6 +16,7 @@ test('a service engine keeps to HTTP/1.1, clause by clause', async () => {
     'plain',
     'plain',
     'forwarded',
+    'narrow',
     'tight',
     'tight',
     'tight',

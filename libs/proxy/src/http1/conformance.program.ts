@@ -14,7 +14,7 @@ const only = process.argv[2];
 const cases = HTTP1_CASES.filter((c) => only === undefined || nameOf(c).includes(only));
 const rig = await Rig.make();
 const fronts: Front[] = [];
-for (const settings of ['plain', 'plain', 'plain', 'forwarded', 'tight', 'tight', 'tight'] as const)
+for (const settings of ['plain', 'plain', 'plain', 'forwarded', 'narrow', 'tight', 'tight', 'tight'] as const)
   fronts.push({ settings, port: (await freePorts(1))[0]!, origin: await ScriptedOrigin.start() });
 await rig.apply(
   fronts.map((front, i) => ({

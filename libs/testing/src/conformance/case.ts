@@ -91,6 +91,22 @@ export const SETTINGS = {
     max_body_size: 0,
     server_idle_timeout: 30_000,
   },
+  /** As `plain`, with what an application profile can limit beside sizes of whole messages. */
+  narrow: {
+    xff_enabled: false,
+    keepalive_timeout: 30_000,
+    client_header_timeout: 30_000,
+    client_body_timeout: 30_000,
+    server_response_timeout: 30_000,
+    max_header_size: 16_384,
+    max_header_count: 100,
+    max_field_size: 300,
+    max_body_size: 0,
+    max_response_header_size: 512,
+    max_response_header_count: 8,
+    max_keepalive_requests: 3,
+    server_idle_timeout: 30_000,
+  },
 } as const;
 
 export type SettingsName = keyof typeof SETTINGS;

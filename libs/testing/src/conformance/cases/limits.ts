@@ -1,6 +1,10 @@
-import { GET, OK, passes, refused, type Case } from '../case.js';
+import { badGateway, GET, OK, OK_CLOSE, passes, refused, responds, type Case } from '../case.js';
 
 const tight = { settings: 'tight' } as const;
+const narrow = { settings: 'narrow' } as const;
+const line = (bytes: number): string => `X: ${'x'.repeat(bytes - 5)}`;
+const withLine = (bytes: number): string => `GET / HTTP/1.1\r\nHost: a\r\n${line(bytes)}\r\n\r\n`;
+const answer = (fields: string): string => `HTTP/1.1 200 OK\r\n${fields}Content-Length: 2\r\n\r\nok`;
 const post = (fields: string, body = ''): string => `POST / HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n${body}`;
 const fields = (n: number): string => `GET / HTTP/1.1\r\nHost: a\r\n${'X: y\r\n'.repeat(n)}\r\n`;
 const sized = (bytes: number): string => {
@@ -108,6 +112,41 @@ export const LIMITS: readonly Case[] = [
     client: GET,
     atOrigin: [GET],
     atClient: OK,
+    fate: 'ended',
+  },
+
+  passes('max_field_size', 'a line of 250 bytes', withLine(250), withLine(250), narrow),
+  {
+    clause: 'max_field_size',
+    name: 'a line of 400 bytes; the connection stays, since the end of the head is known',
+    ...narrow,
+    client: withLine(400),
+    atOrigin: [],
+    atClient: { status: 431, says: 'header is too large', kept: true },
+  },
+  responds(
+    'max_response_header_size',
+    'a head of less',
+    answer(`${line(400)}\r\n`),
+    answer(`${line(400)}\r\n`),
+    narrow,
+  ),
+  badGateway('max_response_header_size', 'a head of more', answer(`${line(600)}\r\n`), narrow),
+  responds(
+    'max_response_header_count',
+    'just as many fields',
+    answer('X: y\r\n'.repeat(7)),
+    answer('X: y\r\n'.repeat(7)),
+    narrow,
+  ),
+  badGateway('max_response_header_count', 'one field more', answer('X: y\r\n'.repeat(8)), narrow),
+  {
+    clause: 'max_keepalive_requests',
+    name: 'the last request that a connection may carry is told so',
+    ...narrow,
+    client: GET + GET + GET + GET,
+    atOrigin: [GET + GET + GET],
+    atClient: OK + OK + OK_CLOSE,
     fate: 'ended',
   },
 ];
