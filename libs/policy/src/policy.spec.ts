@@ -376,6 +376,20 @@ describe('response rules', () => {
     expect([...policy.hits[0]!.hits]).toEqual([1, 1]);
   });
 
+  it('leave the same for every request when they ask nothing of it', () => {
+    const plain = set({ response: [response({ header_actions: [header('add', 'X-A', '1')] })] });
+    const policy = new HttpPolicy([plain], NO_GROUPS, limitersOf());
+    const memos = ['/a', '/b'].map((target) => {
+      const decision = new RequestDecision();
+      policy.onRequest(requestView(get(target)), factsOf(), 0, decision);
+      return decision.memo!;
+    });
+    expect(memos[0]).toBe(memos[1]);
+    const out = new ResponseDecision();
+    policy.onResponse(memos[0]!, responseView(200, []), out);
+    expect(out.edits.map((e) => e.value)).toEqual(['1']);
+  });
+
   it('leave no memo of a request that none of them can match', () => {
     const narrow = set({ response: [rules.response[0]!] });
     expect(decide([narrow], get('/other')).decision.memo).toBeNull();

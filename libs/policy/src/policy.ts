@@ -5,7 +5,7 @@ import type { Groups } from './groups.js';
 import { CriteriaCompiler } from './match/criteria.js';
 import { Predicates } from './match/predicates.js';
 import { RuleSet } from './match/rule-set.js';
-import type { RequestView, ResponseView } from './match/view.js';
+import { RequestView, type ResponseView } from './match/view.js';
 import type { RateLimiters } from './rate-limiter.js';
 import { RequestActions } from './request.js';
 import { type ResponseDecision, ResponseMemo, takeResponseRule } from './response.js';
@@ -57,6 +57,8 @@ export class HttpPolicy {
   private readonly response: ResponsePhase[] = [];
   /** Some rule looks at the path, or counts by it, so that it must be one that can be relied on. */
   private readonly readsPath: boolean;
+  /** What every request leaves for its response, when no response rule asks anything of requests. */
+  private readonly memo: ResponseMemo | null;
   readonly hits: PhaseHits[] = [];
 
   /**
@@ -73,6 +75,7 @@ export class HttpPolicy {
       this.addRequest(set, drafts[i]!, compiler, groups);
       this.addResponse(set, drafts[i]!);
     }
+    this.memo = this.response.length > 0 && sets.every(asksNothing) ? this.memoForAll() : null;
     this.readsPath = compiler.readsPath || sets.some(countsPaths);
   }
 
@@ -105,7 +108,8 @@ export class HttpPolicy {
       hits[rule]!++;
       if (actions[rule]!.take(view, facts, decision)) return;
     }
-    if (this.response.length > 0) this.remember(view, facts, decision);
+    if (this.memo !== null) decision.memo = this.memo;
+    else if (this.response.length > 0) this.remember(view, facts, decision);
   }
 
   /** Decides about a server's final response to a request that left a memo. */
@@ -133,6 +137,15 @@ export class HttpPolicy {
       }
     }
     return false;
+  }
+
+  private memoForAll(): ResponseMemo {
+    const memo = new ResponseMemo('');
+    for (const { actions } of this.response) {
+      memo.rules.push(actions.map((_, rule) => rule));
+      for (const rule of actions) memo.keep(rule, NO_REQUEST, NO_FACTS);
+    }
+    return memo;
   }
 
   private remember(view: RequestView, facts: Facts, decision: RequestDecision): void {
@@ -200,6 +213,22 @@ export class HttpPolicy {
 /** A path that is counted must be one path, however it is spelled. */
 const countsPaths = ({ security }: HttpPolicySet): boolean =>
   security.some(({ action }) => action.type === 'rate_limit' && action.per_uri_path);
+
+const NO_REQUEST = new RequestView();
+const NO_FACTS: Facts = { variable: () => undefined };
+
+/** Response rules of the set match and act whatever the request is. */
+const asksNothing = ({ response }: HttpPolicySet): boolean =>
+  response.every(
+    ({ match, location, header_actions }) =>
+      Object.keys(match.request).length === 1 &&
+      match.request.headers.length === 0 &&
+      location === undefined &&
+      header_actions.every(
+        (action) =>
+          action.target === 'cookie' || action.value === undefined || action.value.type === 'string',
+      ),
+  );
 
 /** Criteria of the rules of one set. */
 interface Draft {

@@ -101,3 +101,64 @@ describe('fragments', () => {
     expect(() => parseSnapshot(s)).toThrow(/snapshot\.pools\.0.*colour/);
   });
 });
+
+describe('policies in a snapshot', () => {
+  const match = {
+    headers: [],
+    path: {
+      negated: false,
+      operator: 'equals',
+      fold: true,
+      values: [],
+      string_group_uuids: ['s'],
+      decoded: true,
+    },
+  };
+  const rule = { index: 1, name: 'r', match };
+  const parts = {
+    format: 1,
+    epoch: 1,
+    generation: 1,
+    settings,
+    placements: [],
+    virtual_services: [],
+    pools: [pool('pool-1', 1)],
+    health_monitors: [],
+    pool_groups: [
+      { uuid: 'g', name: 'g', members: [{ pool_uuid: 'pool-1', priority: 1, ratio: 1 }], min_servers: 0 },
+    ],
+    http_policy_sets: [
+      {
+        uuid: 'p',
+        name: 'p',
+        security: [{ ...rule, action: { type: 'close' } }],
+        request: [{ ...rule, header_actions: [], switching: { to: 'pool_group', pool_group_uuid: 'g' } }],
+        response: [],
+      },
+    ],
+    string_groups: [{ uuid: 's', name: 's', entries: [{ key: '/a' }], longest_match: false }],
+  };
+
+  it('are fragments of their own, and come back together', () => {
+    const snapshot = parseSnapshot(structuredClone(parts));
+    const fragments = fragmentsOf(snapshot);
+    expect(fragments.map((f) => fragmentId(f))).toEqual(
+      expect.arrayContaining(['http_policy_set/p', 'string_group/s', 'pool_group/g']),
+    );
+    expect(assemble(fragments.toReversed(), 1, 1)).toEqual(snapshot);
+  });
+
+  it.each([
+    ['string_groups', /http_policy_set\/p: string group s is not in the snapshot/],
+    ['pool_groups', /http_policy_set\/p: pool group g is not in the snapshot/],
+  ])('need what they refer to: %s', (list, message) => {
+    expect(() => parseSnapshot({ ...structuredClone(parts), [list]: [] })).toThrow(message);
+  });
+
+  it('change no header that frames a message', () => {
+    const copy = structuredClone(parts);
+    const action = { target: 'header', action: 'remove', name: 'Content-Length' };
+    Object.assign(copy.http_policy_sets[0]!.request[0]!, { header_actions: [action] });
+    expect(() => parseSnapshot(copy)).toThrow(/not a header that can be set/);
+  });
+});

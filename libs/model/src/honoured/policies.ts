@@ -28,6 +28,7 @@ const VARIABLES = [
   'VS_IP',
   'VS_PORT',
   'HTTP_HDR',
+  'REQUEST_ID',
   'SSL_PROTOCOL',
   'SSL_CIPHER',
   'SSL_SERVER_NAME',

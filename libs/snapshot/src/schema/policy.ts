@@ -134,6 +134,7 @@ export const HeaderValue = z.discriminatedUnion('type', [
       'source_ip',
       'vs_ip',
       'vs_port',
+      'request_id',
       'ssl_protocol',
       'ssl_cipher',
       'ssl_server_name',

@@ -121,6 +121,7 @@ const VARIABLES: Readonly<Record<string, Variable>> = {
   SOURCE_IP: 'source_ip',
   VS_PORT: 'vs_port',
   VS_IP: 'vs_ip',
+  REQUEST_ID: 'request_id',
   SSL_PROTOCOL: 'ssl_protocol',
   SSL_CIPHER: 'ssl_cipher',
   SSL_SERVER_NAME: 'ssl_server_name',

@@ -1,5 +1,6 @@
 import type { Facts, Variable } from '@spillway/policy';
 import { certificateFacts, type CertificateFacts } from '../features/certificate-facts.js';
+import { newRequestId } from '../features/request-id.js';
 import type { Exchange } from '../exchange.js';
 
 const OF_CERTIFICATE: Readonly<Partial<Record<Variable, keyof CertificateFacts>>> = {
@@ -37,6 +38,9 @@ class ExchangeFacts implements Facts {
         return ends.localAddress;
       case 'vs_port':
         return String(ends.localPort);
+      case 'request_id':
+        this.x.requestId ||= newRequestId();
+        return this.x.requestId;
       case 'ssl_protocol':
         return tls?.version;
       case 'ssl_cipher':
