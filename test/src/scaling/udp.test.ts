@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Datagrams, eventually, type FlowsReport, identify, killNow, now, Scope } from '@spillway/testing';
+import {
+  Datagrams,
+  eventually,
+  type FlowsReport,
+  identify,
+  isAlive,
+  killNow,
+  now,
+  processTree,
+  Scope,
+  signalProcess,
+} from '@spillway/testing';
 import { World } from '../support/world.js';
 
 jest.setTimeout(180_000);
@@ -148,6 +159,25 @@ describe('a virtual service for UDP with live flows', () => {
       expect(report.moved).toBeGreaterThan(0);
       expect(report.moved).toBeLessThan(report.flows * 0.6);
       // Each flow of the dead worker may lose what it sends until its socket is gone and that is noticed.
+      expect(report.lost).toBeLessThanOrEqual(report.moved * 3);
+    }));
+
+  it('loses with a killed SE only the flows of that SE, and those keep their servers', () =>
+    world.instance.watched(async () => {
+      await world.placedOn(2);
+      await start();
+      const victim = (await world.placements()).find((p) => !p.primary)!;
+      const { pid } = await world.instance.supervisor(victim.name);
+      const tree = processTree(pid).map((p) => identify(p.pid)!);
+      for (const p of tree) signalProcess(p, 'SIGKILL');
+      await eventually(() => !tree.some(isAlive), { within: 2_000, what: 'the SE to be gone' });
+      const { moved: before } = await datagrams.report();
+      await answering();
+      const report = await datagrams.stop();
+      console.log(`SE killed: ${JSON.stringify(report)}, ${before} moved as it went`);
+      expect(report).toMatchObject({ serverChanged: 0, foreign: 0 });
+      expect(report.moved).toBeGreaterThan(0);
+      expect(report.moved).toBeLessThan(report.flows * 0.8);
       expect(report.lost).toBeLessThanOrEqual(report.moved * 3);
     }));
 });
