@@ -213,6 +213,7 @@ class Stage {
       network: null,
       targets: { pools: new Map(), groups: new Map() },
       l4: null,
+      options: null,
       proxied: null,
       sharers: 1,
       limits: null,

@@ -486,6 +486,9 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     },
   },
   networkprofile: {
+    'profile.tcp_proxy_profile.nagles_algorithm': { to: true },
+    'profile.tcp_proxy_profile.ip_dscp': { to: 46 },
+    'profile.tcp_proxy_profile.max_segment_size': { to: 1000 },
     'profile.tcp_proxy_profile.idle_connection_type': {
       to: 'CLOSE_IDLE',
       of: 2,

@@ -5,8 +5,8 @@ import type {
   FilledUDPFastPathProfile,
   FilledUDPProxyProfile,
 } from '@spillway/model';
-import type { L4Application, TcpProfile, UdpProfile } from '@spillway/snapshot';
-import { filledMessage, follow, milliseconds } from './read.js';
+import type { L4Application, TcpOptions, TcpProfile, UdpProfile } from '@spillway/snapshot';
+import { clamp, filledMessage, follow, milliseconds } from './read.js';
 import { error, missing, type Lookup, type Problem } from './types.js';
 
 /** What a network profile makes of the connections or datagrams of a port; or why it cannot be served. */
@@ -57,6 +57,21 @@ function tcpProxy(tcp: FilledTCPProxyProfile): TcpProfile {
 
 function tcpFastPath(tcp: FilledTCPFastPathProfile): TcpProfile {
   return { idle_timeout: milliseconds(tcp.session_idle_timeout * 1000) };
+}
+
+/** What a TCP proxy profile asks of TCP itself; undefined where that is nothing. */
+export function tcpOptionsOf(ref: string | undefined, lookup: Lookup): TcpOptions | undefined {
+  const profile = follow(lookup, ref, 'networkprofile');
+  const union = (profile?.spec as FilledNetworkProfile | undefined)?.profile;
+  if (union?.type !== 'PROTOCOL_TYPE_TCP_PROXY') return undefined;
+  const tcp = filledMessage<FilledTCPProxyProfile>('TCPProxyProfile', union.tcp_proxy_profile);
+  const options: TcpOptions = {
+    ...(tcp.nagles_algorithm && { nagle: true }),
+    // Above 63 stands for the code point of the client, which a socket does not tell.
+    ...(tcp.ip_dscp >= 1 && tcp.ip_dscp <= 63 && { dscp: tcp.ip_dscp }),
+    ...(tcp.max_segment_size && { max_segment: clamp(tcp.max_segment_size, 512, 9000) }),
+  };
+  return Object.keys(options).length === 0 ? undefined : options;
 }
 
 const udpProfile = (udp: { session_idle_timeout: number }, perDatagram: boolean): UdpProfile => ({

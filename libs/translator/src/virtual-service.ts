@@ -9,7 +9,7 @@ import type { L4Application, ServerTls, Service, Vip, VirtualService } from '@sp
 import { ipAddress } from './address.js';
 import { applicationOf } from './application.js';
 import { acceptProxyOf, l4RulesOf, usedByRules, withProxy } from './l4-policy.js';
-import { networkOf } from './network-profile.js';
+import { networkOf, tcpOptionsOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
 import { follow, refUuid } from './read.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
@@ -49,6 +49,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   for (const p of refused) problems.push(services.length > 0 ? { ...p, severity: 'warning' } : p);
   const rules = 'code' in application ? [] : l4RulesOf(spec, application, lookup, problems);
   const proxied = acceptProxyOf(spec, lookup, problems);
+  const options = tcpOptionsOf(spec.network_profile_ref, lookup);
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
@@ -62,6 +63,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     application,
     ...(pool === undefined ? {} : { pool_uuid: pool.uuid }),
     ...(proxied === undefined ? {} : { accept_proxy: proxied }),
+    ...(options === undefined ? {} : { tcp_options: options }),
     ...(rules.length === 0 ? {} : { l4_rules: rules }),
     ...(limits === undefined ? {} : { limits }),
     ...(group === undefined ? {} : { pool_group_uuid: group }),

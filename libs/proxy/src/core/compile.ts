@@ -16,6 +16,7 @@ import { ServiceLimits } from '../limits/service-limits.js';
 import { type CompiledPolicies, compilePolicies, type PolicyParts, policyParts } from './policies.js';
 import { PoolGroup } from './pool-group.js';
 import { L4Rules } from '../tcp/rules.js';
+import type { SocketOptions } from '../transport/seam.js';
 import { Pool } from './pool.js';
 import { Ranges } from './ranges.js';
 import { ServerRuntime } from './server.js';
@@ -181,6 +182,7 @@ function compileService(
           tlsProblem,
           group,
           l4,
+          options: optionsOf(spec),
           proxied: proxiedOf(spec),
           sharers,
           network: policies.network,
@@ -254,6 +256,11 @@ function l4RulesOf({ uuid, l4_rules: rules }: VirtualService, after: Compiled): 
 
 const sameOf = (a: readonly unknown[] = [], b: readonly unknown[] = []): boolean =>
   a.length === b.length && a.every((x, i) => x === b[i]);
+
+const optionsOf = ({ tcp_options: options }: VirtualService): SocketOptions | null =>
+  options === undefined
+    ? null
+    : { nagle: options.nagle ?? false, dscp: options.dscp ?? 0, maxSegment: options.max_segment ?? 0 };
 
 function proxiedOf({ accept_proxy: accept }: VirtualService): ((address: string) => boolean) | null {
   if (accept === undefined) return null;

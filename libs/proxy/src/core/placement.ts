@@ -74,6 +74,8 @@ export class PlacementRuntime extends Timed {
         return refused;
       }
     }
+    const { options } = this.service.config;
+    if (options !== null && options.nagle) socket.tune(options);
     return this.first(this.context, socket, this, service, null);
   }
 
@@ -157,6 +159,7 @@ export class PlacementRuntime extends Timed {
         this.points.set(key, (point = new Made(this, this.context, address, port, service)));
       }
       point.service = service;
+      point.tune();
       const problem = service.enable_ssl === true ? this.service.config.tlsProblem : null;
       if (problem !== null) {
         if (point.error?.code !== problem.code) this.dirty = true;

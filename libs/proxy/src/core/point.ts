@@ -1,5 +1,12 @@
 import type { Service, VirtualService } from '@spillway/snapshot';
-import type { Acceptor, BindError, Listener, Socket, SocketHandler } from '../transport/seam.js';
+import type {
+  Acceptor,
+  BindError,
+  Listener,
+  Socket,
+  SocketHandler,
+  SocketOptions,
+} from '../transport/seam.js';
 import type { PlacementRuntime } from './placement.js';
 import type { PlaneContext } from './context.js';
 
@@ -17,6 +24,8 @@ export interface Point {
   readonly boundPort: number;
   /** @throws {BindError} */
   open(): Promise<void>;
+  /** Brings in what the running configuration asks of TCP. */
+  tune(): void;
   /** Takes nothing new. True when nothing is left; else `PlacementRuntime.pointLeft` follows. */
   leave(): boolean;
 }
@@ -25,11 +34,14 @@ export interface Point {
 export const applicationOf = (vs: VirtualService, service: Service): VirtualService['application'] =>
   service.application ?? vs.application;
 
+const UNTUNED: SocketOptions = { nagle: false, dscp: 0, maxSegment: 0 };
+
 /** A listener for connections. */
 export class TcpPoint implements Point, Acceptor {
   error: BindError | null = null;
   private listener: Listener | null = null;
   private left = false;
+  private tuned: SocketOptions | null = null;
 
   constructor(
     private readonly placement: PlacementRuntime,
@@ -51,6 +63,14 @@ export class TcpPoint implements Point, Acceptor {
     const listener = await this.context.transport.listen(this.address, this.port, this);
     if (this.left) listener.close();
     else this.listener = listener;
+    this.tune();
+  }
+
+  tune(): void {
+    const { options } = this.placement.service.config;
+    if (options === this.tuned) return;
+    this.tuned = options;
+    this.listener?.tune(options ?? UNTUNED);
   }
 
   /** Connections do not need their listener. */

@@ -15,7 +15,7 @@ import type { ServerContexts } from '../tls/server-contexts.js';
 import type { Targets } from '../http/policy/policy-rules.js';
 import type { HttpRules } from '../http/rules.js';
 import type { L4Rules } from '../tcp/rules.js';
-import type { Socket } from '../transport/seam.js';
+import type { Socket, SocketOptions } from '../transport/seam.js';
 import type { PlaneContext } from './context.js';
 import { smoothed } from './rtt.js';
 import type { ServiceLimits } from '../limits/service-limits.js';
@@ -39,6 +39,8 @@ export interface ServiceConfig {
   readonly group: PoolGroup | null;
   /** Where connections and flows of an L4 service go instead of `pool`; null when it has no rules. */
   readonly l4: L4Rules | null;
+  /** What is asked of TCP; null for nothing. */
+  readonly options: SocketOptions | null;
   /** Whose connections begin with a header of the PROXY protocol; null for nobody's. */
   readonly proxied: ((address: string) => boolean) | null;
   /** SEs that share its limits. */

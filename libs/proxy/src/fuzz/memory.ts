@@ -136,6 +136,8 @@ export class MemorySocket implements Socket {
 
   keepAlive(): void {}
 
+  tune(): void {}
+
   transferred(): null {
     return null;
   }
@@ -221,7 +223,12 @@ export class MemoryTransport implements Transport {
 
   listen(address: string, port: number, acceptor: Acceptor): Promise<Listener> {
     this.acceptors.set(port, acceptor);
-    return Promise.resolve({ address, port, close: () => void this.acceptors.delete(port) });
+    return Promise.resolve({
+      address,
+      port,
+      tune: () => undefined,
+      close: () => void this.acceptors.delete(port),
+    });
   }
 
   /** A client connects. */

@@ -8,7 +8,7 @@ import type { Pool } from '../core/pool.js';
 import { poolFor } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';
 import { Held } from '../http1/held.js';
-import type { CloseReason } from '../transport/seam.js';
+import type { CloseReason, SocketOptions } from '../transport/seam.js';
 import { writeHeader } from '../proxy-protocol/header.js';
 import type { L4Rules } from './rules.js';
 import { ServerNameLayer } from './server-name.js';
@@ -133,6 +133,11 @@ export class TcpClient extends ClientConnection {
   /** Milliseconds of silence after which a peer is asked whether it is there. */
   get probes(): number {
     return this.profile.probe_interval ?? PROBES_MS;
+  }
+
+  /** What is asked of TCP, towards the server too; null for nothing. */
+  get options(): SocketOptions | null {
+    return this.placement.service.config.options;
   }
 
   /** The connection lasts. */

@@ -55,6 +55,8 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     this.open = true;
     this.context.clock.arm(this, LASTS_MS);
     this.client?.connected(this, this.context.transport.now() - this.begunAt);
+    const options = this.client?.options ?? null;
+    if (options !== null) this.socket.tune(options);
     this.client?.serverOpen(this);
   }
 

@@ -6,6 +6,7 @@ import {
   type Deferred,
   type Socket,
   type SocketHandler,
+  type SocketOptions,
   type Transport,
   type Transferred,
 } from '../transport/seam.js';
@@ -154,6 +155,10 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
 
   keepAlive(milliseconds: number): void {
     this.raw.keepAlive(milliseconds);
+  }
+
+  tune(options: SocketOptions): void {
+    this.raw.tune(options);
   }
 
   transferred(): Transferred | null {

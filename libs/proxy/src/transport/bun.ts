@@ -18,6 +18,7 @@ import {
   type Listener,
   type Socket,
   type SocketHandler,
+  type SocketOptions,
   type Transferred,
   type Transport,
 } from './seam.js';
@@ -74,7 +75,12 @@ class BunTransport implements Transport {
       const listener = Bun.listen(options);
       widenBacklog(listener);
       const { port: bound } = listener;
-      return Promise.resolve({ address, port: bound, close: () => listener.stop(false) });
+      return Promise.resolve({
+        address,
+        port: bound,
+        tune: (wanted) => tuneListener(listener, wanted, address.includes(':')),
+        close: () => listener.stop(false),
+      });
     } catch (error) {
       return Promise.reject(new BindError(codeOf(error) ?? 'EUNKNOWN', address, port));
     }
@@ -256,6 +262,13 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
   probe(): void {
     if (!this.over) this.raw?.setKeepAlive(true, this.probes);
     this.probes = 0;
+  }
+
+  tune({ nagle, dscp }: SocketOptions): void {
+    const { raw } = this;
+    if (this.over || raw === null) return;
+    if (nagle) raw.setNoDelay(false);
+    if (dscp > 0) libc()?.dscp(fdOf(raw), dscp, raw.remoteAddress.includes(':'));
   }
 
   handOver(handler: SocketHandler): void {
@@ -460,6 +473,15 @@ function codeOf(error: unknown): string | undefined {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
+}
+
+const fdOf = (raw: object): number => ('fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1);
+
+/** Connections inherit both from their listener. */
+function tuneListener(listener: object, { dscp, maxSegment }: SocketOptions, ipv6: boolean): void {
+  const fd = fdOf(listener);
+  libc()?.dscp(fd, dscp, ipv6);
+  libc()?.maxSegment(fd, maxSegment);
 }
 
 /** Bun listens with a backlog of 512; a second listen(2) on the same socket only changes that number. */

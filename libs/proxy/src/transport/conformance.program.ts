@@ -531,6 +531,42 @@ const cases: Case[] = [
       await until(() => [...a.taken, ...b.taken].every((s) => s.closed !== null), 'all closed');
     },
   },
+  ...['127.0.0.1', '::1'].map((address): Case => ({
+    name: `what is asked of TCP reaches the system (${address})`,
+    async run() {
+      const taker = new Taker();
+      const listener = await transport.listen(address, 0, taker);
+      listener.tune({ nagle: false, dscp: 46, maxSegment: 1000 });
+      const client = new Recorder();
+      client.socket = transport.connect(address, listener.port, client);
+      await until(() => taker.taken.length === 1 && client.events.includes('open'), 'a connection');
+      const server = taker.taken[0]!;
+      const shown = (port: number): string =>
+        execFileSync('ss', [
+          '-tinH',
+          '--tos',
+          `sport = :${port}`,
+          'and',
+          `dport = :${port === listener.port ? client.socket.localPort : listener.port}`,
+        ]).toString();
+      const tells = (port: number): [boolean, boolean] => {
+        const text = shown(port);
+        return [/(?:tos|tclass):0xb8/.test(text), /\bmss:(?:9\d\d|1000)\b/.test(text)];
+      };
+      // `node:net` has no way to ask for either.
+      const can = transport.name.endsWith('bun');
+      equal(tells(listener.port)[0], can, 'code point of the accepted connection');
+      equal(tells(client.socket.localPort)[1], can, 'segments of the client');
+      client.socket.tune({ nagle: true, dscp: 10, maxSegment: 0 });
+      equal(/(?:tos|tclass):0x28/.test(shown(client.socket.localPort)), can, 'code point of the client');
+      server.socket.tune({ nagle: true, dscp: 0, maxSegment: 0 });
+      client.checkPattern = true;
+      pump(server, 200_000);
+      await until(() => client.received === 200_000, 'bytes in small segments');
+      equal(client.wrong, 0, 'wrong pieces');
+      await over({ listener, client, server });
+    },
+  })),
   {
     name: 'the backlog is wide',
     async run() {

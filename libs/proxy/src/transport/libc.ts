@@ -13,6 +13,10 @@ export interface Libc {
   backlog(fd: number, backlog: number): void;
   /** Bytes that the kernel queues for a socket; it takes at most net.core.rmem_max. */
   receiveBuffer(fd: number, bytes: number): void;
+  /** Code point of what is sent; a listener's connections inherit it. */
+  dscp(fd: number, dscp: number, ipv6: boolean): void;
+  /** Longest segment that peers of a listener's connections are told of; 0: as the interface has it. */
+  maxSegment(fd: number, bytes: number): void;
   /**
    * A datagram that somebody refused is no error of a socket for everybody: the kernel would report it by refusing the
    * next datagram, to somebody else, which then is lost.
@@ -24,8 +28,10 @@ const CLOCK_MONOTONIC = 1;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const IPPROTO_IP = 0;
+const IP_TOS = 1;
 const IP_RECVERR = 11;
 const IPPROTO_TCP = 6;
+const TCP_MAXSEG = 2;
 const TCP_INFO = 11;
 /** Words of `struct tcp_info` up to `tcpi_rtt`, which is the 17th behind eight bytes. */
 const INFO_WORDS = 26;
@@ -36,6 +42,7 @@ const ACKED_WORD = 30;
 const RECEIVED_WORD = 32;
 const IPPROTO_IPV6 = 41;
 const IPV6_RECVERR = 25;
+const IPV6_TCLASS = 67;
 
 let loaded: Libc | null | undefined;
 
@@ -82,6 +89,10 @@ function load(): Libc | null {
       },
       backlog: (fd, backlog) => void listen(fd, backlog),
       receiveBuffer: (fd, bytes) => set(fd, SOL_SOCKET, SO_RCVBUF, bytes),
+      // The two lower bits of the byte are for congestion (RFC 3168).
+      dscp: (fd, dscp, ipv6) =>
+        ipv6 ? set(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2) : set(fd, IPPROTO_IP, IP_TOS, dscp << 2),
+      maxSegment: (fd, bytes) => set(fd, IPPROTO_TCP, TCP_MAXSEG, bytes),
       ignoreRefusals: (fd, ipv6) =>
         ipv6 ? set(fd, IPPROTO_IPV6, IPV6_RECVERR, 0) : set(fd, IPPROTO_IP, IP_RECVERR, 0),
     };

@@ -16,6 +16,7 @@ import {
   type Listener,
   type Socket,
   type SocketHandler,
+  type SocketOptions,
   type Transferred,
   type Transport,
 } from './seam.js';
@@ -58,7 +59,7 @@ class NodeTransport implements Transport {
       server.removeAllListeners('error');
       server.on('error', () => {}); // a failed accept (no descriptors) concerns that one connection only
       const bound = (server.address() as net.AddressInfo).port;
-      resolve({ address, port: bound, close: () => void server.close() });
+      resolve({ address, port: bound, tune: () => undefined, close: () => void server.close() });
     });
     return promise;
   }
@@ -187,6 +188,10 @@ class NodeSocket implements Socket {
 
   keepAlive(milliseconds: number): void {
     if (!this.over) this.raw.setKeepAlive(true, milliseconds);
+  }
+
+  tune({ nagle }: SocketOptions): void {
+    if (!this.over && nagle) this.raw.setNoDelay(false);
   }
 
   handOver(handler: SocketHandler): void {

@@ -61,6 +61,16 @@ export interface Transferred {
   readonly sent: number;
 }
 
+/** What a network profile asks of a connection. What a transport has no way to do it leaves as it is (`node:net`: all but `nagle`). */
+export interface SocketOptions {
+  /** Small writes wait for the acknowledgement of earlier ones (RFC 896). */
+  readonly nagle: boolean;
+  /** Differentiated services code point of what is sent, 0 to 63 (RFC 2474). */
+  readonly dscp: number;
+  /** Longest segment that the peer is told to send, in bytes; 0: as the interface has it. Of listeners only. */
+  readonly maxSegment: number;
+}
+
 export interface Socket {
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -85,6 +95,8 @@ export interface Socket {
   close(): void;
   /** Sends TCP keep-alive probes after so many milliseconds of silence, so that a lost peer is noticed. */
   keepAlive(milliseconds: number): void;
+  /** Of a socket that is open. */
+  tune(options: SocketOptions): void;
   /** From now on callbacks go to `handler`; `onOpen` is not repeated. */
   handOver(handler: SocketHandler): void;
   /**
@@ -107,6 +119,8 @@ export interface Acceptor {
 export interface Listener {
   readonly address: string;
   readonly port: number;
+  /** For connections that come from now on, but for `nagle`, which each connection has to be told of. */
+  tune(options: SocketOptions): void;
   /** Takes no more connections; those that were accepted live on. */
   close(): void;
 }

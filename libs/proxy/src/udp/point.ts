@@ -56,6 +56,8 @@ export class UdpPoint implements Point, DatagramHandler, PassedHandler {
     return this.leaving;
   }
 
+  tune(): void {}
+
   /** Takes no new flow. True when nothing is left and it is closed; else it closes itself with its last flow. */
   leave(): boolean {
     this.leaving = true;

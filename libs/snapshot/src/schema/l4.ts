@@ -27,6 +27,17 @@ export const L4Application = z.discriminatedUnion('type', [
 ]);
 export type L4Application = z.infer<typeof L4Application>;
 
+/** What a network profile asks of TCP itself; absent is as the system has it. */
+export const TcpOptions = z.strictObject({
+  /** Small writes wait for the acknowledgement of earlier ones (RFC 896). */
+  nagle: z.boolean().optional(),
+  /** Differentiated services code point of what is sent (RFC 2474): to clients, and to servers of L4. */
+  dscp: z.int().min(1).max(63).optional(),
+  /** Longest segment that clients are told to send, in bytes. */
+  max_segment: z.int().min(512).max(9000).optional(),
+});
+export type TcpOptions = z.infer<typeof TcpOptions>;
+
 /** Every connection begins with a header of the PROXY protocol (version 1 or 2), which says where it comes from. */
 export const AcceptProxy = z.strictObject({
   /** Whose connections these are; those of others begin without. Absent: everybody's. */

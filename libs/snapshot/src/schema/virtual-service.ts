@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { address, name, port, uuid } from './primitives.js';
 import { HttpProfile } from './http.js';
-import { AcceptProxy, L4Application, L4Rule, TcpProfile, UdpProfile } from './l4.js';
+import { AcceptProxy, L4Application, L4Rule, TcpOptions, TcpProfile, UdpProfile } from './l4.js';
 import { ServiceLimits } from './limits.js';
 import { ServerTls } from './tls.js';
 
@@ -37,6 +37,8 @@ export const VirtualService = z.strictObject({
   ]),
   pool_uuid: uuid.optional(),
   accept_proxy: AcceptProxy.optional(),
+  /** Of all its TCP ports. */
+  tcp_options: TcpOptions.optional(),
   /** For L4, in their order. What fits none goes to `pool_uuid`. */
   l4_rules: z.array(L4Rule).max(1000).optional(),
   limits: ServiceLimits.optional(),
