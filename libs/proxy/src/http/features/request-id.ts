@@ -27,6 +27,8 @@ export function newRequestId(): string {
   return worker + HEX[high >>> 16]! + HEX[high & 0xffff]! + HEX[low >>> 16]! + HEX[low & 0xffff]!;
 }
 
+const DIGITS = 32;
+
 /** An id that a client may give its request: visible ASCII, not too long, nothing that ends a list or a quote. */
 const FIT = /^[\w.:/+=@~-]{1,128}$/;
 
@@ -35,8 +37,11 @@ export class RequestId implements SomeRules {
   private readonly lowerCase: string;
   private readonly header: string;
   private readonly keep: boolean;
+  /** The header line, used again for each request: whoever takes it copies it at once. */
+  private readonly line: Buffer;
 
   constructor(config: NonNullable<HttpProfile['request_id']>) {
+    this.line = Buffer.from(`${config.header}: ${'0'.repeat(DIGITS)}\r\n`, 'latin1');
     this.header = config.header;
     this.lowerCase = config.header.toLowerCase();
     this.keep = config.keep;
@@ -53,7 +58,8 @@ export class RequestId implements SomeRules {
     }
     for (let k = first; k >= 0; k = message.find(this.lowerCase, k + 1)) message.head.drop(k);
     x.requestId = newRequestId();
-    edits.add(this.header, x.requestId);
+    this.line.write(x.requestId, this.line.length - DIGITS - 2, 'latin1');
+    edits.addLine(this.line);
     return true;
   }
 
