@@ -43,7 +43,8 @@ export class Http2Client extends ClientConnection implements SessionOwner {
   private lastStream = 0;
   private requests = 0;
   private mode = Mode.None;
-  private ended = false;
+  /** The client has ended its direction. */
+  ended = false;
   private paused = false;
   /** The last stream that is served, once the final GOAWAY has gone; until then every one. */
   private finalStream = MOST_STREAM;

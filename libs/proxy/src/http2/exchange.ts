@@ -168,7 +168,9 @@ export class Http2Exchange extends Exchange implements StreamUser {
     const stream = this.stream!;
     const still = looks * LOOK_MS;
     if (stream.queued > 0) {
-      if (still >= STALLED_MS) this.client.session.cancel(stream, ERROR.CANCEL);
+      // One who has ended its direction opens no window any more.
+      if (still >= STALLED_MS || (this.client.ended && !this.client.session.waits))
+        this.client.session.cancel(stream, ERROR.CANCEL);
       return;
     }
     if (stream.remoteEnded || this.tunnel || this.config === null) return;

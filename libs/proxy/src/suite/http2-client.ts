@@ -9,15 +9,34 @@ import { until, type Case } from './cases.js';
 
 export type Field = [name: string, value: string];
 
-export interface StreamSeen {
+/** What has come on a stream. */
+export class StreamSeen {
   /** Each block of fields: interim responses, the response, trailers. */
-  blocks: Field[][];
-  body: Buffer;
-  ended: boolean;
+  readonly blocks: Field[][] = [];
+  ended = false;
   /** Code of RST_STREAM; -1 without one. */
-  reset: number;
+  reset = -1;
   /** DATA frames. */
-  frames: number;
+  frames = 0;
+  private pieces: Buffer[] = [];
+
+  add(piece: Buffer): void {
+    this.pieces.push(piece);
+  }
+
+  get body(): Buffer {
+    if (this.pieces.length !== 1) this.pieces = [Buffer.concat(this.pieces)];
+    return this.pieces[0]!;
+  }
+
+  /** The status of the final response; -1 without one. */
+  get status(): number {
+    for (const block of this.blocks) {
+      const status = Number(block.find(([name]) => name === ':status')?.[1] ?? 0);
+      if (status >= 200 || status === 101) return status;
+    }
+    return -1;
+  }
 }
 
 /** Fields of a plain request. */
@@ -190,7 +209,7 @@ export class Http2Raw implements FrameSink {
   seen(id: number): StreamSeen {
     let seen = this.streams.get(id);
     if (seen === undefined) {
-      seen = { blocks: [], body: Buffer.alloc(0), ended: false, reset: -1, frames: 0 };
+      seen = new StreamSeen();
       this.streams.set(id, seen);
       this.opened.push(id);
     }
@@ -198,16 +217,16 @@ export class Http2Raw implements FrameSink {
   }
 
   /** Waits for the end of a stream, in order or not. */
-  async response(id: number): Promise<StreamSeen & { status: number }> {
+  async response(id: number): Promise<StreamSeen> {
     const seen = this.seen(id);
     await until(
       () => seen.ended || seen.reset >= 0 || this.closed,
-      `the end of stream ${id} (have ${JSON.stringify({ ...seen, body: seen.body.length })}, ${JSON.stringify(this.goAways)}, ${this.error})`,
+      `the end of stream ${id} (have ${JSON.stringify(seen.blocks)}, ${seen.frames} frames, ${JSON.stringify(this.goAways)}, ${this.error})`,
     );
-    return { ...seen, status: statusOf(seen) };
+    return seen;
   }
 
-  async get(path: string, ...more: Field[]): Promise<StreamSeen & { status: number }> {
+  async get(path: string, ...more: Field[]): Promise<StreamSeen> {
     return this.response(this.request(GET(path, ...more)));
   }
 
@@ -231,7 +250,7 @@ export class Http2Raw implements FrameSink {
 
   data(b: Uint8Array, start: number, end: number, last: boolean): number {
     const seen = this.seen(this.stream);
-    seen.body = Buffer.concat([seen.body, b.subarray(start, end)]);
+    if (end > start) seen.add(Buffer.from(b.subarray(start, end)));
     if (this.credit && end > start) {
       this.write(frame(FRAME.WINDOW_UPDATE, 0, 0, uint32(end - start)));
       this.write(frame(FRAME.WINDOW_UPDATE, 0, this.stream, uint32(end - start)));
@@ -294,11 +313,3 @@ export class Http2Raw implements FrameSink {
     this.onStream?.(stream, seen);
   }
 }
-
-const statusOf = (seen: StreamSeen): number => {
-  for (const block of seen.blocks) {
-    const status = Number(block.find(([name]) => name === ':status')?.[1] ?? 0);
-    if (status >= 200 || status === 101) return status;
-  }
-  return -1;
-};
