@@ -89,6 +89,7 @@ class Plane implements DataPlane {
         most: options.mostFlows ?? MOST_FLOWS,
       },
     };
+    transport.mostSockets = options.mostSockets ?? Infinity;
     this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
   }
 
@@ -257,7 +258,11 @@ class Plane implements DataPlane {
     block.setGauge(WORKER_F64.SHED, budget.shedCount);
     block.setGauge(WORKER_F64.SOCKETS, transport.openSockets() + this.context.flows.count);
     block.setGauge(WORKER_F64.SOCKETS_MOST, budget.mostSockets);
-    block.setGauge(WORKER_F64.RSS_BYTES, process.memoryUsage.rss());
+    try {
+      block.setGauge(WORKER_F64.RSS_BYTES, process.memoryUsage.rss());
+    } catch {
+      // It reads a file: without a descriptor the last figure stays.
+    }
     block.setGauge(WORKER_F64.QUEUED_BYTES, Math.max(budget.used, transport.queuedBytes()));
   }
 

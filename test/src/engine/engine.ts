@@ -33,15 +33,24 @@ export class Engine {
   static async start(
     scope: Scope,
     snapshot: Snapshot,
-    options: { workers?: number; netns?: Netns; env?: Record<string, string> } = {},
+    options: {
+      workers?: number;
+      netns?: Netns;
+      env?: Record<string, string>;
+      /** Files that each of its processes may open. */
+      descriptors?: number;
+    } = {},
   ): Promise<Engine> {
     const name = snapshot.settings.se_name;
     const file = join(await scope.tempDir(name), 'snapshot.json');
     writeFileSync(file, JSON.stringify(snapshot));
+    const args = [program, 'engine', '--snapshot', file, '--workers', `${options.workers ?? 2}`];
+    const { descriptors } = options;
+    const limited = descriptors === undefined ? [] : [`--nofile=${descriptors}:${descriptors}`, bun];
     const running = await RunningProcess.start(
       scope,
-      bun,
-      [program, 'engine', '--snapshot', file, '--workers', `${options.workers ?? 2}`],
+      descriptors === undefined ? bun : 'prlimit',
+      [...limited, ...args],
       {
         name,
         env: { SPILLWAY_FENCE_DIR: undefined, ...options.env },

@@ -74,7 +74,9 @@ describe('the budget of waiting bytes', () => {
   });
 
   it('counts sockets against the descriptors', () => {
-    expect(new Budget(transport(9), 1, 10).hasDescriptors).toBe(true);
-    expect(new Budget(transport(9), 1, 10, () => 1).hasDescriptors).toBe(false);
+    expect(new Budget(transport(7), 1, 10).hasDescriptors).toBe(true);
+    expect(new Budget(transport(7), 1, 10, () => 1).hasDescriptors).toBe(false);
+    expect(new Budget(transport(18_975), 1, 20_000).hasDescriptors).toBe(true);
+    expect(new Budget(transport(18_976), 1, 20_000).hasDescriptors).toBe(false);
   });
 });

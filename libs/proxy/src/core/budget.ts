@@ -16,6 +16,9 @@ export interface Holder {
 const MOST_BYTES = 256 * 2 ** 20;
 /** Sockets, where nobody says. */
 const MOST_SOCKETS = 1_000_000;
+/** Sockets that are left to connections to servers when no more clients are taken: a quarter, 1,024 at most. */
+const SHARE_FOR_SERVERS = 1 / 4;
+const MOST_FOR_SERVERS = 1024;
 /** Part of the budget that the connections of one client address may hold once half of it is used. */
 const CLIENT_SHARE = 1 / 4;
 /** Shedding ends here, so that it does not begin again at once. */
@@ -40,9 +43,15 @@ export class Budget {
     private readonly otherSockets: () => number = () => 0,
   ) {}
 
-  /** Descriptors are left for one connection more and its server's. */
+  /** Descriptors are left for one connection more, and for servers: those who are there already may need some too. */
   get hasDescriptors(): boolean {
-    return this.transport.openSockets() + this.otherSockets() < this.mostSockets;
+    const forServers = Math.min(MOST_FOR_SERVERS, this.mostSockets * SHARE_FOR_SERVERS);
+    return this.transport.openSockets() + this.otherSockets() < this.mostSockets - forServers;
+  }
+
+  /** Something was queued: what is over the budget already must not wait for the next look to stop growing. */
+  note(): void {
+    if (this.transport.queuedBytes() > this.most) this.exceeded = true;
   }
 
   /** Adds up what is held and ends connections where that is too much. Call it on every tick. */

@@ -211,7 +211,9 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   /** Writes to the client and counts it; false when the client has to catch up (`Socket.write`). */
   write(data: Uint8Array, start: number, end: number): boolean {
     this.context.f64[this.placement.service.counters + VS.BYTES_OUT]! += end - start;
-    return this.socket.write(data, start, end);
+    const taken = this.socket.write(data, start, end);
+    if (!taken) this.context.budget.note();
+    return taken;
   }
 }
 

@@ -211,6 +211,7 @@ export class MemorySocket implements Socket {
 
 /** A transport without a network: what happens next, and in which pieces, a seed decides. Time stands until moved. */
 export class MemoryTransport implements Transport {
+  mostSockets = Infinity;
   readonly name = 'memory';
   readonly sockets = new Set<MemorySocket>();
   private readonly deferred: Deferred[] = [];

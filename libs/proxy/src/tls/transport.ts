@@ -59,6 +59,12 @@ export class TlsTransport implements Transport {
   queuedBytes(): number {
     return this.under.queuedBytes();
   }
+  get mostSockets(): number {
+    return this.under.mostSockets;
+  }
+  set mostSockets(most: number) {
+    this.under.mostSockets = most;
+  }
   openSockets(): number {
     return this.under.openSockets();
   }

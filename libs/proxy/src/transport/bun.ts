@@ -48,6 +48,7 @@ class BunTransport implements Transport {
   private readonly turn = new TurnQueue();
   queuedTotal = 0;
   sockets = 0;
+  mostSockets = Infinity;
   readonly lateProbes = new LateProbes();
   /** `setImmediate` comes after the sockets of a poll and before the next one. */
   readonly outbox = new Outbox((task) => void setImmediate(task));
@@ -91,6 +92,10 @@ class BunTransport implements Transport {
     socket.handler = handler;
     const failed = (error: unknown): void =>
       socket.connectFailed(codeOf(error) === 'ECONNREFUSED' ? 'refused' : 'unreachable');
+    if (this.sockets > this.mostSockets) {
+      socket.connectFailed('unreachable');
+      return socket;
+    }
     try {
       Bun.connect<BunSocket>({
         hostname: address,

@@ -624,6 +624,25 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'with as many sockets as there may be no more are opened',
+    async run() {
+      const listener = await transport.listen('127.0.0.1', 0, new Taker());
+      const before = transport.openSockets();
+      transport.mostSockets = before;
+      const refused = new Recorder();
+      refused.socket = transport.connect('127.0.0.1', listener.port, refused);
+      await until(() => refused.closed !== null, 'the refusal');
+      transport.mostSockets = Infinity;
+      equal([refused.closed, refused.events], ['unreachable', ['close']], 'how it ended');
+      const fine = new Recorder();
+      fine.socket = transport.connect('127.0.0.1', listener.port, fine);
+      await until(() => fine.events.includes('open'), 'a connection');
+      equal(transport.openSockets(), before + 2, 'both ends are counted');
+      fine.socket.close();
+      listener.close();
+    },
+  },
+  {
     name: 'the clock is that of the machine, whichever process asks',
     run() {
       // Time since the machine has started, but for the time that it slept, which only one of the two counts.

@@ -33,6 +33,7 @@ const sharedOffset = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
 class NodeTransport implements Transport {
   readonly name = 'node';
+  mostSockets = Infinity;
   private readonly deferred = new DeferredQueue();
   private readonly turn = new TurnQueue();
   private readonly sockets = new Set<NodeSocket>();
@@ -65,8 +66,11 @@ class NodeTransport implements Transport {
   }
 
   connect(address: string, port: number, handler: SocketHandler): Socket {
-    const raw = net.connect({ host: address, port, noDelay: true, allowHalfOpen: true });
-    const socket = new NodeSocket(raw, this.sockets);
+    const full = this.sockets.size >= this.mostSockets;
+    const options = { noDelay: true, allowHalfOpen: true };
+    const raw = full ? new net.Socket(options) : net.connect({ host: address, port, ...options });
+    const socket = new NodeSocket(raw, this.sockets, false);
+    if (full) process.nextTick(() => raw.destroy(new Error('no descriptor is left')));
     raw.once('connect', () => socket.opened());
     socket.attach(handler);
     return socket;
@@ -114,7 +118,6 @@ class NodeSocket implements Socket {
   readonly remotePort: number;
   private handler: SocketHandler | null = null;
   private waiting = false;
-  private up: boolean;
   private over = false;
   private closing = false;
   private reason: CloseReason = 'end';
@@ -123,9 +126,9 @@ class NodeSocket implements Socket {
   constructor(
     private readonly raw: net.Socket,
     private readonly all: Set<NodeSocket>,
+    private up = true,
   ) {
     all.add(this);
-    this.up = !raw.connecting;
     this.remoteAddress = raw.remoteAddress ?? '';
     this.remotePort = raw.remotePort ?? 0;
     raw.on('error', (error: NodeJS.ErrnoException) => this.failed(error));

@@ -199,6 +199,8 @@ export interface Transport {
   queuedBytes(): number;
   /** Sockets that hold a descriptor, or are about to. */
   openSockets(): number;
+  /** With so many sockets open an outgoing connection is `unreachable` at once: descriptors are needed for more than sockets. */
+  mostSockets: number;
 }
 
 const REMEDY: Record<string, string> = {
