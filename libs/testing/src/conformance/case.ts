@@ -23,6 +23,8 @@ export interface Answer {
   readonly onHead?: string;
   /** Sent when the request is complete. */
   readonly onRequest?: string;
+  /** Sent each time that this text has come on the connection, whatever is going on there. */
+  readonly onText?: readonly [text: string, answer: string];
   /** Sends `onRequest` one byte at a time. */
   readonly bytewise?: boolean;
   /** What follows on the connection: its end, or a reset. Default: nothing. */

@@ -101,16 +101,32 @@ export class ScriptedOrigin {
     if (onAccept !== undefined) socket.write(Buffer.from(onAccept, 'latin1'));
     let from = 0;
     let answeredHead = false;
+    /** Up to where `onText` has been looked for. */
+    let heard = 0;
+    /** After 101 there are no requests any more. */
+    let tunnel = false;
     socket.setEncoding('latin1');
     socket.on('data', (data: string) => {
       seen.bytes += data;
-      for (;;) {
+      const { onText } = this.#answer();
+      if (onText !== undefined)
+        for (
+          let at = seen.bytes.indexOf(onText[0], heard);
+          at >= 0;
+          at = seen.bytes.indexOf(onText[0], heard)
+        ) {
+          heard = at + onText[0].length;
+          write(socket, onText[1], false);
+        }
+      while (!tunnel) {
         const { head, end } = endOfMessage(seen.bytes, from);
         if (head < 0) return;
         const probe = seen.bytes.startsWith(PROBE_LINE, from);
         const answer = probe ? DEFAULT : this.#answer();
         if (!answeredHead && answer.onHead !== undefined) write(socket, answer.onHead, false);
         answeredHead = true;
+        tunnel = / 101 /.test(answer.onHead ?? '');
+        if (tunnel) return;
         if (end < 0) return;
         if (!probe) this.#requests++;
         from = end;

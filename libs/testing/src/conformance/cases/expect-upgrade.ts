@@ -140,6 +140,23 @@ export const EXPECT_AND_UPGRADE: readonly Case[] = [
   },
   {
     clause: UPGRADE,
+    name: 'the other side of a tunnel answers, in any bytes, as often as it likes',
+    client: [
+      asks('Upgrade: echo'),
+      { awaits: SWITCH },
+      'ping\0\r\n\r\n',
+      { awaits: 'pong' },
+      'ping',
+      { awaits: 'pong\0\r\n\r\npong' },
+      { does: 'end' },
+    ],
+    origin: { onHead: SWITCH, onText: ['ping', 'pong\0\r\n\r\n'] },
+    atOrigin: [`${UPGRADED}ping\0\r\n\r\nping`],
+    atClient: `${SWITCH}pong\0\r\n\r\npong\0\r\n\r\n`,
+    fate: 'ended',
+  },
+  {
+    clause: UPGRADE,
     name: '101 has no framing and no other fields of one connection',
     client: [asks('Upgrade: echo'), { awaits: SWITCH }, { does: 'end' }],
     origin: {
