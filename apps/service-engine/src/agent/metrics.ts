@@ -179,6 +179,18 @@ function serviceFamilies(services: readonly ServiceCounters[]): string[] {
       counter(VS.CLIENT_ABORTS),
     ),
     family(
+      'spillway_vs_tls_handshakes_total',
+      'counter',
+      'TLS handshakes with clients that were completed.',
+      counter(VS.TLS_HANDSHAKES),
+    ),
+    family(
+      'spillway_vs_tls_resumed_total',
+      'counter',
+      'Those of them that resumed a session.',
+      counter(VS.TLS_RESUMED),
+    ),
+    family(
       'spillway_vs_datagrams_dropped_total',
       'counter',
       'Datagrams that had nowhere to go: no server, no room, too many flows.',
