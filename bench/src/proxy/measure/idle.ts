@@ -8,6 +8,8 @@ import type { Bench, Measurement } from './measurement.js';
 
 /** As many as each of them can take with the files that a process may open here, a server's connection for each. */
 const CONNECTIONS = Math.min(10_000, Math.floor((fileLimit() - 1_000) / 2));
+/** What is freed is given back at once, so that connections cannot live in memory which the warm-up has left. */
+const EAGER = { MIMALLOC_PURGE_DELAY: '0' };
 /** KiB per connection, in user space. */
 const BUDGET = 1.5;
 
@@ -42,7 +44,7 @@ export const idle: Measurement = {
 function perConnection(name: 'spillway' | 'nginx' | 'haproxy', bench: Bench): Promise<number> {
   return withScope(`bench-idle-${name}`, async (scope) => {
     const { where, setting, cores } = bench;
-    const proxy = await startContestant(scope, name, setting);
+    const proxy = await startContestant(scope, name, { ...setting, env: EAGER });
     const memory = (): number => proxy.pids().reduce((sum, pid) => sum + ownKib(pid), 0);
     // What serving takes once is not what a connection takes.
     const warm = { application: 'http', request: 'small', connections: 64, closing: false } as const;

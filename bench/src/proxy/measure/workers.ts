@@ -11,6 +11,8 @@ const BUDGET = 3.2;
 /** Beside the workers: four workers need more servers and clients than one does. */
 const ORIGIN_CORES = 2;
 const LOAD_CORES = 4;
+/** Seconds for each worker to compile its code; they may share a core. */
+const WARM = 3;
 const LOAD: Load = { application: 'http', request: 'small', connections: 256, closing: false };
 
 /** One SE with four workers on four cores against one with one. */
@@ -90,7 +92,7 @@ const once = (
   withScope(`bench-workers-${count}`, async (scope) => {
     const se = await startContestant(scope, 'spillway', { ...setting, cores, workers: count });
     const proxy = { pid: se.pid, pids: se.pids() };
-    await drive(where, LOAD, portOf('spillway', 'http'), 2, proxy);
+    await drive(where, LOAD, portOf('spillway', 'http'), WARM * count, proxy);
     return drive(where, LOAD, portOf('spillway', 'http'), seconds, proxy);
   });
 

@@ -20,6 +20,7 @@ export interface Setting {
   cores: readonly number[];
   /** Workers of the SE; peers have one. */
   workers?: number;
+  env?: Record<string, string>;
 }
 
 /** A proxy that runs. */
@@ -39,12 +40,13 @@ export const startPinned = (
   cores: readonly number[],
   command: string,
   args: readonly string[],
+  env: Record<string, string> = {},
 ): Promise<RunningProcess> =>
   RunningProcess.start(
     scope,
     'prlimit',
     [`--nofile=${fileLimit()}`, 'taskset', '-c', cores.join(','), command, ...args],
-    { name: command, env: { SPILLWAY_FENCE_DIR: undefined } },
+    { name: command, env: { SPILLWAY_FENCE_DIR: undefined, ...env } },
   );
 
 type Write = (file: string, text: string) => string;
@@ -83,7 +85,8 @@ export async function startContestant(
     writeFileSync(join(dir, file), text);
     return join(dir, file);
   };
-  const process = await startPinned(scope, setting.cores, ...COMMANDS[name](dir, write, setting));
+  const [command, args] = COMMANDS[name](dir, write, setting);
+  const process = await startPinned(scope, setting.cores, command, args, setting.env);
   if (name === 'spillway') {
     const [line] = await process.waitForOutput(/^\{"ready".*$/m, 20_000);
     if (!line.includes('"ready":true')) throw new Error(`the SE does not serve: ${line}`);

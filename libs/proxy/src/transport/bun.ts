@@ -188,7 +188,11 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
   }
 
   get remoteAddress(): string {
-    return this.raw?.remoteAddress ?? '';
+    const { raw } = this;
+    if (raw === null) return '';
+    // The descriptor of one that is over may be another connection's.
+    const fd = this.over ? -1 : fdOf(raw);
+    return (fd < 0 ? '' : libc()?.ipv4Peer(fd)) || (raw.remoteAddress ?? '');
   }
   get remotePort(): number {
     return this.raw?.remotePort ?? 0;
@@ -283,14 +287,14 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
   roundTrip(): number {
     const { raw } = this;
     if (this.over || raw === null) return -1;
-    const fd = 'fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1;
+    const fd = fdOf(raw);
     return fd < 0 ? -1 : (libc()?.roundTrip(fd) ?? -1);
   }
 
   transferred(): Transferred | null {
     const { raw } = this;
     if (this.over || raw === null) return null;
-    const fd = 'fd' in raw && typeof raw.fd === 'number' ? raw.fd : -1;
+    const fd = fdOf(raw);
     return fd < 0 ? null : (libc()?.transferred(fd) ?? null);
   }
 

@@ -7,6 +7,8 @@ export interface Libc {
   now(): number | undefined;
   /** Smoothed round-trip time of a connection, in microseconds; -1 when it is not known. */
   roundTrip(fd: number): number;
+  /** The peer's address if it is an IPv4 one; empty else. Costs half of what Bun's own getter does. */
+  ipv4Peer(fd: number): string;
   /** Bytes that a connection has carried; null when the kernel does not tell. */
   transferred(fd: number): Transferred | null;
   /** On a listener only its backlog changes. */
@@ -43,6 +45,24 @@ const RECEIVED_WORD = 32;
 const IPPROTO_IPV6 = 41;
 const IPV6_RECVERR = 25;
 const IPV6_TCLASS = 67;
+const AF_INET = 2;
+/** Of `struct sockaddr_in6`; of `sockaddr_in` the family is in the first two bytes, the address behind the port. */
+const SOCKADDR_BYTES = 28;
+
+/** Addresses come again and again, and their text is made once. */
+const TEXTS = 1024;
+const textKeys = new Uint32Array(TEXTS);
+const texts: string[] = Array.from({ length: TEXTS }, () => '');
+
+function ipv4Text(a: number, b: number, c: number, d: number): string {
+  const key = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const slot = (Math.imul(key, 0x9e3779b1) >>> 22) & (TEXTS - 1);
+  if (textKeys[slot] !== key || texts[slot] === '') {
+    textKeys[slot] = key;
+    texts[slot] = `${a}.${b}.${c}.${d}`;
+  }
+  return texts[slot]!;
+}
 
 let loaded: Libc | null | undefined;
 
@@ -54,8 +74,9 @@ export function libc(): Libc | null {
 
 function load(): Libc | null {
   try {
-    const { clock_gettime, getsockopt, listen, setsockopt } = dlopen('libc.so.6', {
+    const { clock_gettime, getpeername, getsockopt, listen, setsockopt } = dlopen('libc.so.6', {
       getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
+      getpeername: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
       clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
       listen: { args: ['i32', 'i32'], returns: 'i32' },
       setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
@@ -64,6 +85,8 @@ function load(): Libc | null {
     const counts = new Uint32Array(COUNT_WORDS);
     const infoLength = new Uint32Array(1);
     const value = new Int32Array(1);
+    const address = new Uint8Array(SOCKADDR_BYTES);
+    const addressLength = new Uint32Array(1);
     const set = (fd: number, level: number, option: number, to: number): void => {
       value[0] = to;
       setsockopt(fd, level, option, value, 4);
@@ -79,6 +102,12 @@ function load(): Libc | null {
         if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, infoLength) !== 0) return -1;
         const rtt = info[RTT_WORD]!;
         return rtt > 0 ? rtt : -1;
+      },
+      ipv4Peer(fd) {
+        addressLength[0] = SOCKADDR_BYTES;
+        if (getpeername(fd, address, addressLength) !== 0 || address[0] !== AF_INET || address[1] !== 0)
+          return '';
+        return ipv4Text(address[4]!, address[5]!, address[6]!, address[7]!);
       },
       transferred(fd) {
         infoLength[0] = counts.byteLength;
