@@ -26,6 +26,7 @@ function world(): WrittenObject[] {
       type: 'APPLICATION_PROFILE_TYPE_HTTP',
       http_profile: {
         compression_profile: { compression: true, compressible_content_ref: 'stringgroup-1' },
+        ssl_client_certificate_action: { headers: [{}] },
       },
       dos_rl_profile: { rl_profile: { http_header_rate_limits: [{}] } },
     }),
@@ -176,6 +177,26 @@ function rateChanges(path: string, more: Record<string, unknown> = {}): Record<s
       `${path}.${field}`,
       change.at === undefined ? change : { ...change, at: `${path}.${change.at}` },
     ]),
+  );
+}
+
+const PROOF = 'libs/translator/src/honoured.spec.ts';
+const marked = (kind: KindName): string[] =>
+  marksOf(kind).flatMap((mark) => (mark.proof === PROOF ? mark.paths : []));
+
+const CERTIFICATE_HEADER = 'http_profile.ssl_client_certificate_action.headers[]';
+
+/** Each value that is marked, in place of another one. */
+function certificateFacts(): Record<string, Change> {
+  const path = `${CERTIFICATE_HEADER}.request_header_value`;
+  const values = marked('applicationprofile').filter((p) => p.startsWith(`${path}=`));
+  return Object.fromEntries(
+    values.map((p, i) => {
+      const other = values[(i + 1) % values.length] as string;
+      const valueOf = (mark: string): string => mark.slice(path.length + 1);
+      const given = { [`${CERTIFICATE_HEADER}.request_header`]: 'X-A', [path]: valueOf(other) };
+      return [p, { to: valueOf(p), given }];
+    }),
   );
 }
 
@@ -385,10 +406,11 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'http_profile.hsts_subdomains_enabled': { to: false, given: { 'http_profile.hsts_enabled': true } },
     'http_profile.secure_cookie_enabled': { to: true },
     'http_profile.httponly_enabled': { to: true },
-    'http_profile.ssl_client_certificate_action.headers[].*': {
-      to: [{ request_header: 'X-Cipher', request_header_value: 'HTTP_POLICY_VAR_SSL_CIPHER' }],
-      at: 'http_profile.ssl_client_certificate_action.headers',
+    'http_profile.ssl_client_certificate_action.headers[].request_header': {
+      to: 'X-Cipher',
+      given: { [`${CERTIFICATE_HEADER}.request_header_value`]: 'HTTP_POLICY_VAR_SSL_CIPHER' },
     },
+    ...certificateFacts(),
     'http_profile.compression_profile.compression': { to: false },
     'http_profile.compression_profile.type': { to: 'CUSTOM_COMPRESSION' },
     'http_profile.compression_profile.remove_accept_encoding_header': { to: false },
@@ -522,10 +544,6 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     dp_hb_timeout_count: { to: 9 },
   },
 };
-
-const PROOF = 'libs/translator/src/honoured.spec.ts';
-const marked = (kind: KindName): string[] =>
-  marksOf(kind).flatMap((mark) => (mark.proof === PROOF ? mark.paths : []));
 
 describe('what the model marks as honoured by translation', () => {
   const cases = kindNames().flatMap((kind) => marked(kind).map((path) => ({ kind, path })));

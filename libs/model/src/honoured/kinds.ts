@@ -36,6 +36,28 @@ const rate = (path: string): string[] =>
 
 const VIPS = ['vip_id', 'enabled', 'ip_address.*', 'ip6_address.*'].map((field) => `vip[].${field}`);
 
+/** What a header can tell of the client; names of users and other headers are no part of it. */
+const CERTIFICATE_FACTS = [
+  'CLIENT_IP',
+  'SOURCE_IP',
+  'VS_PORT',
+  'VS_IP',
+  'SSL_CLIENT_FINGERPRINT',
+  'SSL_CLIENT_SERIAL',
+  'SSL_CLIENT_ISSUER',
+  'SSL_CLIENT_SUBJECT',
+  'SSL_CLIENT_RAW',
+  'SSL_CLIENT_ESCAPED',
+  'SSL_PROTOCOL',
+  'SSL_SERVER_NAME',
+  'SSL_CIPHER',
+  'REQUEST_ID',
+  'SSL_CLIENT_VERSION',
+  'SSL_CLIENT_SIGALG',
+  'SSL_CLIENT_NOTVALIDBEFORE',
+  'SSL_CLIENT_NOTVALIDAFTER',
+].map((fact) => `ssl_client_certificate_action.headers[].request_header_value=HTTP_POLICY_VAR_${fact}`);
+
 const HTTP_PROFILE = [
   'xff_enabled',
   'xff_alternate_name',
@@ -55,7 +77,8 @@ const HTTP_PROFILE = [
   'hsts_subdomains_enabled',
   'secure_cookie_enabled',
   'httponly_enabled',
-  'ssl_client_certificate_action.headers[].*',
+  'ssl_client_certificate_action.headers[].request_header',
+  ...CERTIFICATE_FACTS,
   'compression_profile.compression',
   'compression_profile.type',
   'compression_profile.remove_accept_encoding_header',
