@@ -4,7 +4,6 @@ export type { Facts, Variable } from './facts.js';
 export * from './groups.js';
 export { addressKey, AddressMap } from './match/address.js';
 export { peer, type Peer, RequestView, ResponseView } from './match/view.js';
-export { pathPattern } from './match/criteria.js';
 export * from './network.js';
 export * from './policy.js';
 export * from './rate-limiter.js';

@@ -1,6 +1,6 @@
 import type { NetworkPolicy } from '@spillway/snapshot';
 import type { Groups } from './groups.js';
-import { addressRanges } from './match/criteria.js';
+import { addressKeyOf, addressRanges } from './match/values.js';
 import { AddressPredicate, NotPredicate, NumberPredicate, type Predicate } from './match/predicate.js';
 import { Predicates } from './match/predicates.js';
 import { RuleSet } from './match/rule-set.js';
@@ -74,9 +74,12 @@ export class CompiledNetworkPolicy {
     };
     const { client_ip, client_port, vs_port } = rule;
     if (client_ip !== undefined) {
-      const { ranges } = addressRanges(client_ip, groups, `${path}.client_ip`);
-      const key = `client ${ranges.map((r) => `${r.first}-${r.last}`).join()}`;
-      add(key, client_ip.negated, () => new AddressPredicate('client', ranges));
+      const ranges = addressRanges(client_ip, groups, `${path}.client_ip`);
+      add(
+        `client ${addressKeyOf(client_ip)}`,
+        client_ip.negated,
+        () => new AddressPredicate('client', ranges),
+      );
     }
     if (client_port !== undefined)
       add(

@@ -131,7 +131,8 @@ class Plane implements DataPlane {
     // From here on nothing may fail: the swap is one synchronous step.
     this.compiled = after;
     for (const [uuid, policies] of before.policies)
-      if (after.policies.get(uuid) !== policies) this.earlierHits.push(...takeRuleHits(uuid, policies));
+      if (after.policies.get(uuid) !== policies)
+        for (const row of takeRuleHits(uuid, policies)) this.earlierHits.push(row);
     const placed = this.commitServices(config);
     this.leaving = this.leaving.filter((s) => !after.servers.has(s.key));
     this.leaving.push(...commitServers(before, after));
@@ -196,7 +197,8 @@ class Plane implements DataPlane {
   takeRuleHits(): RuleHits[] {
     const hits = this.earlierHits;
     this.earlierHits = [];
-    for (const [uuid, policies] of this.compiled.policies) hits.push(...takeRuleHits(uuid, policies));
+    for (const [uuid, policies] of this.compiled.policies)
+      for (const row of takeRuleHits(uuid, policies)) hits.push(row);
     return hits;
   }
 

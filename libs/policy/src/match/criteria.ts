@@ -9,8 +9,10 @@ import type {
 import { type Groups, PolicyError } from '../groups.js';
 import { Regex, RegexError } from '../regex/index.js';
 import { patternBytes } from './bytes.js';
+import { addressKeyOf, addressRanges, hasPort, pathPattern, textValues } from './values.js';
 import {
   AddressPredicate,
+  AnyPredicate,
   ExistsPredicate,
   MethodPredicate,
   NotPredicate,
@@ -114,7 +116,7 @@ export class CriteriaCompiler {
       );
     }
     if (query !== undefined) {
-      const parameters = query.operator === 'exists' && this.values(query, path).length > 0;
+      const parameters = query.operator === 'exists' && textValues(query, this.groups, path).length > 0;
       const subject = (parameters ? PARAMETERS : QUERY)[query.decoded ? 1 : 0];
       const test: TargetTest = parameters ? { ...query, operator: 'equals' } : query;
       add(
@@ -205,7 +207,7 @@ export class CriteriaCompiler {
 
   /** Values with a port are compared with host and port, those without with the host alone. */
   private host(test: TextTest, path: string): number[] {
-    const values = this.values(test, path);
+    const values = textValues(test, this.groups, path);
     const withPort = values.filter(hasPort);
     const without = values.filter((value) => !hasPort(value));
     const flat = { ...test, string_group_uuids: [] };
@@ -243,8 +245,8 @@ export class CriteriaCompiler {
     const decoded = 'decoded' in test && test.decoded;
     if (operator === 'exists')
       return this.put(predicates, `${kind} ${decoded} exists`, negated, () => new ExistsPredicate(subject));
-    const values = this.values(test, path).map((value) => adapt(value, operator));
-    const key = `${kind} ${decoded} ${operator} ${fold} ${JSON.stringify(values)}`;
+    const values = textValues(test, this.groups, path).map((value) => adapt(value, operator));
+    const key = `${kind} ${decoded} ${operator} ${fold} ${JSON.stringify([test.string_group_uuids, test.values])}`;
     if (operator === 'regex') {
       const expressions = values.map((value) => this.regex(value, fold, path));
       return this.put(predicates, key, negated, () => new RegexPredicate(subject, expressions));
@@ -253,19 +255,9 @@ export class CriteriaCompiler {
     return this.put(predicates, key, negated, () => new TextPredicate(subject, operator, patterns, fold));
   }
 
-  private values(test: TextTest, path: string): string[] {
-    const values = [...test.values];
-    for (const uuid of test.string_group_uuids) {
-      const group = this.groups.strings.get(uuid);
-      if (group === undefined) throw new PolicyError(path, `string group ${uuid} is not there`);
-      for (const { key } of group.entries) values.push(key);
-    }
-    return values;
-  }
-
   private address(whose: 'client' | 'source', test: AddressTest, path: string): number {
-    const { ranges, groups } = addressRanges(test, this.groups, path);
-    const key = `${whose} ${groups.join()} ${ranges.map((r) => `${r.first}-${r.last}`).join()}`;
+    const ranges = addressRanges(test, this.groups, path);
+    const key = `${whose} ${addressKeyOf(test)}`;
     return this.put(this.requests, key, test.negated, () => new AddressPredicate(whose, ranges));
   }
 
@@ -283,38 +275,4 @@ export class CriteriaCompiler {
     const inner = predicates.number(key, make);
     return negated ? predicates.number(`not ${key}`, () => new NotPredicate(predicates, inner)) : inner;
   }
-}
-
-/** Addresses of a test, those of its groups included. */
-export function addressRanges(
-  test: AddressTest,
-  groups: Groups,
-  path: string,
-): { ranges: readonly { first: string; last: string }[]; groups: readonly string[] } {
-  const ranges = [...test.ranges];
-  for (const uuid of test.address_group_uuids) {
-    const group = groups.addresses.get(uuid);
-    if (group === undefined) throw new PolicyError(path, `address group ${uuid} is not there`);
-    ranges.push(...group.ranges);
-  }
-  return { ranges, groups: test.address_group_uuids };
-}
-
-class AnyPredicate<V> implements Predicate<V> {
-  readonly cost = 8;
-  constructor(private readonly inner: readonly Predicate<V>[]) {}
-
-  test(view: V): boolean {
-    return this.inner.some((predicate) => predicate.test(view));
-  }
-}
-
-/** `name:port`; the colons of an IPv6 address are in brackets. */
-const hasPort = (value: string): boolean => value.replace(/\[[^\]]*\]/, '').includes(':');
-
-/** Paths begin with a slash, whether the pattern does or not. */
-export function pathPattern(value: string, operator: TextTest['operator'], decoded: boolean): string {
-  const merged = decoded && operator !== 'regex' ? value.replace(/\/{2,}/g, '/') : value;
-  const whole = operator === 'equals' || operator === 'begins_with';
-  return whole && !merged.startsWith('/') && merged !== '*' ? `/${merged}` : merged;
 }

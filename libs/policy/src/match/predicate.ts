@@ -142,6 +142,15 @@ export class NotPredicate<V> implements Predicate<V> {
   }
 }
 
+export class AnyPredicate<V> implements Predicate<V> {
+  readonly cost = 8;
+  constructor(private readonly inner: readonly Predicate<V>[]) {}
+
+  test(view: V): boolean {
+    return this.inner.some((predicate) => predicate.test(view));
+  }
+}
+
 /** Whose address. */
 export type Whose = 'client' | 'source';
 
