@@ -3,6 +3,7 @@ import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { DatagramClient, DatagramOrigin, LocalMemory } from '../suite/datagrams.js';
 import { freeUdpPort } from '../suite/ports.js';
 import { Rig, type ServiceSpec } from '../suite/rig.js';
+import { FlowTable, MEMBER_STATE } from './flow-table.js';
 
 /** Several data planes on one address and port, as the workers of one or of several SEs. */
 class Site {
@@ -163,6 +164,31 @@ const cases: Case[] = [
         'flows of the others',
       );
       site.end(clients);
+    },
+  },
+  {
+    name: 'a worker that hangs is buried when it has not beaten for three seconds, and its flows go on',
+    async run() {
+      const site = await Site.make(1);
+      const [client] = await site.clients(1);
+      const table = new FlowTable([...site.memory.files.values()][0]!);
+      const deaf = await DatagramOrigin.start('deaf');
+      deaf.silent = true;
+      const ghost = table.join(deaf.port);
+      table.setState(ghost, MEMBER_STATE.ACTIVE);
+      const hash = { cell: 0, tag: 0 };
+      table.hash('127.0.0.1', client!.socket.address().port, site.port, hash);
+      equal(table.claim(hash, ghost, 0), ghost, 'owner');
+      client!.send(site.port, 'x');
+      await until(() => deaf.got.length > 0, 'the datagram to be passed on');
+      await until(() => {
+        client!.send(site.port, 'y');
+        return client!.got.length > 0;
+      }, 'an answer');
+      equal(table.incarnationOf(ghost), 0, 'place of the dead');
+      equal(site.flowsOf(site.rigs[0]!), 1, 'flows');
+      deaf.stop();
+      site.end([client!]);
     },
   },
   {

@@ -28,8 +28,10 @@ export interface PassedHandler {
   onBuried(): void;
 }
 
-/** Ticks without a beat after which a member counts as dead; longer than a supervisor waits to kill it. */
-const SILENT_TICKS = 30;
+/** Ticks between two looks at the beats of others. */
+const LOOK_TICKS = 10;
+/** Looks without a beat after which a member counts as dead; longer than a supervisor waits to kill it. */
+const SILENT_LOOKS = 3;
 const LOOPBACK = '127.0.0.1';
 
 /** The share of this worker in the flows of one virtual service on one address. */
@@ -37,6 +39,7 @@ export class FlowGroup {
   /** By port of the virtual service. */
   readonly points = new Map<number, PassedHandler>();
   users = 0;
+  private ticks = 0;
   private readonly taking = new Set<PassedHandler>();
   private member: number;
   private incarnation: number;
@@ -109,6 +112,11 @@ export class FlowGroup {
     const { table } = this;
     if (this.member < 0 || table.incarnationOf(this.member) !== this.incarnation) this.rejoin();
     if (this.member >= 0) table.beat(this.member);
+    if (++this.ticks % LOOK_TICKS === 0) this.buryTheSilent();
+  }
+
+  private buryTheSilent(): void {
+    const { table } = this;
     for (let m = 0; m < MOST_MEMBERS; m++) {
       if (m === this.member) continue;
       const incarnation = table.incarnationOf(m);
@@ -116,7 +124,7 @@ export class FlowGroup {
       if (incarnation <= 0 || beats !== this.beats[m]) {
         this.beats[m] = beats;
         this.silent[m] = 0;
-      } else if (++this.silent[m]! >= SILENT_TICKS) {
+      } else if (++this.silent[m]! >= SILENT_LOOKS) {
         this.silent[m] = 0;
         table.bury(m, incarnation);
       }
