@@ -285,4 +285,24 @@ describe('policies, from the API to traffic', () => {
       }, 'the reason');
       await policies({}, async () => (await status('/').catch(() => 0)) === 200);
     }));
+
+  it('serve a virtual service from a pool group, and fall back when its first pool goes', () =>
+    world.instance.watched(async () => {
+      await policies({}, async () => (await status('/')) === 200);
+      await world.api.patch(pathOf(group), {
+        replace: {
+          members: [
+            { pool_ref: world.pool.url, priority_label: '10' },
+            { pool_ref: green.url, priority_label: '1' },
+          ],
+        },
+      });
+      const { pool_ref: _, ...vs } = await world.api.get<Json>(pathOf(world.vs));
+      await world.api.put(pathOf(world.vs), { ...vs, pool_group_ref: group.url });
+      await live(async () => (await ask('/')).body === 'blue\n', 'the group');
+      await world.api.patch(`/api/pool/${world.pool.uuid}`, { replace: { enabled: false } });
+      await live(async () => (await ask('/')).body === 'green\n', 'the fallback');
+      await world.api.patch(`/api/pool/${world.pool.uuid}`, { replace: { enabled: true } });
+      await live(async () => (await ask('/')).body === 'blue\n', 'the way back');
+    }));
 });
