@@ -6,6 +6,7 @@ import type { Row } from '../report/row.js';
 import { measureScale } from './scale.js';
 import { measureSize } from './size.js';
 import { measureStart } from './start.js';
+import { measureWorkers } from './workers.js';
 
 export interface Measurement {
   about: string;
@@ -18,6 +19,7 @@ export const MEASUREMENTS = {
   edits: { about: 'config to live, 1,000 edits under load', limit: 90, measure: measureEdits },
   scale: { about: 'scale out, scale in, migrate', limit: 60, measure: measureScale },
   loss: { about: 'an SE killed or hung', limit: 90, measure: measureLoss },
+  workers: { about: 'a worker killed or hung', limit: 90, measure: measureWorkers },
   outage: { about: 'the controller killed', limit: 45, measure: measureOutage },
   start: { about: 'first and second start', limit: 60, measure: measureStart },
   size: {

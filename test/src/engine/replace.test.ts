@@ -165,6 +165,7 @@ describe('replacing workers', () => {
     ['hung', 'SIGSTOP', HANG],
   ] as const)('one that has %s, in time', async (_what, signal, limit) => {
     const w = await world();
+    await eventually(async () => (await live(w)) === 2, { what: 'both workers to serve', within: 20_000 });
     const [victim = 0] = w.engine.pids('worker');
     const took = await untilReplaced(w, victim, send(victim, signal));
     expect(took).toBeLessThan(limit + SLACK * BUDGET);

@@ -227,7 +227,7 @@ export class Shell {
       usage: this.#metricsMeter.measure(this.#pids()),
       epoch: snapshot?.epoch ?? 0,
       generation: snapshot?.generation ?? 0,
-      liveWorkers: this.links.live.length,
+      liveWorkers: this.links.live.filter((link) => link.applied > 0).length,
       workerRestarts: this.workers.reduce((sum, w) => sum + w.restarts, 0),
       connected: this.connected,
       processes: this.#processes(),

@@ -273,6 +273,9 @@ export class Supervisor {
 
   #isHung(hung: Hung<string>, { pid }: Child): boolean {
     const stat = statOf(pid);
+    // The first configuration of a cold worker may take long; one that is stopped meanwhile may listen already.
+    const starting = hung.key !== 'agent' && !serves(this.#mapping.worker(indexOf(hung.key)).state);
+    if (starting && stat?.state === 'R') return hung.silent >= START_TIMEOUT;
     const began = this.#silent.get(hung.key);
     const computed = stat === undefined || began === undefined ? undefined : (stat.cpuTicks - began) * TICK;
     const loading = hung.key !== 'agent' && this.#mapping.worker(indexOf(hung.key)).loading;
@@ -308,7 +311,7 @@ export class Supervisor {
         watched.push({
           key,
           beat: block.beats,
-          timeout: serves(block.state) ? this.#timeout : START_TIMEOUT,
+          timeout: serves(block.state) || block.loading ? this.#timeout : START_TIMEOUT,
         });
     }
     if (this.#agent.pid !== 0) {
