@@ -303,6 +303,15 @@ const cases: Case[] = [
       equal(c.seen(id).blocks[0], [[':status', '100']], '100');
       c.body(id, 'abc');
       equal((await c.response(id)).status, 200, 'status');
+      // The same without asking the server.
+      origin.early = null;
+      await serve([origin], { http: { respond_with_100_continue: true } });
+      const own = c.request(POST('/own', ['content-length', '3'], ['expect', '100-continue']), false);
+      await until(() => c.seen(own).blocks.length > 0, '100 of our own');
+      equal(c.seen(own).blocks[0], [[':status', '100']], '100');
+      c.body(own, 'abc');
+      equal((await c.response(own)).status, 200, 'status');
+      check(!origin.requests.at(-1)!.head.includes('expect'), 'the server is not asked');
       c.end();
       origin.stop();
     },

@@ -493,9 +493,24 @@ const cases: Case[] = [
       equal((await c.get('/')).status, 200, 'status');
       await until(() => origin.connections.at(-1)!.ended, 'the end of the idle connection');
       equal((await c.get('/')).status, 200, 'status');
+      // A connection serves as many requests as the pool says, and lives as long.
+      const before = origin.connections.length;
+      await serve([origin], {}, { connection_max_reuse: 1 });
+      for (let i = 0; i < 4; i++) equal((await c.get('/')).status, 200, 'status');
+      equal(origin.connections.length - before, 2, 'connections for four requests');
+      await until(() => origin.connections.at(-2)!.ended, 'the end of the one before');
+      await serve([origin], {}, { connection_life_time: 1 });
+      await until(() => !origin.connections.at(-1)!.ended, 'the last one to be open');
+      const last = origin.connections.at(-1)!;
+      await until(() => {
+        c.request(GET('/'));
+        return last.ended;
+      }, 'the end of one that is old');
       // A server that is taken out loses its idle connection at once.
+      await serve([origin]);
+      equal((await c.get('/')).status, 200, 'status');
       await serve([origin], {}, { servers: [{ port: origin.port, state: 'disabled' }] });
-      await until(() => origin.connections.at(-1)!.ended, 'the end with the server');
+      await until(() => origin.connections.every((s) => s.ended || s.closed), 'the end with the server');
       equal((await c.get('/')).status, 503, 'no server');
       c.end();
       await quiet();

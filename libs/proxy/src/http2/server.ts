@@ -73,8 +73,11 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   static take(context: PlaneContext, server: ServerRuntime, x: Exchange): ServerStream {
     let list = connections.get(server);
     if (list === undefined) connections.set(server, (list = []));
-    for (const connection of list)
+    for (let i = 0; i < list.length; i++) {
+      const connection = list[i]!;
       if (connection.serverName === x.serverName && connection.hasRoom) return connection.add(x);
+      if (list[i] !== connection) i--; // it has just left
+    }
     const connection = new ServerSession(context, server, x.serverName);
     list.push(connection);
     connection.socket = connectTo(context, server, x.serverName, connection);
@@ -98,6 +101,7 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
       (reuse > 0 && this.served > reuse)
     ) {
       this.leave();
+      this.endIfUnused();
       return false;
     }
     return this.streams < (this.up ? Math.min(this.session.peerStreams, MOST_STREAMS) : STREAMS_AT_FIRST);
