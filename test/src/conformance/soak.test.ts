@@ -46,6 +46,8 @@ test(`good and hostile traffic for ${SECONDS} s (seed ${SEED}) leaves nothing be
           ports: [port],
           servers: servers.map((o) => ({ address: '127.0.0.1', port: o.port })),
           monitored: false,
+          // What runs on a server that is taken out may end.
+          graceful: 60_000,
         },
       ],
     });

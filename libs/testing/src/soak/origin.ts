@@ -13,6 +13,8 @@ export const CLEAN = 'X-Clean: 1\r\n';
 export class MoodyOrigin {
   port = 0;
   readonly #sockets = new Set<net.Socket>();
+  /** Connections whose last request was a clean one. */
+  readonly #clean = new WeakSet<net.Socket>();
   #server: net.Server | null = null;
 
   constructor(private readonly random: Random) {}
@@ -27,11 +29,16 @@ export class MoodyOrigin {
     this.#server = server;
   }
 
-  /** As a process that dies: listens no more, and its connections are reset. */
+  /**
+   * As a process that dies: listens no more, and its connections are reset. Only what it owes to clean requests is sent
+   * before the end: no proxy could make up for that.
+   */
   kill(): void {
     this.#server?.close();
     this.#server = null;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets)
+      if (this.#clean.has(socket)) socket.end();
+      else socket.resetAndDestroy();
   }
 
   #serve(socket: net.Socket): void {
@@ -61,6 +68,8 @@ export class MoodyOrigin {
   #answer(socket: net.Socket, head: string, upload: string): void {
     const [, , id, length] = (head.split(' ')[1] ?? '').split('/');
     const body = bodyOf(Number(id), Number(length));
+    if (head.includes(CLEAN)) this.#clean.add(socket);
+    else this.#clean.delete(socket);
     const mood = head.includes(CLEAN) ? 99 : this.random.below(40);
     if (mood === 0) socket.destroy();
     else if (mood === 1) socket.resetAndDestroy();
