@@ -218,6 +218,7 @@ class Plane implements DataPlane {
   private tick(): void {
     this.clock.run();
     this.settle();
+    this.context.flows.sharing?.tick();
     if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();
     this.lookAtBudget();
     if (this.ticks % 10 === 0) this.gauges();
