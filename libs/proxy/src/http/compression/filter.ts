@@ -20,6 +20,8 @@ const output = Buffer.allocUnsafeSlow(32 * 1024);
 export class CompressionFilter extends Timed implements BodyFilter, Waiting {
   /** Input that waits. */
   private held: Uint8Array | null = null;
+  /** Memory for the next input that has to wait. */
+  private room: Uint8Array | null = null;
   private from = 0;
   private to = 0;
   private clientBusy = false;
@@ -90,6 +92,7 @@ export class CompressionFilter extends Timed implements BodyFilter, Waiting {
     if (this.held !== null) {
       this.from = this.work(this.held, this.from, this.to);
       if (this.from < this.to) return;
+      this.room = this.held;
       this.held = null;
       if (!this.finishing && !this.afterPiece()) return;
     }
@@ -98,7 +101,7 @@ export class CompressionFilter extends Timed implements BodyFilter, Waiting {
   }
 
   heldBytes(): number {
-    return (this.coder?.memory ?? 0) + (this.held?.length ?? 0);
+    return (this.coder?.memory ?? 0) + ((this.held ?? this.room)?.length ?? 0);
   }
 
   override onTimeout(): void {
@@ -108,6 +111,7 @@ export class CompressionFilter extends Timed implements BodyFilter, Waiting {
   abandon(): void {
     this.x.connection.context.clock.forget(this);
     this.held = null;
+    this.room = null;
     const { coder } = this;
     this.coder = null;
     if (coder !== null) coders.release(coder);
@@ -180,7 +184,9 @@ export class CompressionFilter extends Timed implements BodyFilter, Waiting {
   private hold(data: Uint8Array, start: number, end: number): void {
     const more = end - start;
     if (this.held === null) {
-      this.held = Buffer.allocUnsafeSlow(more);
+      const { room } = this;
+      this.held = room !== null && room.length >= more ? room : Buffer.allocUnsafeSlow(more);
+      this.room = null;
       this.from = 0;
       this.to = 0;
     } else if (this.to + more > this.held.length) {
