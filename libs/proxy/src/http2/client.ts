@@ -19,7 +19,9 @@ import { clientLimits, type ClientLimits } from './profile.js';
 import { ERROR, FRAME, FRAME_SIZE, MOST_STREAM, PREFACE, SETTING } from './protocol.js';
 import { Session, type SessionOwner } from './session.js';
 import { LOOK_MS, type Stream } from './stream.js';
-import { BLOCK, requestText, trailerText } from './text.js';
+import { requestText } from './request-text.js';
+import { trailerText } from './response-text.js';
+import { BLOCK } from './text.js';
 import { newKey } from './websocket.js';
 
 const enum Mode {

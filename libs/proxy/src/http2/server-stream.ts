@@ -13,7 +13,8 @@ import { ERROR } from './protocol.js';
 import { encoded, encodeRequest } from './request-encoder.js';
 import type { ServerSession } from './server.js';
 import type { Stream, StreamUser } from './stream.js';
-import { BLOCK, responseText, trailerText } from './text.js';
+import { responseText, trailerText } from './response-text.js';
+import { BLOCK } from './text.js';
 
 const CRLF = latin1('\r\n');
 const LAST_SIZE = latin1('0\r\n');

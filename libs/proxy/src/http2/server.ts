@@ -12,7 +12,7 @@ import { ERROR, FRAME_SIZE, PREFACE, SETTING } from './protocol.js';
 import { MOST_RESPONSE_HEAD, ServerStream } from './server-stream.js';
 import { Session, type SessionLimits, type SessionOwner } from './session.js';
 import type { Stream } from './stream.js';
-import { trailerText } from './text.js';
+import { trailerText } from './response-text.js';
 
 /** Streams on one connection, whatever the server allows: more go to a further connection. */
 const MOST_STREAMS = 256;
