@@ -174,6 +174,8 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
   private scheduled = false;
 
   heldBack = false;
+  /** A write met a reset, which the kernel tells once only: what Bun says afterwards looks like an end in order. */
+  private lost = false;
   /** Milliseconds of silence before TCP keep-alive probes, while they are asked for and not turned on yet. */
   private probes = 0;
   /** A write has returned false since the last `onDrain`. */
@@ -232,7 +234,8 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
   /** Gives bytes to the kernel, and queues what it does not take. */
   private give(data: Uint8Array, start: number, end: number): void {
     const taken = this.raw!.write(data, start, end - start);
-    if (taken >= 0 && taken < end - start) this.enqueue(copyOf(data, start + taken, end));
+    if (taken < 0) this.lost = true;
+    else if (taken < end - start) this.enqueue(copyOf(data, start + taken, end));
   }
 
   pause(): void {
@@ -377,7 +380,7 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
   peerClosed(reason: CloseReason): void {
     if (this.closed !== null) return;
     this.over = true;
-    this.closed = reason;
+    this.closed = this.lost && reason === 'end' ? 'reset' : reason;
     this.drop();
     // Bun calls this from inside `terminate` and `end` too; whoever called those must not be re-entered.
     this.schedule();
