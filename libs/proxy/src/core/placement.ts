@@ -6,7 +6,7 @@ import { UdpPoint } from '../udp/point.js';
 import { mayConnect } from '../limits/network-gate.js';
 import { RefusedConnection } from '../limits/service-limits.js';
 import { Timed } from './clock.js';
-import type { Tracked } from './connection.js';
+import type { Ends, Tracked } from './connection.js';
 import type { PlaneContext } from './context.js';
 import type { Layer } from './layers.js';
 import { applicationOf, TcpPoint, type Point } from './point.js';
@@ -59,13 +59,13 @@ export class PlacementRuntime extends Timed {
       return null;
     }
     const { limits, network, proxied } = this.service.config;
-    if (network !== null && !mayConnect(this.context, network, socket)) {
+    // Behind a proxy that says who its client is, what is asked of clients waits for that: see `mayBe`.
+    const known = proxied === null || !proxied(socket.remoteAddress);
+    if (known && network !== null && !mayConnect(this.context, network, socket)) {
       this.service.refused(REFUSED_BY.POLICY);
       return null;
     }
     if (limits !== null) {
-      // Behind a proxy that says who its client is, the rates of clients wait for that.
-      const known = proxied === null || !proxied(socket.remoteAddress);
       const admission = limits.admit(this.service, known ? socket.remoteAddress : null);
       if (admission === 'reset') return null;
       if (admission === 'close') {
@@ -77,6 +77,16 @@ export class PlacementRuntime extends Timed {
     const { options } = this.service.config;
     if (options !== null && options.nagle) socket.tune(options);
     return this.first(this.context, socket, this, service, null);
+  }
+
+  /** For a connection that was accepted before its client was known: whether that client may have it. */
+  mayBe(ends: Ends): boolean {
+    const { limits, network } = this.service.config;
+    if (network !== null && !mayConnect(this.context, network, ends)) {
+      this.service.refused(REFUSED_BY.POLICY);
+      return false;
+    }
+    return limits === null || limits.admitClient(this.service, ends.remoteAddress);
   }
 
   add(connection: Tracked): void {

@@ -60,12 +60,7 @@ export class ProxyProtocolLayer extends ClientConnection {
     } else {
       this.told = header.ends;
       const { context, socket, placement, service } = this;
-      const { limits } = placement.service.config;
-      if (
-        limits !== null &&
-        this.told !== null &&
-        !limits.admitClient(placement.service, this.told.remoteAddress)
-      ) {
+      if (!placement.mayBe(this.endsForNext())) {
         this.because(CLOSED_BY.POLICY);
         this.kill();
         return;

@@ -20,6 +20,12 @@ import { Rig, type Parts, type ServiceSpec } from '../../suite/rig.js';
 const rig = await Rig.make();
 const port = await freePort();
 
+/** A client that a proxy tells of. */
+const told = async (client: string): Promise<RawClient> =>
+  (await RawClient.open(port)).send(
+    `PROXY TCP4 ${client} 198.51.100.9 4000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n`,
+  );
+
 const any: RequestMatch = { headers: [] };
 const text = (operator: TextTest['operator'], ...values: string[]): TextTest => ({
   negated: false,
@@ -709,6 +715,45 @@ const otherCases: Case[] = [
           equal(c.take().length, 0, 'bytes');
         }
       }
+      by['pool']!.stop();
+    },
+  },
+  {
+    name: 'a network policy asks for the client that the PROXY protocol tells of, not for the proxy',
+    run: async () => {
+      const by = await origins('pool');
+      const network: NetworkPolicy = {
+        uuid: 'n',
+        name: 'n',
+        rules: [
+          {
+            index: 1,
+            name: 'a',
+            client_ip: {
+              negated: false,
+              ranges: [{ first: '192.0.2.7', last: '192.0.2.7' }],
+              address_group_uuids: [],
+            },
+            action: { type: 'allow' },
+          },
+          { index: 2, name: 'd', action: { type: 'deny' } },
+        ],
+      };
+      await serve(
+        by,
+        { network_policies: [network] },
+        {
+          policies: { network_policy_uuid: 'n' },
+          acceptProxy: {},
+        },
+      );
+      const good = await told('192.0.2.7');
+      equal((await good.response()).status, 200, 'the client that is allowed');
+      good.end();
+      const bad = await told('192.0.2.8');
+      await until(() => bad.closed, 'the reset');
+      equal(bad.take().length, 0, 'bytes');
+      equal(by['pool']!.requests.length, 1, 'requests');
       by['pool']!.stop();
     },
   },
