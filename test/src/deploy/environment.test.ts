@@ -9,7 +9,12 @@ import { readUnit } from './unit-file.js';
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');
 
 /** Set by one process of an SE for another one of its own; nobody else's to set. */
-const INTERNAL = new Set(['SPILLWAY_RUNTIME_DIR', 'SPILLWAY_SUPERVISOR', 'SPILLWAY_LOG']);
+const INTERNAL = new Set([
+  'SPILLWAY_RUNTIME_DIR',
+  'SPILLWAY_SUPERVISOR',
+  'SPILLWAY_LOG',
+  'SPILLWAY_QUEUED_BYTES',
+]);
 /** Of tests that end a controller at a chosen step. */
 const FOR_TESTS = new Set(['SPILLWAY_TEST', 'SPILLWAY_CRASH_AT']);
 /** Read by what the programs are made of. */
