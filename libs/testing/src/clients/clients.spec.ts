@@ -314,6 +314,9 @@ describe('attribution', () => {
       six: other.program.process.pid,
     });
     await clients.until('attributed', (p) => p.openPerSe['six'] === 6);
+    // Every connection has one request at a time, so among so many more one has begun since.
+    const { ok } = await clients.progress();
+    await clients.until('answers', (p) => p.ok > ok + 6);
     const report = await clients.stop();
     expect(Object.keys(report.serviceEngines)).toEqual(['six']);
     expect(report.serviceEngines['six']!.ok).toBeGreaterThan(0);
