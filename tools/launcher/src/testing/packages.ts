@@ -39,7 +39,13 @@ const needed: TestPackage[] = [
     file: '/usr/lib/python3/dist-packages/h2/__init__.py',
     why: 'HTTP/2 for python3-httpx',
   },
-  { package: 'slowhttptest', file: 'slowhttptest', why: 'clients that crawl, in the soak test' },
+  { package: 'slowhttptest', file: 'slowhttptest', why: 'clients that crawl, and are not ours' },
+  { package: 'nginx', file: 'nginx', why: 'a peer in the short form of the bench' },
+  { package: 'haproxy', file: 'haproxy', why: 'a peer in the short form of the bench' },
+  { package: 'linux-perf', file: 'perf', why: 'counts instructions for the bench' },
+  { package: 'gcc', file: 'gcc', why: 'builds the load generator and the origin of the bench' },
+  { package: 'libc6-dev', file: '/usr/include/stdio.h', why: 'headers of what gcc builds' },
+  { package: 'libssl-dev', file: '/usr/include/openssl/ssl.h', why: 'headers of what gcc builds' },
   { package: 'git', file: 'git', why: 'tells what is part of the checkout' },
   { package: 'redis-server', file: 'redis-server', why: 'queue tests run on Redis as well as on PostgreSQL' },
   {
@@ -52,7 +58,6 @@ const needed: TestPackage[] = [
     file: '/usr/lib/python3/dist-packages/grpc/__init__.py',
     why: 'a foreign gRPC client for the health service',
   },
-  { package: 'slowhttptest', file: 'slowhttptest', why: 'slow clients that are not ours' },
   { package: 'docker-compose', file: 'docker-compose', why: 'checks docker-compose.yml with `config`' },
 ];
 
@@ -89,7 +94,8 @@ export function installTestPackages(): void {
 
 function aptGet(args: string[]): boolean {
   const { status } = spawnSync('apt-get', args, {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    // At this run level no package starts its daemon.
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     stdio: ['ignore', 'ignore', 'ignore'],
     timeout: 300_000,
   });
