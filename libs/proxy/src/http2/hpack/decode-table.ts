@@ -1,4 +1,5 @@
 import { copyInto } from '../../bytes.js';
+import { END, EntryRing, MARK, MIDDLE, START, STRIDE } from './entry-ring.js';
 import { flagOfValue, kindOfName, STATIC_FIELDS } from './fields.js';
 
 /** What every entry costs beside its bytes (RFC 7541 section 4.1). */
@@ -34,40 +35,16 @@ export const STATIC_LINES = ((): {
   return { bytes, starts, values, ends, kinds };
 })();
 
-/** Numbers per entry in `entries`. */
-const STRIDE = 4;
-const START = 0;
-const VALUE_AT = 1;
-const END = 2;
-const KIND_AT = 3;
-
-/** A table begins with room for so many bytes and entries: most connections never fill theirs. */
-export const FIRST_BYTES = 512;
-export const FIRST_ENTRIES = 16;
-
-/**
- * The dynamic table of a decoder: the last entry is the youngest. Lines lie one behind the other in a buffer that
- * grows to twice the size of the table; when its end is reached what is left moves to its front.
- */
-export class DecodeTable {
-  bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
-  private entries = new Int32Array(FIRST_ENTRIES * STRIDE);
-  /** Entries are numbered from 0 on; those in [oldest, next) are there. */
-  private oldest = 0;
-  private next = 0;
-  private mask = FIRST_ENTRIES - 1;
-  private end = 0;
+/** The dynamic table of a decoder. */
+export class DecodeTable extends EntryRing {
   private size = 0;
 
   /** @param most bytes that the table may ever have, counted as RFC 7541 section 4.1 does */
   constructor(most: number) {
+    super();
     this.limit = most;
   }
   private limit: number;
-
-  get count(): number {
-    return this.next - this.oldest;
-  }
 
   /** RFC 7541 section 4.3. */
   resize(limit: number): void {
@@ -80,16 +57,11 @@ export class DecodeTable {
     const size = end - start - 4 + ENTRY_OVERHEAD;
     this.evict(size);
     if (size > this.limit) return;
-    const length = end - start;
-    if (this.end + length > this.bytes.length) this.makeRoom(length);
-    if (this.count > this.mask) this.moreEntries();
-    const e = (this.next++ & this.mask) * STRIDE;
-    copyInto(this.bytes, this.end, b, start, end);
-    this.entries[e + START] = this.end;
-    this.entries[e + VALUE_AT] = this.end + valueAt - start;
-    this.end += length;
-    this.entries[e + END] = this.end;
-    this.entries[e + KIND_AT] = kind;
+    const e = this.push(end - start);
+    const at = this.entries[e + START]!;
+    copyInto(this.bytes, at, b, start, end);
+    this.entries[e + MIDDLE] = at + valueAt - start;
+    this.entries[e + MARK] = kind;
     this.size += size;
   }
 
@@ -101,50 +73,17 @@ export class DecodeTable {
   startOf(found: number): number {
     return this.entries[found + START]!;
   }
-  valueOf(found: number): number {
-    return this.entries[found + VALUE_AT]!;
+  valueStartOf(found: number): number {
+    return this.entries[found + MIDDLE]!;
   }
   endOf(found: number): number {
     return this.entries[found + END]!;
   }
   kindOf(found: number): number {
-    return this.entries[found + KIND_AT]!;
+    return this.entries[found + MARK]!;
   }
 
   private evict(room: number): void {
-    while (this.oldest < this.next && this.size + room > this.limit) {
-      const e = (this.oldest++ & this.mask) * STRIDE;
-      this.size -= this.entries[e + END]! - this.entries[e + START]! - 4 + ENTRY_OVERHEAD;
-    }
-  }
-
-  /** Moves what is left to the front: of a larger buffer while half of this one would be full. */
-  private makeRoom(length: number): void {
-    const from = this.count === 0 ? this.end : this.entries[(this.oldest & this.mask) * STRIDE + START]!;
-    const left = this.end - from;
-    let capacity = this.bytes.length;
-    while (2 * (left + length) > capacity) capacity *= 2;
-    if (capacity === this.bytes.length) this.bytes.copyWithin(0, from, this.end);
-    else {
-      const bytes = new Uint8Array(capacity);
-      bytes.set(this.bytes.subarray(from, this.end));
-      this.bytes = bytes;
-    }
-    this.end = left;
-    for (let n = this.oldest; n < this.next; n++) {
-      const e = (n & this.mask) * STRIDE;
-      this.entries[e + START]! -= from;
-      this.entries[e + VALUE_AT]! -= from;
-      this.entries[e + END]! -= from;
-    }
-  }
-
-  private moreEntries(): void {
-    const { entries, mask } = this;
-    this.mask = 2 * mask + 1;
-    this.entries = new Int32Array(2 * entries.length);
-    for (let n = this.oldest; n < this.next; n++)
-      for (let k = 0; k < STRIDE; k++)
-        this.entries[(n & this.mask) * STRIDE + k] = entries[(n & mask) * STRIDE + k]!;
+    while (this.count > 0 && this.size + room > this.limit) this.size -= this.shift() - 4 + ENTRY_OVERHEAD;
   }
 }

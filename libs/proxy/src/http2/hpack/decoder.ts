@@ -69,7 +69,7 @@ export class HpackDecoder {
       (kind & BAD_VALUE) === 0 ? kind : KIND.MALFORMED,
       table!.bytes,
       table!.startOf(found),
-      table!.valueOf(found),
+      table!.valueStartOf(found),
       table!.endOf(found),
     );
     return true;
@@ -92,7 +92,7 @@ export class HpackDecoder {
       const { table } = this;
       const found = table === null ? -1 : table.find(index - STATIC_COUNT - 1);
       if (found < 0) return false;
-      nameEnd = this.name(table!.bytes, table!.startOf(found), table!.valueOf(found) - 2);
+      nameEnd = this.name(table!.bytes, table!.startOf(found), table!.valueStartOf(found) - 2);
       kind = table!.kindOf(found) & ~BAD_VALUE;
     }
     const valueAt = nameEnd + 2;

@@ -1,32 +1,21 @@
 import { copyInto } from '../../bytes.js';
-import { ENTRY_OVERHEAD, FIRST_BYTES, FIRST_ENTRIES } from './decode-table.js';
+import { ENTRY_OVERHEAD } from './decode-table.js';
+import { END, EntryRing, MARK, MIDDLE, START, STRIDE } from './entry-ring.js';
 
-const STRIDE = 4;
-const START = 0;
-const NAME_END = 1;
-const END = 2;
-const HASH = 3;
 /** Slots of the index by hash, one entry each: of two fields that meet in one the younger is found. */
 const SLOTS = 256;
 
-/**
- * The dynamic table of an encoder, with an index by hash. Names are kept in lower case. Positions wander as in
- * DecodeTable.
- */
-export class EncodeTable {
-  private bytes: Uint8Array = new Uint8Array(FIRST_BYTES);
-  private entries = new Int32Array(FIRST_ENTRIES * STRIDE);
-  private mask = FIRST_ENTRIES - 1;
-  private oldest = 0;
-  private next = 0;
-  private end = 0;
+/** The dynamic table of an encoder, with an index by hash. Names are kept in lower case. */
+export class EncodeTable extends EntryRing {
   private size = 0;
   /** Number of the entry plus 1, by hash. */
   private readonly slots = new Int32Array(SLOTS);
   /** Hashes that were looked for in vain: a field is added when it comes for the second time. */
   private readonly seen = new Int32Array(SLOTS);
 
-  constructor(readonly limit: number) {}
+  constructor(readonly limit: number) {
+    super();
+  }
 
   /**
    * HPACK index, without the static part, of the field `name: value` with this hash; -1 when it is not there.
@@ -45,10 +34,10 @@ export class EncodeTable {
     if (number < this.oldest) return -1;
     const e = (number & this.mask) * STRIDE;
     const { entries, bytes } = this;
-    if (entries[e + HASH] !== hash) return -1;
+    if (entries[e + MARK] !== hash) return -1;
     let at = entries[e + START]!;
-    if (entries[e + NAME_END]! - at !== nameEnd - nameStart) return -1;
-    if (entries[e + END]! - entries[e + NAME_END]! !== valueEnd - valueStart) return -1;
+    if (entries[e + MIDDLE]! - at !== nameEnd - nameStart) return -1;
+    if (entries[e + END]! - entries[e + MIDDLE]! !== valueEnd - valueStart) return -1;
     for (let i = nameStart; i < nameEnd; i++) if (bytes[at++] !== name[i]) return -1;
     for (let i = valueStart; i < valueEnd; i++) if (bytes[at++] !== value[i]) return -1;
     return this.next - 1 - number;
@@ -77,52 +66,16 @@ export class EncodeTable {
     valueEnd: number,
   ): void {
     const length = nameEnd - nameStart + valueEnd - valueStart;
-    while (this.oldest < this.next && this.size + length + ENTRY_OVERHEAD > this.limit) {
-      const e = (this.oldest++ & this.mask) * STRIDE;
-      this.size -= this.entries[e + END]! - this.entries[e + START]! + ENTRY_OVERHEAD;
-    }
-    if (this.end + length > this.bytes.length) this.makeRoom(length);
-    if (this.next - this.oldest > this.mask) this.moreEntries();
-    const e = (this.next & this.mask) * STRIDE;
-    this.entries[e + START] = this.end;
-    copyInto(this.bytes, this.end, name, nameStart, nameEnd);
-    this.entries[e + NAME_END] = this.end + nameEnd - nameStart;
-    copyInto(this.bytes, this.entries[e + NAME_END]!, value, valueStart, valueEnd);
-    this.end += length;
-    this.entries[e + END] = this.end;
-    this.entries[e + HASH] = hash;
+    while (this.count > 0 && this.size + length + ENTRY_OVERHEAD > this.limit)
+      this.size -= this.shift() + ENTRY_OVERHEAD;
+    const e = this.push(length);
+    const at = this.entries[e + START]!;
+    const middle = at + nameEnd - nameStart;
+    copyInto(this.bytes, at, name, nameStart, nameEnd);
+    copyInto(this.bytes, middle, value, valueStart, valueEnd);
+    this.entries[e + MIDDLE] = middle;
+    this.entries[e + MARK] = hash;
     this.size += length + ENTRY_OVERHEAD;
-    this.slots[hash & (SLOTS - 1)] = ++this.next;
-  }
-
-  /** As in DecodeTable. */
-  private makeRoom(length: number): void {
-    const none = this.oldest === this.next;
-    const from = none ? this.end : this.entries[(this.oldest & this.mask) * STRIDE + START]!;
-    const left = this.end - from;
-    let capacity = this.bytes.length;
-    while (2 * (left + length) > capacity) capacity *= 2;
-    if (capacity === this.bytes.length) this.bytes.copyWithin(0, from, this.end);
-    else {
-      const bytes = new Uint8Array(capacity);
-      bytes.set(this.bytes.subarray(from, this.end));
-      this.bytes = bytes;
-    }
-    this.end = left;
-    for (let n = this.oldest; n < this.next; n++) {
-      const e = (n & this.mask) * STRIDE;
-      this.entries[e + START]! -= from;
-      this.entries[e + NAME_END]! -= from;
-      this.entries[e + END]! -= from;
-    }
-  }
-
-  private moreEntries(): void {
-    const { entries, mask } = this;
-    this.mask = 2 * mask + 1;
-    this.entries = new Int32Array(2 * entries.length);
-    for (let n = this.oldest; n < this.next; n++)
-      for (let k = 0; k < STRIDE; k++)
-        this.entries[(n & this.mask) * STRIDE + k] = entries[(n & mask) * STRIDE + k]!;
+    this.slots[hash & (SLOTS - 1)] = this.next;
   }
 }
