@@ -3,6 +3,7 @@ export * from './codes.js';
 export * from './layout.js';
 export * from './histogram.js';
 export * from './limits/index.js';
+export * from './server-state.js';
 export * from './totals.js';
 export * from './mapping.js';
 export * from './worker-block.js';

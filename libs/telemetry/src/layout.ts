@@ -2,6 +2,7 @@ import { SERVER_COUNTERS, VS_COUNTERS, VS_HISTOGRAMS } from './counters.js';
 import { CODE_CELLS } from './codes.js';
 import { BUCKETS, COARSE_BUCKETS } from './histogram.js';
 import { RATE_SET_BYTES } from './limits/rate-table.js';
+import { SERVER_STATE_BYTES } from './server-state.js';
 
 /**
  * Where everything lies in the shared mapping: one file in /dev/shm per SE, written by its workers and its agent,
@@ -13,6 +14,7 @@ import { RATE_SET_BYTES } from './limits/rate-table.js';
  * health          one byte per server slot, written by the agent alone
  * active          requests and L4 connections under way: a cell per (server slot, worker), written by that worker alone
  * clients         client connections: a cell per (VS slot, worker), written by that worker alone
+ * states          what all know of a server, one record per server slot (server-state.ts)
  * rates           the table of rate limits, written by all (limits/rate-table.ts)
  * worker blocks   one per worker, then one for what dead workers had counted
  *   head          pid, beat, state, generation and epoch that are live
@@ -20,12 +22,12 @@ import { RATE_SET_BYTES } from './limits/rate-table.js';
  *   services      per VS slot: counters, codes, histograms
  *   servers       per server slot: counters, histogram
  * ```
- * No cell but the health epoch and the rates has two writers, so counting needs no lock and a worker that dies
+ * No cell but the health epoch, the states and the rates has two writers, so counting needs no lock and a worker that dies
  * between two stores harms nobody: its cells are folded and zeroed as a whole. Slots are looked at only where a mark
  * has moved: what was never used costs no page of memory and no time.
  */
 export const MAGIC = 0x59575053; // "SPWY"
-export const VERSION = 2;
+export const VERSION = 3;
 
 export const HEADER_BYTES = 256;
 
@@ -137,6 +139,7 @@ export interface Layout extends Required<MappingSize> {
   readonly clients: number;
   /** Cells from one slot to the next; a power of two, so that a slot with up to 16 workers is one cache line. */
   readonly activeStride: number;
+  readonly states: number;
   readonly rates: number;
   readonly blocks: number;
   readonly blockBytes: number;
@@ -159,7 +162,8 @@ export function layoutOf(size: MappingSize): Layout {
   const health = HEADER_BYTES;
   const active = align(health + size.servers, 64);
   const clients = active + size.servers * activeStride * 4;
-  const rates = align(clients + size.virtualServices * activeStride * 4, PAGE);
+  const states = align(clients + size.virtualServices * activeStride * 4, 64);
+  const rates = align(states + size.servers * SERVER_STATE_BYTES, PAGE);
   const blocks = align(rates + rateSets * RATE_SET_BYTES, PAGE);
   const marksInBlock = WORKER_HEAD_BYTES;
   const servicesInBlock = align(marksInBlock + (size.virtualServices + size.servers) * 4, 64);
@@ -173,6 +177,7 @@ export function layoutOf(size: MappingSize): Layout {
     active,
     clients,
     activeStride,
+    states,
     rates,
     blocks,
     blockBytes,

@@ -21,6 +21,7 @@ import {
   type MappingSize,
 } from './layout.js';
 import { RATE_SET_BYTES, RateTable, releaseRateLock } from './limits/rate-table.js';
+import { SERVER_STATE_BYTES } from './server-state.js';
 import { emptyServerTotals, emptyServiceTotals, type ServerTotals, type ServiceTotals } from './totals.js';
 import { WorkerBlock } from './worker-block.js';
 
@@ -145,6 +146,16 @@ export class Mapping {
     return this.sum(this.clients, slot);
   }
 
+  /** Index in `f64` of the first double of a server's record, see SERVER_STATE_F64. */
+  stateF64(slot: number): number {
+    return (this.layout.states + slot * SERVER_STATE_BYTES) / 8;
+  }
+
+  /** Index in `i32` of the first word of a server's record, see SERVER_STATE_I32. */
+  stateI32(slot: number): number {
+    return (this.layout.states + slot * SERVER_STATE_BYTES) / 4;
+  }
+
   /** The table of rate limits, as worker `index` uses it. */
   rateTable(index: number): RateTable {
     return new RateTable({
@@ -245,6 +256,8 @@ export class Mapping {
     this.health[slot] = HEALTH.UNKNOWN;
     const cells = slot * layout.activeStride;
     this.active.fill(0, cells, cells + layout.activeStride);
+    const state = layout.states + slot * SERVER_STATE_BYTES;
+    this.bytes.fill(0, state, state + SERVER_STATE_BYTES);
     for (let w = 0; w <= layout.workers; w++)
       this.clear(this.markAt(w, layout.virtualServices + slot), this.serverBase(w, slot), SERVER_BYTES);
   }

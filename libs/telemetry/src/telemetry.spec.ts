@@ -27,6 +27,7 @@ import {
   RATE_SET_BYTES,
   SERVER,
   SERVER_COUNTERS,
+  SERVER_STATE_F64,
   VS,
   VS_COUNTERS,
   WORKER,
@@ -224,6 +225,23 @@ describe('mapping', () => {
     m.clearServer(6);
     expect(sums()).toEqual([[0, 0], 0, 0, [0, 0], [0, 0, 0], 0]);
     expect([m.serviceMark(2), m.serverMark(6)]).toEqual([0, 0]);
+  });
+
+  it('keeps a record per server that no other reaches into, until the slot is cleared', () => {
+    const m = make();
+    const last = m.layout.servers - 1;
+    for (const slot of [0, 1, last]) {
+      for (let i = 0; i < 8; i++) m.i32[m.stateI32(slot) + 8 + i] = -1;
+      m.f64[m.stateF64(slot) + SERVER_STATE_F64.ADMITTED_AT] = slot + 1;
+    }
+    m.clearServer(1);
+    const admitted = (slot: number) => m.f64[m.stateF64(slot) + SERVER_STATE_F64.ADMITTED_AT];
+    expect([admitted(0), admitted(1), admitted(last)]).toEqual([1, 0, last + 1]);
+    const words = (slot: number) => m.i32.slice(m.stateI32(slot) + 8, m.stateI32(slot) + 16);
+    expect([...words(0), ...words(last)].every((w) => w === -1)).toBe(true);
+    expect([...words(1)].every((w) => w === 0)).toBe(true);
+    expect([...m.active, ...m.clients].every((n) => n === 0)).toBe(true);
+    expect(m.rateEvictions).toBe(0);
   });
 
   it('looks only where something was marked', () => {

@@ -4,6 +4,7 @@ import { HEADER, HEALTH } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { ClientContext } from '../tls/client-contexts.js';
 import type { CompiledClientTls } from '../tls/compile.js';
+import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
 import type { ServerRuntime } from './server.js';
 
@@ -14,6 +15,16 @@ const BY_CLIENT: ConsistentHash = { key: 'client_ip', ignore_server_port: false 
 /** The same on every SE and for every pool that has the server. */
 function identityOf(spec: PoolSpec, { address, port }: ServerRuntime): number {
   return hashText(spec.consistent_hash?.ignore_server_port === true ? address : `${address} ${port}`);
+}
+
+/** Why a pool gave no server. */
+export const enum Refusal {
+  /** None may be used: the pool is down, disabled or empty. */
+  Down,
+  /** All that are up have as many connections as they may have. */
+  Full,
+  /** The server that the client belongs to is down, and it may have no other (`server_hm_down_recovery`). */
+  PersistentServerDown,
 }
 
 /**
@@ -28,6 +39,8 @@ export class Pool {
   readonly hash: ConsistentHash | null;
   /** TLS to its servers; null when it has none. */
   readonly tls: ClientContext | null;
+  /** Why `choose` gave nothing last. */
+  refusal = Refusal.Down;
   private readonly table: ServerTable;
   private seen = -1;
   private up = 0;
@@ -70,6 +83,16 @@ export class Pool {
       worker: context.block.index,
       coreNonaffinity: spec.core_nonaffinity ?? CORE_NONAFFINITY,
     });
+  }
+
+  /**
+   * The server for a client's request or connection, not `avoid` if there is another; null when there is none, and
+   * `refusal` tells why.
+   */
+  choose(client: Asker, avoid: ServerRuntime | null): ServerRuntime | null {
+    const server = this.pick(avoid, client.key);
+    if (server === null) this.refusal = Refusal.Down;
+    return server;
   }
 
   /**

@@ -172,6 +172,12 @@ export class ServerRuntime extends Timed {
     this.count(SERVER.FAILED + kind, 1);
   }
 
+  /** The head of a final response has come. */
+  answered(status: number): void {
+    if (status >= 500) this.count(SERVER.RESPONSES_5XX, 1);
+    else if (status >= 400) this.count(SERVER.RESPONSES_4XX, 1);
+  }
+
   /** A response came whole; times in microseconds. */
   responded(firstByte: number, transfer: number): void {
     const { f64, u32 } = this.context;

@@ -1,4 +1,4 @@
-import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS, VS_HISTOGRAM } from '@spillway/telemetry';
+import { CLOSED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import type { HttpProfile } from '@spillway/snapshot';
 import type { ConnectionFacts } from '../core/describe.js';
 import type { ClientConnection } from '../core/connection.js';
@@ -6,50 +6,22 @@ import type { Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
 import { poolFor, type ServiceConfig } from '../core/service.js';
 import { isIdempotent, methodName, type Head } from '../http1/head.js';
-import { requestEdits, responseEdits } from './edits.js';
+import { responseEdits } from './edits.js';
 import type { BodyFilter } from './filter.js';
 import { bindForNtlm } from './binding.js';
-import { sendContinue } from './continue.js';
-import { dropAccelFields, hasLongField } from './fields.js';
-import { forwardRequest, forwarded } from './forward.js';
-import { offersUpgrade } from '../http1/upgrade.js';
-import { requestKey } from './hash-key.js';
-import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
-import { requestMessage, responseMessage } from './message.js';
-import { lastHopResponse, plainResponse, whyOf, type OwnResponse } from './own-response.js';
+import { dropAccelFields } from './fields.js';
+import { responseMessage } from './message.js';
+import { whyOf, type OwnResponse } from './own-response.js';
 import { profileOf } from './profile.js';
-import { Replay } from './replay.js';
 import { Framing, type Failure, type HttpServerLink } from './server-link.js';
-
-const OVERLOADED: OwnResponse = {
-  status: 503,
-  fields: [
-    ['Content-Type', 'text/plain; charset=utf-8'],
-    ['Retry-After', '1'],
-  ],
-  body: Buffer.from('503 no memory is left for more requests\n'),
-  why: OWN_BY.OVERLOAD,
-};
-
-/** How a response is counted that tells of a server's failure. */
-const OWN_FOR: Record<number, number> = {
-  [FAILED_BY.REFUSED]: OWN_BY.SERVER_UNREACHABLE,
-  [FAILED_BY.UNREACHABLE]: OWN_BY.SERVER_UNREACHABLE,
-  [FAILED_BY.HANDSHAKE]: OWN_BY.SERVER_UNREACHABLE,
-  [FAILED_BY.CONNECT_TIMEOUT]: OWN_BY.SERVER_CONNECT_TIMEOUT,
-  [FAILED_BY.CLOSED]: OWN_BY.SERVER_CLOSED,
-  [FAILED_BY.RESET]: OWN_BY.SERVER_CLOSED,
-  [FAILED_BY.MALFORMED]: OWN_BY.SERVER_MALFORMED,
-  [FAILED_BY.TIMEOUT]: OWN_BY.SERVER_TIMEOUT,
-};
-const NO_POOL = { hash: null };
 
 /**
  * One request with its response, between the client's side (a connection of HTTP/1, a stream of HTTP/2) and the
  * server's side (`HttpServerLink`). It knows no protocol: heads are HTTP/1.1 text with the record of its scan,
  * request bodies are in HTTP/1 framing, response bodies too unless the client's side is `plain`.
  *
- * The client's side extends it and may use the object again for another request.
+ * This is what the client's side and rules see of it; how its request gets to a server is `Delivery`. The client's side
+ * extends that and may use the object again for another request.
  */
 export abstract class Exchange {
   /** Under which the request runs; null between requests. */
@@ -85,32 +57,25 @@ export abstract class Exchange {
   atOnce = false;
   /** How the server's response ends. Known to rules. */
   framing = Framing.None;
-  /** Connections tried. */
-  attempts = 0;
   /** The client's address where other proxies have told it and rules believe them; null: that of the connection. */
   clientAddress: string | null = null;
   /** Id of the request for servers and logs; empty while none has been made. */
   requestId = '';
   /** Host of the request, when rules need it for the response. */
   host = '';
-  /** What TLS calls the server (SNI); empty without TLS, and where no name is needed. */
-  serverName = '';
   /** What rules have found out about the codings that the client accepts; see compression/. */
   accepts = 0;
   /** Its server connections serve nobody else; see binding.ts. */
   binds = false;
+  /** What TLS calls the server (SNI); empty without TLS, and where no name is needed. */
+  serverName = '';
   private own!: HttpProfile;
   /** The connection of the client ends with this exchange. */
   last = false;
-  /** What consistent hash goes by. */
-  private hashKey = 0;
   /** Time of the complete head, `transport.now()`. */
   startedAt = 0;
-  /** What was sent of the request, as long as it is small and no answer has come. */
-  private replay: Replay | null = null;
-  private replayable = false;
   /** When the request was given to the connection that answered, and when the first byte of the answer came. */
-  private forwardedAt = 0;
+  protected forwardedAt = 0;
   private firstByteAt = 0;
   /** It still is the moment of the first byte: the clock need not be read again. The link sets it, if it likes. */
   atFirstByte = false;
@@ -118,8 +83,6 @@ export abstract class Exchange {
   private answeredBy: ServerRuntime | null = null;
   /** The response is complete and not measured yet, since its last bytes have not left. */
   private unmeasured = false;
-  /** When the last bytes of a request that is not idempotent went out on a connection used before. */
-  private sentAt = 0;
 
   constructor(public connection: ClientConnection) {}
 
@@ -164,7 +127,6 @@ export abstract class Exchange {
     this.upgrade = false;
     this.expects = false;
     this.plain = false;
-    this.attempts = 0;
     this.clientAddress = null;
     this.requestId = '';
     this.host = '';
@@ -172,97 +134,6 @@ export abstract class Exchange {
     this.last = false;
     this.connection.count(VS.REQUESTS, 1);
     this.connection.count(VS.REQUESTS_ACTIVE, 1);
-  }
-
-  /**
-   * Sends a request on its way: `head` describes b[head.start..bodyAt), the part of the body that is there follows up
-   * to `bodyEnd`. Set `requestDone` and `expects` before.
-   * @param rest bytes of the body that are still to come; Infinity when nobody knows
-   */
-  protected route(head: Head, b: Uint8Array, bodyAt: number, bodyEnd: number, rest: number): void {
-    if (head.lastHop) {
-      this.answer(lastHopResponse(head.method));
-      return;
-    }
-    if (this.connection.context.budget.exceeded) {
-      this.answer(OVERLOADED);
-      return;
-    }
-    const { rules } = this.config!;
-    const { profile } = this;
-    requestEdits.clear();
-    if (hasLongField(head, bodyAt, profile.max_field_size)) {
-      this.answer(plainResponse(431, 'a request header is too large'));
-      return;
-    }
-    if (rules !== null && !rules.onRequest(this, requestMessage.of(b, head), requestEdits)) return;
-    const { pool } = this;
-    this.serverName = this.nameIn(pool, head, b);
-    const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
-    const { hash } = pool ?? NO_POOL;
-    this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
-    const server = own === null ? (this.wanted ?? pool?.pick(null, this.hashKey) ?? null) : own.server;
-    if (server === null) {
-      this.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
-      return;
-    }
-    if (server.pool !== pool) this.serverName = this.nameIn(server.pool, head, b);
-    this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
-    if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
-    forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
-    const from = forwarded;
-    this.replay?.release();
-    this.replay = null;
-    this.replayable = true;
-    this.attempts = 1;
-    this.forwardedAt = this.startedAt;
-    // What cannot be kept for a second try must not meet a connection that may be dead.
-    const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
-    const link = own ?? server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
-    this.link = link;
-    if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
-      this.pauseRequest();
-  }
-
-  /** What TLS calls a server of the pool, for this request. */
-  private nameIn(pool: Pool | null, head: Head, b: Uint8Array): string {
-    const tls = pool === null ? null : pool.tls;
-    return tls === null ? '' : tls.nameFor(requestMessage.of(b, head).host);
-  }
-
-  /** Lets the client send its body, on our own account: the server is not asked. */
-  private goOn(head: Head, b: Uint8Array, waiting: boolean): void {
-    this.expects = false;
-    head.drop(requestMessage.of(b, head).find('expect'));
-    // RFC 9110 section 10.1.1: not needed when part of the body is there already.
-    if (waiting && !this.requestDone) sendContinue(this);
-  }
-
-  /** Sends the head and what is there of the body, or keeps it until the link is ready. */
-  private begin(link: HttpServerLink, b: Uint8Array, start: number, bodyAt: number, end: number): boolean {
-    if (!link.ready || end - start <= MOST_REPLAY) {
-      this.keep(b, start, end);
-      this.replay!.bodyAt = bodyAt - start;
-    } else this.replayable = false;
-    if (!link.ready) return false;
-    if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
-    return link.begin(b, start, bodyAt, end);
-  }
-
-  /** More of the request's body. False: wait for `serverTakes`. */
-  protected requestBody(b: Uint8Array, start: number, end: number): boolean {
-    const { link } = this;
-    if (link === null) return true;
-    if (!link.ready) {
-      this.keep(b, start, end);
-      return false;
-    }
-    if (this.replayable) {
-      if ((this.replay?.length ?? 0) + end - start <= MOST_REPLAY) this.keep(b, start, end);
-      else this.forgetReplay();
-    }
-    if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
-    return link.more(b, start, end);
   }
 
   /** For people who look for a fault: nothing of what the message says. */
@@ -276,18 +147,7 @@ export abstract class Exchange {
 
   /** Bytes that wait on this request's account. */
   heldBytes(): number {
-    return (this.replay?.length ?? 0) + (this.link?.heldBytes?.() ?? 0) + (this.filter?.heldBytes() ?? 0);
-  }
-
-  private keep(b: Uint8Array, start: number, end: number): void {
-    this.replay ??= Replay.take(end - start);
-    this.replay.append(b, start, end);
-  }
-
-  private forgetReplay(): void {
-    this.replayable = false;
-    this.replay?.release();
-    this.replay = null;
+    return (this.link?.heldBytes?.() ?? 0) + (this.filter?.heldBytes() ?? 0);
   }
 
   /** A response of the engine's own, in place of a server's. */
@@ -339,7 +199,7 @@ export abstract class Exchange {
 
   /** The request counts no more. */
   protected over(): void {
-    this.forgetReplay();
+    this.forget();
     const { filter } = this;
     if (filter !== null) {
       this.filter = null;
@@ -357,15 +217,6 @@ export abstract class Exchange {
 
   // For the server's side
 
-  /** The link can be written to: what was kept meanwhile goes out. */
-  linkReady(link: HttpServerLink): void {
-    this.forwardedAt = this.connection.context.transport.now();
-    const replay = this.replay!;
-    const taken = link.begin(replay.bytes(), 0, replay.bodyAt, replay.length);
-    if (replay.length > MOST_REPLAY) this.forgetReplay();
-    if (taken) this.serverTakes();
-  }
-
   /** A new connection was made for this request. */
   linkOpened(milliseconds: number, link: HttpServerLink): void {
     link.server.opened(milliseconds);
@@ -381,7 +232,7 @@ export abstract class Exchange {
   linkAnswers(): void {
     this.firstByteAt = this.connection.context.transport.now();
     this.answeredBy = this.link === null ? null : this.link.server;
-    this.forgetReplay();
+    this.forget();
   }
 
   /**
@@ -480,61 +331,19 @@ export abstract class Exchange {
     server.responded(firstByte, transfer);
   }
 
+  // What the way to servers provides: see delivery.ts
+
+  /** The request will not be sent again: what was kept of it is let go. */
+  protected abstract forget(): void;
+  /** The link can be written to: what was kept meanwhile goes out. */
+  abstract linkReady(link: HttpServerLink): void;
   /**
-   * The link cannot serve the request (any more) and has let go of it. The request goes to another connection when
-   * nothing of a response has come and all that was sent is at hand, and: the server was never reached, or the
-   * method may be repeated (RFC 9110 section 9.2.2), or a kept connection turns out to have been closed before the
-   * request could reach the server.
+   * The head of a final response has come and nothing of it has been passed on.
+   * @returns false when the client is not to have it: another server has the request, and the link lets go of it
    */
-  linkFailed(link: HttpServerLink, failure: Failure): void {
-    link.server.failed(failure.kind);
-    this.link = null;
-    const other = this.mayRepeat(link, failure) ? this.another(link.server) : null;
-    if (other !== null) this.repeat(other);
-    else this.serverFailed(failure);
-  }
-
-  private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
-    if (link.answering || this.attempts >= MOST_ATTEMPTS || !failure.repeatable) return false;
-    if (!link.ready) return true;
-    if (!this.replayable || this.replay === null) return false;
-    if (this.idempotent || link.unprocessed === true) return true;
-    return link.reused && this.connection.context.transport.now() - this.sentAt < STALE_WITHIN;
-  }
-
-  /**
-   * Another server for the request that `failed` could not serve: of its pool as it is now, not as it was when the
-   * request began, since the change may be the very reason.
-   */
-  private another(failed: ServerRuntime): ServerRuntime | null {
-    const { hashKey } = this;
-    const config = this.connection.placement.service.config;
-    // What rules sent elsewhere must not come to the pool that they kept it from.
-    const now = this.routed
-      ? (config.targets.pools.get(failed.pool?.spec.uuid ?? '') ?? null)
-      : poolFor(config);
-    return failed.pool?.pick(failed, hashKey) ?? now?.pick(failed, hashKey) ?? null;
-  }
-
-  private repeat(server: ServerRuntime): void {
-    server.count(SERVER.RETRIES, 1);
-    this.attempts++;
-    this.replayable = true;
-    this.forwardedAt = this.connection.context.transport.now();
-    const link = server.pool!.protocol.take(this.connection.context, server, this, false);
-    this.link = link;
-    if (link.ready) this.linkReady(link);
-  }
-
-  private serverFailed({ status, reason, kind }: Failure): void {
-    if (!this.responseStarted) {
-      this.answer(plainResponse(status, reason, OWN_FOR[kind]));
-      return;
-    }
-    this.connection.count(VS.TRUNCATED, 1);
-    this.over();
-    this.cut();
-  }
+  abstract responseCame(link: HttpServerLink, head: Head): boolean;
+  /** The link cannot serve the request (any more) and has let go of it. */
+  abstract linkFailed(link: HttpServerLink, failure: Failure): void;
 
   // What a client's protocol has to provide
 
@@ -574,7 +383,7 @@ export abstract class Exchange {
 
   /** 101 counts as begun, and the server's side is told so by the return of `switchProtocols`. */
   protected switched(): void {
-    this.forgetReplay();
+    this.forget();
     this.begins(101);
   }
 }

@@ -1,7 +1,7 @@
 import { CLOSED_BY } from '@spillway/telemetry';
 import { copyInto, latin1 } from '../bytes.js';
 import { responseEdits } from '../http/edits.js';
-import { Exchange } from '../http/exchange.js';
+import { Delivery } from '../http/delivery.js';
 import { encodeOwn, type OwnResponse } from '../http/own-response.js';
 import { Framing } from '../http/server-link.js';
 import type { ServiceConfig } from '../core/service.js';
@@ -30,7 +30,7 @@ const waiting: Http1Exchange[] = [];
 const MOST_WAITING = 1024;
 
 /** The client's side of an exchange on a connection of HTTP/1; used again for other requests. */
-export class Http1Exchange extends Exchange {
+export class Http1Exchange extends Delivery {
   /** Of the request. */
   readonly body = new MessageBody();
   protected readonly ownSocket = true;

@@ -270,9 +270,9 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   }
 
   private respond(x: Exchange, head: Head, b: Uint8Array, bodyAt: number, end: number): void {
-    const { status } = head;
+    if (!x.responseCame(this, head)) return;
     this.persistent =
-      head.persistent && (status < 400 || x.profile.close_server_connection_on_error !== true);
+      head.persistent && (head.status < 400 || x.profile.close_server_connection_on_error !== true);
     const { body } = this;
     const framing = framingOf(x, head);
     if (framing === Framing.UntilEnd) this.persistent = false;
@@ -286,8 +286,6 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.extra = body.done && stop < end;
     x.atOnce = body.done;
     const start = x.responseHead(head, b, bodyAt, framing);
-    if (status >= 500) this.server.count(SERVER.RESPONSES_5XX, 1);
-    else if (status >= 400) this.server.count(SERVER.RESPONSES_4XX, 1);
     this.context.clock.disarm(this);
     if (!body.done) this.state = State.Body;
     this.asItIs = framing === Framing.Length && !body.done && x.takesAsItIs;

@@ -2,7 +2,7 @@ import { VS } from '@spillway/telemetry';
 import { copyInto, copyOf, latin1 } from '../bytes.js';
 import type { ServiceConfig } from '../core/service.js';
 import { fieldText, responseEdits } from '../http/edits.js';
-import { Exchange } from '../http/exchange.js';
+import { Delivery } from '../http/delivery.js';
 import { plainResponse, type OwnResponse } from '../http/own-response.js';
 import type { Framing } from '../http/server-link.js';
 import { LINE, METHOD, NAME_END, VALUE_END, VALUE_START, type Head } from '../http1/head.js';
@@ -23,7 +23,7 @@ const waiting: Http2Exchange[] = [];
 const MOST_WAITING = 1024;
 
 /** The client's side of an exchange on a stream of HTTP/2; used again for other streams. */
-export class Http2Exchange extends Exchange implements StreamUser {
+export class Http2Exchange extends Delivery implements StreamUser {
   protected readonly ownSocket = false;
   private stream: Stream | null = null;
   /** The body goes on in chunks, since nobody said how long it is. */

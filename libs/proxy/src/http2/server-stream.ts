@@ -242,10 +242,9 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
     if (none && !endStream) stream.expected = 0;
     else if (contentLength >= 0 && !none) stream.expected = contentLength;
     const cut = endStream && contentLength > 0 && x.method !== METHOD.HEAD && status !== 304;
+    if (!x.responseCame(this, head)) return;
     x.prepareResponse(head, b, framing);
     this.chunking = framing === Framing.Chunked && !x.plain;
-    if (status >= 500) this.server.count(SERVER.RESPONSES_5XX, 1);
-    else if (status >= 400) this.server.count(SERVER.RESPONSES_4XX, 1);
     const start = x.responseHead(head, b, bodyAt, framing);
     if (start < bodyAt) x.send(b, start, bodyAt);
     if (endStream && this.x !== null) {

@@ -1,5 +1,6 @@
 import type { TcpProfile } from '@spillway/snapshot';
 import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
+import { asker } from '../core/asker.js';
 import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
 import { applicationOf } from '../core/point.js';
@@ -194,7 +195,8 @@ export class TcpClient extends ClientConnection {
     const pool = avoid?.pool ?? this.pool;
     const { hash } = pool ?? NO_POOL;
     const key = hash === null ? 0 : clientKey(hash, this.ends.remoteAddress, this.ends.remotePort);
-    const server = this.attempts++ < MOST_ATTEMPTS ? (pool?.pick(avoid, key) ?? null) : null;
+    const client = asker.of(this.ends, this.socket, this.tls, key);
+    const server = this.attempts++ < MOST_ATTEMPTS ? (pool?.choose(client, avoid) ?? null) : null;
     if (server === null) this.kill();
     else this.server = new TcpServer(this.context, server, this).begin();
   }

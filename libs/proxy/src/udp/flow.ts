@@ -1,8 +1,9 @@
 import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { UdpProfile } from '@spillway/snapshot';
 import { clientKey } from '../core/hash-key.js';
+import { asker } from '../core/asker.js';
 import { Timed } from '../core/clock.js';
-import type { Tracked } from '../core/connection.js';
+import type { Ends, Tracked } from '../core/connection.js';
 import type { ServerRuntime } from '../core/server.js';
 import { poolFor } from '../core/service.js';
 import type { FlowHash } from './flow-table.js';
@@ -16,7 +17,7 @@ const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
  * The datagrams between one client and an address and port of a virtual service. They go to one server, or, with
  * load balancing per datagram, to several; it ends when nothing has come from either side for the idle time-out.
  */
-export class UdpFlow extends Timed implements Tracked {
+export class UdpFlow extends Timed implements Tracked, Ends {
   place = -1;
   /** Where it stands in the flow table; null where flows are not shared. */
   shared: FlowHash | null = null;
@@ -35,6 +36,22 @@ export class UdpFlow extends Timed implements Tracked {
   ) {
     super();
     point.placement.add(this);
+  }
+
+  get remoteAddress(): string {
+    return this.address;
+  }
+
+  get remotePort(): number {
+    return this.port;
+  }
+
+  get localAddress(): string {
+    return this.point.address;
+  }
+
+  get localPort(): number {
+    return this.point.boundPort;
   }
 
   fromClient(data: Uint8Array, start: number, end: number): void {
@@ -107,7 +124,8 @@ export class UdpFlow extends Timed implements Tracked {
     if (pool === null) return null;
     const wanted = this.hint === 0 ? null : pool.byHint(this.hint);
     this.hint = 0;
-    return wanted ?? pool.pick(avoid, clientKey(pool.hash, address, port));
+    if (wanted !== null) return wanted;
+    return pool.choose(asker.of(this, this, null, clientKey(pool.hash, address, port)), avoid);
   }
 
   private open(server: ServerRuntime): UdpLink {

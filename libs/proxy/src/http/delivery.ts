@@ -1,0 +1,245 @@
+import { FAILED_BY, OWN_BY, SERVER, VS } from '@spillway/telemetry';
+import { asker } from '../core/asker.js';
+import { poolFor } from '../core/service.js';
+import type { Pool } from '../core/pool.js';
+import type { ServerRuntime } from '../core/server.js';
+import type { Head } from '../http1/head.js';
+import { offersUpgrade } from '../http1/upgrade.js';
+import { sendContinue } from './continue.js';
+import { requestEdits } from './edits.js';
+import { Exchange } from './exchange.js';
+import { hasLongField } from './fields.js';
+import { forwardRequest, forwarded } from './forward.js';
+import { requestKey } from './hash-key.js';
+import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
+import { requestMessage } from './message.js';
+import { nowhere } from './nowhere.js';
+import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
+import { Replay } from './replay.js';
+import type { Failure, HttpServerLink } from './server-link.js';
+
+const OVERLOADED: OwnResponse = {
+  status: 503,
+  fields: [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['Retry-After', '1'],
+  ],
+  body: Buffer.from('503 no memory is left for more requests\n'),
+  why: OWN_BY.OVERLOAD,
+};
+
+/** How a response is counted that tells of a server's failure. */
+const OWN_FOR: Record<number, number> = {
+  [FAILED_BY.REFUSED]: OWN_BY.SERVER_UNREACHABLE,
+  [FAILED_BY.UNREACHABLE]: OWN_BY.SERVER_UNREACHABLE,
+  [FAILED_BY.HANDSHAKE]: OWN_BY.SERVER_UNREACHABLE,
+  [FAILED_BY.CONNECT_TIMEOUT]: OWN_BY.SERVER_CONNECT_TIMEOUT,
+  [FAILED_BY.CLOSED]: OWN_BY.SERVER_CLOSED,
+  [FAILED_BY.RESET]: OWN_BY.SERVER_CLOSED,
+  [FAILED_BY.MALFORMED]: OWN_BY.SERVER_MALFORMED,
+  [FAILED_BY.TIMEOUT]: OWN_BY.SERVER_TIMEOUT,
+};
+
+const NO_POOL = { hash: null };
+
+/**
+ * The way of an exchange's request to a server: which one, what is sent there, what is kept of it meanwhile, and
+ * whether it goes to another one when that fails.
+ */
+export abstract class Delivery extends Exchange {
+  /** Connections tried. */
+  attempts = 0;
+  /** What consistent hash goes by. */
+  private hashKey = 0;
+  /** What was sent of the request, as long as it is small and no answer has come. */
+  private replay: Replay | null = null;
+  private replayable = false;
+  /** When the last bytes of a request that is not idempotent went out on a connection used before. */
+  private sentAt = 0;
+
+  /**
+   * Sends a request on its way: `head` describes b[head.start..bodyAt), the part of the body that is there follows up
+   * to `bodyEnd`. Set `requestDone` and `expects` before.
+   * @param rest bytes of the body that are still to come; Infinity when nobody knows
+   */
+  protected route(head: Head, b: Uint8Array, bodyAt: number, bodyEnd: number, rest: number): void {
+    if (head.lastHop) {
+      this.answer(lastHopResponse(head.method));
+      return;
+    }
+    if (this.connection.context.budget.exceeded) {
+      this.answer(OVERLOADED);
+      return;
+    }
+    const { rules } = this.config!;
+    const { profile } = this;
+    requestEdits.clear();
+    if (hasLongField(head, bodyAt, profile.max_field_size)) {
+      this.answer(plainResponse(431, 'a request header is too large'));
+      return;
+    }
+    if (rules !== null && !rules.onRequest(this, requestMessage.of(b, head), requestEdits)) return;
+    const { pool } = this;
+    this.serverName = this.nameIn(pool, head, b);
+    const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
+    const { hash } = pool ?? NO_POOL;
+    this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
+    const server = own === null ? (this.wanted ?? this.chooseOf(pool, head, b)) : own.server;
+    if (server === null) {
+      nowhere(this, pool);
+      return;
+    }
+    if (server.pool !== pool) this.serverName = this.nameIn(server.pool, head, b);
+    this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
+    if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
+    forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
+    const from = forwarded;
+    this.replay?.release();
+    this.replay = null;
+    this.replayable = true;
+    this.attempts = 1;
+    this.forwardedAt = this.startedAt;
+    // What cannot be kept for a second try must not meet a connection that may be dead.
+    const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
+    const link = own ?? server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
+    this.link = link;
+    if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
+      this.pauseRequest();
+  }
+
+  private chooseOf(pool: Pool | null, head: Head, b: Uint8Array): ServerRuntime | null {
+    if (pool === null) return null;
+    this.ask().withRequest(requestMessage.of(b, head), this.clientAddress);
+    return pool.choose(asker, null);
+  }
+
+  private ask(): typeof asker {
+    const { ends, socket, tls } = this.connection;
+    return asker.of(ends, socket, tls, this.hashKey).withRequest(null, this.clientAddress);
+  }
+
+  /** What TLS calls a server of the pool, for this request. */
+  private nameIn(pool: Pool | null, head: Head, b: Uint8Array): string {
+    const tls = pool === null ? null : pool.tls;
+    return tls === null ? '' : tls.nameFor(requestMessage.of(b, head).host);
+  }
+
+  /** Lets the client send its body, on our own account: the server is not asked. */
+  private goOn(head: Head, b: Uint8Array, waiting: boolean): void {
+    this.expects = false;
+    head.drop(requestMessage.of(b, head).find('expect'));
+    // RFC 9110 section 10.1.1: not needed when part of the body is there already.
+    if (waiting && !this.requestDone) sendContinue(this);
+  }
+
+  /** Sends the head and what is there of the body, or keeps it until the link is ready. */
+  private begin(link: HttpServerLink, b: Uint8Array, start: number, bodyAt: number, end: number): boolean {
+    if (!link.ready || end - start <= MOST_REPLAY) {
+      this.keep(b, start, end);
+      this.replay!.bodyAt = bodyAt - start;
+    } else this.replayable = false;
+    if (!link.ready) return false;
+    if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
+    return link.begin(b, start, bodyAt, end);
+  }
+
+  /** More of the request's body. False: wait for `serverTakes`. */
+  protected requestBody(b: Uint8Array, start: number, end: number): boolean {
+    const { link } = this;
+    if (link === null) return true;
+    if (!link.ready) {
+      this.keep(b, start, end);
+      return false;
+    }
+    if (this.replayable) {
+      if ((this.replay?.length ?? 0) + end - start <= MOST_REPLAY) this.keep(b, start, end);
+      else this.forget();
+    }
+    if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
+    return link.more(b, start, end);
+  }
+
+  override heldBytes(): number {
+    return (this.replay?.length ?? 0) + super.heldBytes();
+  }
+
+  private keep(b: Uint8Array, start: number, end: number): void {
+    this.replay ??= Replay.take(end - start);
+    this.replay.append(b, start, end);
+  }
+
+  protected override forget(): void {
+    this.replayable = false;
+    this.replay?.release();
+    this.replay = null;
+  }
+
+  override linkReady(link: HttpServerLink): void {
+    this.forwardedAt = this.connection.context.transport.now();
+    const replay = this.replay!;
+    const taken = link.begin(replay.bytes(), 0, replay.bodyAt, replay.length);
+    if (replay.length > MOST_REPLAY) this.forget();
+    if (taken) this.serverTakes();
+  }
+
+  override responseCame(link: HttpServerLink, head: Head): boolean {
+    link.server.answered(head.status);
+    return true;
+  }
+
+  /**
+   * The link cannot serve the request (any more) and has let go of it. The request goes to another connection when
+   * nothing of a response has come and all that was sent is at hand, and: the server was never reached, or the
+   * method may be repeated (RFC 9110 section 9.2.2), or a kept connection turns out to have been closed before the
+   * request could reach the server.
+   */
+  override linkFailed(link: HttpServerLink, failure: Failure): void {
+    link.server.failed(failure.kind);
+    this.link = null;
+    const other = this.mayRepeat(link, failure) ? this.another(link.server) : null;
+    if (other !== null) this.repeat(other);
+    else this.serverFailed(failure);
+  }
+
+  private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
+    if (link.answering || this.attempts >= MOST_ATTEMPTS || !failure.repeatable) return false;
+    if (!link.ready) return true;
+    if (!this.replayable || this.replay === null) return false;
+    if (this.idempotent || link.unprocessed === true) return true;
+    return link.reused && this.connection.context.transport.now() - this.sentAt < STALE_WITHIN;
+  }
+
+  /**
+   * Another server for the request that `failed` could not serve: of its pool as it is now, not as it was when the
+   * request began, since the change may be the very reason.
+   */
+  private another(failed: ServerRuntime): ServerRuntime | null {
+    const config = this.connection.placement.service.config;
+    // What rules sent elsewhere must not come to the pool that they kept it from.
+    const now = this.routed
+      ? (config.targets.pools.get(failed.pool?.spec.uuid ?? '') ?? null)
+      : poolFor(config);
+    this.ask();
+    return failed.pool?.choose(asker, failed) ?? now?.choose(asker, failed) ?? null;
+  }
+
+  private repeat(server: ServerRuntime): void {
+    server.count(SERVER.RETRIES, 1);
+    this.attempts++;
+    this.replayable = true;
+    this.forwardedAt = this.connection.context.transport.now();
+    const link = server.pool!.protocol.take(this.connection.context, server, this, false);
+    this.link = link;
+    if (link.ready) this.linkReady(link);
+  }
+
+  private serverFailed({ status, reason, kind }: Failure): void {
+    if (!this.responseStarted) {
+      this.answer(plainResponse(status, reason, OWN_FOR[kind]));
+      return;
+    }
+    this.connection.count(VS.TRUNCATED, 1);
+    this.over();
+    this.cut();
+  }
+}
