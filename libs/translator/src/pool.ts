@@ -4,6 +4,8 @@ import { algorithmOf } from './algorithm.js';
 import { translateHealthMonitor } from './health-monitor.js';
 import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
 import { serversOf } from './servers.js';
+import { hostHeaderOf } from './host-header.js';
+import { serverLifeOf } from './server-life.js';
 import { clientTlsOf } from './tls/client.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -11,7 +13,6 @@ import { error, failed, type Lookup, type Problem, type Translated, warning } fr
 const CONNECT_TIMEOUT = 2000;
 /** Kept idle connections per worker and server where `upstream_connpool_server_max_cache` is 0 (no limit). */
 const MAX_IDLE_CONNECTIONS = 256;
-const MINUTE = 60_000;
 
 export function translatePool(uuid: string, lookup: Lookup): Translated {
   const object = lookup.get(uuid);
@@ -34,10 +35,9 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     health_monitor_uuids: monitors.uuids,
     min_servers_up: clamp(spec.min_servers_up ?? 1, 1, 5000),
     ...minMonitorsUp(spec.min_health_monitors_up, monitors.uuids.length),
-    graceful_disable_timeout:
-      spec.graceful_disable_timeout < 0
-        ? -1
-        : clamp(spec.graceful_disable_timeout * MINUTE, 0, 7200 * MINUTE),
+    ...serverLifeOf(spec),
+    ...hostHeaderOf(spec, tls !== undefined),
+    ...(spec.lookup_server_by_name ? { lookup_server_by_name: true } : {}),
     connect_timeout: CONNECT_TIMEOUT,
     max_idle_connections: clamp(cache.upstream_connpool_server_max_cache || MAX_IDLE_CONNECTIONS, 0, 65_536),
     ...(spec.enable_http2 ? { enable_http2: true } : {}),

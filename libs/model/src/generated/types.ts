@@ -4089,7 +4089,7 @@ export interface Pool {
   rewrite_host_header_to_sni?: boolean;
   /** Default false. */
   routing_pool?: boolean;
-  /** Default "DISALLOW_NEW_CONNECTION". */
+  /** Our default: a server that is disabled gracefully still serves the clients that persistence knows, until its time is up. Default "ALLOW_NEW_CONNECTION_IF_PERSISTENCE_PRESENT". */
   server_disable_type?: PoolServerDisableType;
   server_name?: string;
   server_reselect?: HTTPServerReselect;
@@ -5381,6 +5381,8 @@ export interface Server {
   description?: string;
   /** With enabled false: existing connections are reset at once instead of draining for graceful_disable_timeout. Default false. */
   disable_immediately?: boolean;
+  /** When the server was disabled, in milliseconds since 1970; graceful_disable_timeout runs from then. Read only. */
+  disabled_at?: number;
   discovered_networks?: DiscoveredNetwork[];
   /** Default true. */
   enabled?: boolean;

@@ -1,19 +1,8 @@
 import { z } from 'zod';
+import { HostHeader } from './host-header.js';
+import { milliseconds, name, uuid } from './primitives.js';
+import { Server } from './server.js';
 import { ClientTls } from './tls.js';
-import { address, milliseconds, name, port, uuid } from './primitives.js';
-
-export const Server = z.strictObject({
-  address,
-  port,
-  hostname: z.string().max(255),
-  /**
-   * `disabled` resets what is left at once; `draining` finishes requests in flight, closes idle connections at
-   * once, and resets the rest after the pool's `graceful_disable_timeout`.
-   */
-  state: z.enum(['enabled', 'draining', 'disabled']),
-  ratio: z.int().min(1).max(20),
-});
-export type Server = z.infer<typeof Server>;
 
 export const ConsistentHash = z.strictObject({
   /** `uri` is host and path; `header` the value of `header_name`. A request without it goes by address and port. */
@@ -48,6 +37,17 @@ export const Pool = z.strictObject({
   min_health_monitors_up: z.int().min(1).max(64).optional(),
   /** Milliseconds; -1 never. */
   graceful_disable_timeout: z.int().min(-1).max(432_000_000),
+  /** Until its time is up a server that drains is still chosen for clients that persistence knows. Absent: false. */
+  drain_keeps_persistence: z.boolean().optional(),
+  /**
+   * Milliseconds that connections to a server live on after its monitors have marked it down; 0 ends them at once,
+   * absent never.
+   */
+  down_timeout: z.int().min(0).max(432_000_000).optional(),
+  /** What the servers are told as Host. Absent: what the client said. */
+  host_header: HostHeader.optional(),
+  /** Rules may name a server of the pool by its name. Absent: false. */
+  lookup_server_by_name: z.boolean().optional(),
   connect_timeout: milliseconds,
   /** Kept idle connections per worker and server. */
   max_idle_connections: z.int().min(0).max(65_536),

@@ -3,8 +3,8 @@ import type { StoredObject } from '../types.js';
 
 /** An object as somebody writes it, references as uuids. */
 export interface WrittenObject {
-  /** A published kind, or one of our own (session tickets). */
-  kind: KindName | 'ticketsecrets';
+  /** A published kind, or one of our own (session tickets, names). */
+  kind: KindName | 'ticketsecrets' | 'resolvedname';
   uuid: string;
   generation?: number;
   spec: { name: string } & Record<string, unknown>;
