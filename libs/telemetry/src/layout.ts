@@ -13,6 +13,7 @@ import { SERVER_STATE_BYTES } from './server-state.js';
  * header          what follows, and the beat of the agent
  * health          one byte per server slot, written by the agent alone
  * active          requests and L4 connections under way: a cell per (server slot, worker), written by that worker alone
+ * work            predicted work under way (predictions of `libs/balancing`): a cell per (server slot, worker), written by that worker alone
  * clients         client connections: a cell per (VS slot, worker), written by that worker alone
  * states          what all know of a server, one record per server slot (server-state.ts)
  * rates           the table of rate limits, written by all (limits/rate-table.ts)
@@ -27,7 +28,7 @@ import { SERVER_STATE_BYTES } from './server-state.js';
  * has moved: what was never used costs no page of memory and no time.
  */
 export const MAGIC = 0x59575053; // "SPWY"
-export const VERSION = 3;
+export const VERSION = 4;
 
 export const HEADER_BYTES = 256;
 
@@ -136,6 +137,7 @@ export function sizeFor(workers: number): Required<MappingSize> {
 export interface Layout extends Required<MappingSize> {
   readonly health: number;
   readonly active: number;
+  readonly work: number;
   readonly clients: number;
   /** Cells from one slot to the next; a power of two, so that a slot with up to 16 workers is one cache line. */
   readonly activeStride: number;
@@ -161,7 +163,8 @@ export function layoutOf(size: MappingSize): Layout {
   const activeStride = Math.max(16, 2 ** Math.ceil(Math.log2(size.workers)));
   const health = HEADER_BYTES;
   const active = align(health + size.servers, 64);
-  const clients = active + size.servers * activeStride * 4;
+  const work = active + size.servers * activeStride * 4;
+  const clients = work + size.servers * activeStride * 8;
   const states = align(clients + size.virtualServices * activeStride * 4, 64);
   const rates = align(states + size.servers * SERVER_STATE_BYTES, PAGE);
   const blocks = align(rates + rateSets * RATE_SET_BYTES, PAGE);
@@ -175,6 +178,7 @@ export function layoutOf(size: MappingSize): Layout {
     rateSets,
     health,
     active,
+    work,
     clients,
     activeStride,
     states,

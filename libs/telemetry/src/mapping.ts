@@ -46,6 +46,8 @@ export class Mapping {
   readonly health: Uint8Array;
   /** Cell of (server slot, worker) at `slot * activeStride + worker`. */
   readonly active: Int32Array;
+  /** Cell of (server slot, worker) at `slot * activeStride + worker`, in microseconds. */
+  readonly work: Float64Array;
   /** Cell of (VS slot, worker) at `slot * activeStride + worker`. */
   readonly clients: Int32Array;
 
@@ -59,6 +61,7 @@ export class Mapping {
     this.f64 = new Float64Array(buffer, byteOffset, Math.floor(layout.totalBytes / 8));
     this.health = new Uint8Array(buffer, byteOffset + layout.health, layout.servers);
     this.active = new Int32Array(buffer, byteOffset + layout.active, layout.servers * layout.activeStride);
+    this.work = new Float64Array(buffer, byteOffset + layout.work, layout.servers * layout.activeStride);
     this.clients = new Int32Array(
       buffer,
       byteOffset + layout.clients,
@@ -233,6 +236,7 @@ export class Mapping {
     }
     for (let s = 0; s < servers; s++) {
       this.active[s * layout.activeStride + index] = 0;
+      this.work[s * layout.activeStride + index] = 0;
       if (this.u32[this.markAt(index, layout.virtualServices + s)] !== 0) this.retireServer(index, s);
     }
     const head = this.blockBase(index);
@@ -256,6 +260,7 @@ export class Mapping {
     this.health[slot] = HEALTH.UNKNOWN;
     const cells = slot * layout.activeStride;
     this.active.fill(0, cells, cells + layout.activeStride);
+    this.work.fill(0, cells, cells + layout.activeStride);
     const state = layout.states + slot * SERVER_STATE_BYTES;
     this.bytes.fill(0, state, state + SERVER_STATE_BYTES);
     for (let w = 0; w <= layout.workers; w++)

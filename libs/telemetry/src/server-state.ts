@@ -19,8 +19,8 @@ export const SERVER_STATE_F64 = {
 export const SERVER_STATE_I32 = {
   /** How far the passive monitor has taken back its share. */
   THROTTLE: 8,
-  /** First of four words about how fast it answers. */
+  /** First of six words about how fast it answers, see `LATENCY_WORD` of `libs/balancing`. */
   LATENCY: 9,
   /** Somebody waits for a connection to it: whoever keeps an idle one closes it. */
-  WANTED: 13,
+  WANTED: 15,
 } as const;

@@ -197,6 +197,7 @@ describe('mapping', () => {
       m.f64[w.server(6) + SERVER.CONNECTIONS_OPEN] = 9;
       m.u32[w.serverHistogram(6) + 4] = 1;
       m.active[w.activeCell(6)] = 5;
+      m.work[w.activeCell(6)] = 1.5;
       m.clients[w.clientCell(2)] = 4;
       w.beat();
     }
@@ -209,21 +210,21 @@ describe('mapping', () => {
         histogramOf(buckets, VS_HISTOGRAM.SERVER_RTT)[5],
         [server.counters[SERVER.FAILURES], server.buckets[4]],
         [counters[VS.CONNECTIONS_ACTIVE], m.clientsOf(2), m.activeOf(6)],
-        server.counters[SERVER.CONNECTIONS_OPEN],
+        [server.counters[SERVER.CONNECTIONS_OPEN], m.work.reduce((sum, n) => sum + n)],
       ];
     };
-    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [8, 8, 10], 18]);
+    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [8, 8, 10], [18, 3]]);
     const marks = [m.serviceMark(2), m.serverMark(6)];
     m.retireWorker(0);
-    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [4, 4, 5], 9]);
+    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [4, 4, 5], [9, 1.5]]);
     expect(m.serviceMark(2)).not.toBe(marks[0]);
     expect(m.serverMark(6)).not.toBe(marks[1]);
     expect([a.pid, a.beats, a.state, b.pid, b.beats]).toEqual([0, 0, WORKER_STATE.FREE, 200, 1]);
     m.retireWorker(0);
-    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [4, 4, 5], 9]);
+    expect(sums()).toEqual([[20, 14], 6, 4, [4, 2], [4, 4, 5], [9, 1.5]]);
     m.clearService(2);
     m.clearServer(6);
-    expect(sums()).toEqual([[0, 0], 0, 0, [0, 0], [0, 0, 0], 0]);
+    expect(sums()).toEqual([[0, 0], 0, 0, [0, 0], [0, 0, 0], [0, 0]]);
     expect([m.serviceMark(2), m.serverMark(6)]).toEqual([0, 0]);
   });
 
@@ -240,7 +241,7 @@ describe('mapping', () => {
     const words = (slot: number) => m.i32.slice(m.stateI32(slot) + 8, m.stateI32(slot) + 16);
     expect([...words(0), ...words(last)].every((w) => w === -1)).toBe(true);
     expect([...words(1)].every((w) => w === 0)).toBe(true);
-    expect([...m.active, ...m.clients].every((n) => n === 0)).toBe(true);
+    expect([...m.active, ...m.work, ...m.clients].every((n) => n === 0)).toBe(true);
     expect(m.rateEvictions).toBe(0);
   });
 

@@ -23,6 +23,8 @@ export class WorkerBlock {
   readonly u32: Uint32Array;
   /** All cells of all workers; this worker writes only `activeCell(slot)`. */
   readonly active: Int32Array;
+  /** Predicted work under way, in the same cells as `active`. */
+  readonly work: Float64Array;
   /** All cells of all workers; this worker writes only `clientCell(slot)`. */
   readonly clients: Int32Array;
   private readonly i32: Int32Array;
@@ -38,6 +40,7 @@ export class WorkerBlock {
     this.u32 = mapping.u32;
     this.i32 = mapping.i32;
     this.active = mapping.active;
+    this.work = mapping.work;
     this.clients = mapping.clients;
     this.words = mapping.blockBase(index) / 4;
     this.doubles = mapping.blockBase(index) / 8;
@@ -78,7 +81,7 @@ export class WorkerBlock {
     return this.mapping.markAt(this.index, this.mapping.layout.virtualServices + slot);
   }
 
-  /** Index in `active` of this worker's cell for a server. */
+  /** Index in `active` and `work` of this worker's cell for a server. */
   activeCell(slot: number): number {
     return slot * this.mapping.layout.activeStride + this.index;
   }
