@@ -8,3 +8,4 @@ export * from './totals.js';
 export * from './mapping.js';
 export * from './worker-block.js';
 export * from './file.js';
+export * from './persistence-table.js';

@@ -2,6 +2,7 @@ import { SERVER_COUNTERS, VS_COUNTERS, VS_HISTOGRAMS } from './counters.js';
 import { CODE_CELLS } from './codes.js';
 import { BUCKETS, COARSE_BUCKETS } from './histogram.js';
 import { RATE_SET_BYTES } from './limits/rate-table.js';
+import { PERSISTENCE_SET_BYTES } from './persistence-table.js';
 import { SERVER_STATE_BYTES } from './server-state.js';
 
 /**
@@ -17,18 +18,19 @@ import { SERVER_STATE_BYTES } from './server-state.js';
  * clients         client connections: a cell per (VS slot, worker), written by that worker alone
  * states          what all know of a server, one record per server slot (server-state.ts)
  * rates           the table of rate limits, written by all (limits/rate-table.ts)
+ * persistence     the table of clients that belong to servers, written by all (persistence-table.ts), with two bits per set
  * worker blocks   one per worker, then one for what dead workers had counted
  *   head          pid, beat, state, generation and epoch that are live
  *   marks         per VS slot, then per server slot: raised whenever something was counted there
  *   services      per VS slot: counters, codes, histograms
  *   servers       per server slot: counters, histogram
  * ```
- * No cell but the health epoch, the states and the rates has two writers, so counting needs no lock and a worker that dies
+ * No cell but the health epoch, the states, the rates and persistence has two writers, so counting needs no lock and a worker that dies
  * between two stores harms nobody: its cells are folded and zeroed as a whole. Slots are looked at only where a mark
  * has moved: what was never used costs no page of memory and no time.
  */
 export const MAGIC = 0x59575053; // "SPWY"
-export const VERSION = 4;
+export const VERSION = 5;
 
 export const HEADER_BYTES = 256;
 
@@ -50,8 +52,14 @@ export const HEADER = {
   RATE_SETS: 10,
   /** Keys that had to give way in the table of rate limits because their set was full (Uint32). */
   RATE_EVICTIONS: 11,
+  /** Sets of the persistence table; a power of two. */
+  PERSISTENCE_SETS: 12,
+  /** Live clients that had to give way in the persistence table because their set was full (Uint32). */
+  PERSISTENCE_EVICTIONS: 13,
+  /** The set of the persistence table (plus one) that the agent may hold locked. */
+  PERSISTENCE_AGENT_INTENT: 14,
 } as const;
-export const HEADER_WORDS = 12;
+export const HEADER_WORDS = 15;
 
 /** Words of a worker's head (Int32). */
 export const WORKER = {
@@ -62,6 +70,8 @@ export const WORKER = {
   LOADING: 3,
   /** The set of the table of rate limits (plus one) that it may hold locked. */
   RATE_INTENT: 24,
+  /** The set of the persistence table (plus one) that it may hold locked. */
+  PERSISTENCE_INTENT: 25,
 } as const;
 /** Doubles of a worker's head (Float64), after its words. */
 export const WORKER_F64 = {
@@ -113,6 +123,8 @@ export interface MappingSize {
   servers: number;
   /** Sets of 16 keys in the table of rate limits: a power of two. 64 unless told. */
   rateSets?: number;
+  /** Sets of 7 clients in the persistence table: a power of two. 64 unless told. */
+  persistenceSets?: number;
 }
 
 /** A file of 2 GiB or more would make every index a slow one. */
@@ -122,13 +134,21 @@ const MOST_SERVICES = 10_240;
 const MOST_SERVERS = 16_384;
 /** 131,072 clients at a time. */
 const RATE_SETS = 8192;
+/** 458,752 clients at a time. */
+const PERSISTENCE_SETS = 65_536;
 
 /**
  * Room for the largest SE that the promises name, with that many workers: 10,240 virtual services and 16,384 servers
  * up to 30 workers, fewer virtual services above. Untouched pages of the file cost nothing.
  */
 export function sizeFor(workers: number): Required<MappingSize> {
-  const size = { workers, virtualServices: MOST_SERVICES, servers: MOST_SERVERS, rateSets: RATE_SETS };
+  const size = {
+    workers,
+    virtualServices: MOST_SERVICES,
+    servers: MOST_SERVERS,
+    rateSets: RATE_SETS,
+    persistenceSets: PERSISTENCE_SETS,
+  };
   while (layoutOf(size).totalBytes > MOST_BYTES) size.virtualServices -= 256;
   return size;
 }
@@ -143,6 +163,9 @@ export interface Layout extends Required<MappingSize> {
   readonly activeStride: number;
   readonly states: number;
   readonly rates: number;
+  readonly persistence: number;
+  readonly persistenceMarks: number;
+  readonly persistenceUsed: number;
   readonly blocks: number;
   readonly blockBytes: number;
   /** From the start of a block. */
@@ -156,10 +179,13 @@ export interface Layout extends Required<MappingSize> {
 
 const PAGE = 4096;
 const LEAST_RATE_SETS = 64;
+const LEAST_PERSISTENCE_SETS = 64;
 const align = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 export function layoutOf(size: MappingSize): Layout {
   const rateSets = size.rateSets ?? LEAST_RATE_SETS;
+  const persistenceSets = size.persistenceSets ?? LEAST_PERSISTENCE_SETS;
+  const bits = Math.ceil(persistenceSets / 32) * 4;
   const activeStride = Math.max(16, 2 ** Math.ceil(Math.log2(size.workers)));
   const health = HEADER_BYTES;
   const active = align(health + size.servers, 64);
@@ -167,7 +193,10 @@ export function layoutOf(size: MappingSize): Layout {
   const clients = work + size.servers * activeStride * 8;
   const states = align(clients + size.virtualServices * activeStride * 4, 64);
   const rates = align(states + size.servers * SERVER_STATE_BYTES, PAGE);
-  const blocks = align(rates + rateSets * RATE_SET_BYTES, PAGE);
+  const persistence = align(rates + rateSets * RATE_SET_BYTES, PAGE);
+  const persistenceMarks = persistence + persistenceSets * PERSISTENCE_SET_BYTES;
+  const persistenceUsed = persistenceMarks + bits;
+  const blocks = align(persistenceUsed + bits, PAGE);
   const marksInBlock = WORKER_HEAD_BYTES;
   const servicesInBlock = align(marksInBlock + (size.virtualServices + size.servers) * 4, 64);
   const serversInBlock = servicesInBlock + size.virtualServices * VS_BYTES;
@@ -176,6 +205,7 @@ export function layoutOf(size: MappingSize): Layout {
   return {
     ...size,
     rateSets,
+    persistenceSets,
     health,
     active,
     work,
@@ -183,6 +213,9 @@ export function layoutOf(size: MappingSize): Layout {
     activeStride,
     states,
     rates,
+    persistence,
+    persistenceMarks,
+    persistenceUsed,
     blocks,
     blockBytes,
     marksInBlock,

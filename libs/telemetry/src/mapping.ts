@@ -21,6 +21,7 @@ import {
   type MappingSize,
 } from './layout.js';
 import { RATE_SET_BYTES, RateTable, releaseRateLock } from './limits/rate-table.js';
+import { PERSISTENCE_SET_BYTES, PersistenceTable, releasePersistenceLock } from './persistence-table.js';
 import { SERVER_STATE_BYTES } from './server-state.js';
 import { emptyServerTotals, emptyServiceTotals, type ServerTotals, type ServiceTotals } from './totals.js';
 import { WorkerBlock } from './worker-block.js';
@@ -33,6 +34,9 @@ export class MappingError extends Error {
     this.name = 'MappingError';
   }
 }
+
+/** The owner of locks that the agent holds; workers are 0 to 127. */
+const AGENT = 254;
 
 /**
  * Typed access to the shared mapping of one SE (layout.ts says what lies where). All processes of an SE hold one;
@@ -81,6 +85,7 @@ export class Mapping {
     mapping.i32[HEADER.VIRTUAL_SERVICES] = size.virtualServices;
     mapping.i32[HEADER.SERVERS] = size.servers;
     mapping.i32[HEADER.RATE_SETS] = layout.rateSets;
+    mapping.i32[HEADER.PERSISTENCE_SETS] = layout.persistenceSets;
     Atomics.store(mapping.i32, HEADER.MAGIC, MAGIC);
     return mapping;
   }
@@ -101,6 +106,7 @@ export class Mapping {
       virtualServices: word(HEADER.VIRTUAL_SERVICES),
       servers: word(HEADER.SERVERS),
       rateSets: word(HEADER.RATE_SETS),
+      persistenceSets: word(HEADER.PERSISTENCE_SETS),
     });
     if (bytes.byteLength < layout.totalBytes)
       throw new MappingError(`${bytes.byteLength} bytes are too few, the header says ${layout.totalBytes}`);
@@ -131,6 +137,11 @@ export class Mapping {
   /** Keys that had to give way in the table of rate limits because their set was full. */
   get rateEvictions(): number {
     return Atomics.load(this.u32, HEADER.RATE_EVICTIONS);
+  }
+
+  /** Live clients that had to give way in the persistence table because their set was full. */
+  get persistenceEvictions(): number {
+    return Atomics.load(this.u32, HEADER.PERSISTENCE_EVICTIONS);
   }
 
   /** Agent only: slots from these numbers on are unused. Raise them before a worker learns of a slot. */
@@ -170,6 +181,19 @@ export class Mapping {
       evictions: this.i32,
       evictionsAt: HEADER.RATE_EVICTIONS,
     });
+  }
+
+  /** The persistence table, as worker `index` uses it. */
+  persistenceTable(index: number): PersistenceTable {
+    return this.persistence(index, (this.blockBase(index) >>> 2) + WORKER.PERSISTENCE_INTENT);
+  }
+
+  /** The persistence table, as the agent uses it. What an earlier agent may have held locked is free again. */
+  agentPersistenceTable(): PersistenceTable {
+    const at = HEADER.PERSISTENCE_AGENT_INTENT;
+    releasePersistenceLock(this.persistenceWords(), AGENT, Atomics.load(this.i32, at));
+    Atomics.store(this.i32, at, 0);
+    return this.persistence(AGENT, at);
   }
 
   /** Differs from an earlier call when something was counted on the slot in between. */
@@ -242,6 +266,8 @@ export class Mapping {
     const head = this.blockBase(index);
     const intent = Atomics.load(this.i32, head / 4 + WORKER.RATE_INTENT);
     releaseRateLock(this.rateWords(), index, intent);
+    const held = Atomics.load(this.i32, head / 4 + WORKER.PERSISTENCE_INTENT);
+    releasePersistenceLock(this.persistenceWords(), index, held);
     this.bytes.fill(0, head, head + WORKER_HEAD_BYTES);
     Atomics.store(this.i32, head / 4 + WORKER.STATE, WORKER_STATE.FREE);
   }
@@ -288,6 +314,27 @@ export class Mapping {
   private rateWords(): Int32Array {
     const { rates, rateSets } = this.layout;
     return this.i32.subarray(rates / 4, (rates + rateSets * RATE_SET_BYTES) / 4);
+  }
+
+  private persistenceWords(): Int32Array {
+    const { persistence, persistenceSets } = this.layout;
+    return this.i32.subarray(persistence / 4, (persistence + persistenceSets * PERSISTENCE_SET_BYTES) / 4);
+  }
+
+  private persistence(owner: number, intentAt: number): PersistenceTable {
+    const { persistenceSets: sets, persistenceMarks: marks, persistenceUsed: used } = this.layout;
+    const words = Math.ceil(sets / 32);
+    return new PersistenceTable({
+      words: this.persistenceWords(),
+      sets,
+      marks: this.i32.subarray(marks / 4, marks / 4 + words),
+      used: this.i32.subarray(used / 4, used / 4 + words),
+      owner,
+      intents: this.i32,
+      intentAt,
+      evictions: this.i32,
+      evictionsAt: HEADER.PERSISTENCE_EVICTIONS,
+    });
   }
 
   private mark(mark: number): number {
