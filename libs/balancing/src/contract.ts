@@ -22,6 +22,13 @@ export interface ServerTable {
   readonly ratios: Uint8Array;
   /** 1 where the server may get new requests (enabled and up), else 0. Written by the pool, read here. */
   readonly eligible: Uint8Array;
+  /**
+   * How much of its part each server gets for now (connection ramp, passive monitor): more than 0, at most 1; 0 where it
+   * is not eligible. Its weight is `ratio x share`, in every algorithm. Written by the pool, read here.
+   */
+  readonly shares: Float64Array;
+  /** Some eligible server has a share below 1. Where none has, algorithms need not look at the shares. */
+  reduced: boolean;
 }
 
 /** What an algorithm may look at. */
@@ -52,6 +59,6 @@ export interface Algorithm {
   pick(avoid: number, key: number): number;
   /** This worker's count of the server at `place` has changed. */
   changed(place: number): void;
-  /** `table.eligible` has changed. */
+  /** `table.eligible`, `table.shares` or `table.reduced` has changed. What was begun goes on where it was. */
   refresh(): void;
 }

@@ -1,3 +1,4 @@
+import { Chances } from './chances.js';
 import type { Algorithm, AlgorithmContext } from './contract.js';
 import { Turn } from './turn.js';
 import { Xorshift } from './xorshift.js';
@@ -6,13 +7,18 @@ import { Xorshift } from './xorshift.js';
 export class Random implements Algorithm {
   private readonly turn: Turn;
   private readonly chance: Xorshift;
+  /** What is drawn from while shares are reduced. */
+  private chances: Chances | null = null;
+  private reduced = false;
 
-  constructor({ table, start, worker }: AlgorithmContext) {
-    this.turn = new Turn(table);
-    this.chance = new Xorshift(start * 64 + worker + 1);
+  constructor(private readonly context: AlgorithmContext) {
+    this.turn = new Turn(context.table);
+    this.chance = new Xorshift(context.start * 64 + context.worker + 1);
+    this.refresh();
   }
 
   pick(avoid: number, _key: number): number {
+    if (this.reduced) return this.byShare(avoid);
     const { places, length } = this.turn;
     if (length === 0) return -1;
     let at = this.chance.below(length);
@@ -28,6 +34,16 @@ export class Random implements Algorithm {
   changed(_place: number): void {}
 
   refresh(): void {
+    const { table } = this.context;
     this.turn.refresh();
+    this.reduced = table.reduced;
+    if (!table.reduced) return;
+    this.chances ??= new Chances(table);
+    this.chances.refresh();
+  }
+
+  private byShare(avoid: number): number {
+    const place = this.chances!.at(this.chance.part(), avoid);
+    return place === -1 ? this.chances!.at(0, -1) : place;
   }
 }

@@ -1,6 +1,6 @@
 import type { ServerTable } from './contract.js';
 
-/** The turn of a table's servers, as it is for those that are eligible. */
+/** The turn of a table's servers by their ratios alone, as it is for those that are eligible. */
 export class Turn {
   /** The turn of all servers, eligible or not. */
   private readonly all: Uint16Array;
@@ -20,6 +20,28 @@ export class Turn {
     let n = 0;
     for (let i = 0; i < all.length; i++) if (table.eligible[all[i]!] === 1) places[n++] = all[i]!;
     this.length = n;
+  }
+
+  /** Where the server occurs first; -1 when it does not. */
+  indexOf(place: number): number {
+    return this.places.subarray(0, this.length).indexOf(place);
+  }
+
+  /**
+   * What part of the way from one of its occurrences to the next each server still has to wait, when the turn is at
+   * `at`; `otherwise` for a server that does not occur.
+   */
+  waits(at: number, otherwise: number): (place: number) => number {
+    const { places, length, table } = this;
+    const first = new Int32Array(table.count).fill(-1);
+    const times = new Int32Array(table.count);
+    for (let i = 0; i < length; i++) {
+      const place = places[(at + i) % length]!;
+      if (first[place] === -1) first[place] = i;
+      times[place]!++;
+    }
+    return (place) =>
+      first[place] === -1 ? otherwise : Math.min(1, (first[place]! * times[place]!) / length);
   }
 }
 

@@ -22,6 +22,8 @@ export function world(given: readonly number[], workers = 1, names?: readonly st
       slots: Int32Array.from(given, (_, i) => count - 1 - i),
       ratios: Uint8Array.from(given),
       eligible: new Uint8Array(count).fill(1),
+      shares: new Float64Array(count).fill(1),
+      reduced: false,
     },
     counts: { cells: new Int32Array(count * STRIDE), stride: STRIDE, workers },
   };
@@ -33,6 +35,15 @@ export function algorithm(
   { start = 0, worker = 0, coreNonaffinity = 2 }: Partial<AlgorithmContext> = {},
 ): Algorithm {
   return createAlgorithm(name, { table, counts, start, worker, coreNonaffinity });
+}
+
+/** Gives servers their shares; 0 makes one not eligible. Tell the algorithms by `refresh`. */
+export function setShares({ table }: World, shares: readonly number[]): void {
+  for (let i = 0; i < table.count; i++) {
+    table.shares[i] = shares[i] ?? 1;
+    table.eligible[i] = table.shares[i] === 0 ? 0 : 1;
+  }
+  table.reduced = table.shares.some((s) => s > 0 && s < 1);
 }
 
 /** Open connections of a server over all workers. */

@@ -70,6 +70,8 @@ export class Pool {
       identities: Uint32Array.from(servers, (s) => identityOf(spec, s)),
       ratios: Uint8Array.from(spec.servers, (s) => s.ratio),
       eligible: new Uint8Array(count),
+      shares: new Float64Array(count),
+      reduced: false,
     };
     this.picks = previous?.picks ?? Math.floor((context.block.index * count) / layout.workers);
     this.algorithm = createAlgorithm(spec.algorithm, {
@@ -153,7 +155,7 @@ export class Pool {
   private refresh(): void {
     this.seen = this.context.mapping.i32[HEADER.HEALTH_EPOCH]!;
     const { health } = this.context.mapping;
-    const { eligible, count } = this.table;
+    const { eligible, shares, count } = this.table;
     let up = 0;
     let changed = false;
     for (let i = 0; i < count; i++) {
@@ -166,6 +168,7 @@ export class Pool {
           : 0;
       if (eligible[i] !== may) {
         eligible[i] = may;
+        shares[i] = may;
         changed = true;
       }
       up += may;
