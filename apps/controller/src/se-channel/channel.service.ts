@@ -5,6 +5,7 @@ import { HEARTBEAT_INTERVAL } from '@spillway/translator';
 import { DataSource } from 'typeorm';
 import { LOGGER, type Logger } from '../config/logger.js';
 import { EventService } from '../event/index.js';
+import { PeerNewsService } from '../peer-news/peer-news.service.js';
 import { PkiService, serviceEngineOf } from '../pki/index.js';
 import { ObjectCache } from '../store/index.js';
 import { RuntimeWriter } from './runtime-writer.js';
@@ -52,6 +53,7 @@ export class ChannelService {
     private readonly pki: PkiService,
     private readonly sessions: SeSessions,
     private readonly inspections: Inspections,
+    private readonly peerNews: PeerNewsService,
     private readonly intake: StatusIntake,
     private readonly runtime: RuntimeWriter,
     private readonly events: SeEvents,
@@ -216,6 +218,8 @@ export class ChannelService {
         return this.#stopping(session, body.value);
       case 'inspection':
         return this.inspections.take(session, body.value);
+      case 'peerNews':
+        return this.peerNews.take(session, body.value);
       case 'hello':
         this.logger.warn({ se: session.seName }, 'a second Hello on one stream is ignored');
         return;

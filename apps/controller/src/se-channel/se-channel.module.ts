@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { LOGGER, type Logger } from '../config/logger.js';
+import { PeerNewsService } from '../peer-news/peer-news.service.js';
 import { ChannelService } from './channel.service.js';
 import { EnrolmentController } from './enrolment.controller.js';
 import { EnrolmentService } from './enrolment.service.js';
@@ -47,6 +48,7 @@ const failedWrite =
     },
     { provide: LIVENESS_SETTINGS, useValue: LIVENESS },
     LivenessService,
+    PeerNewsService,
     ChannelService,
     EnrolmentService,
     SeChannelServer,

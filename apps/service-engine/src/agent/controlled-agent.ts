@@ -45,6 +45,7 @@ export class ControlledAgent {
       save: (snapshot) => this.#snapshots.save(snapshot),
       onPlacements: (changed: ObservedPlacement[]) => this.#reporter.placements(changed),
       onServers: (changed: ServerVerdict[]) => this.#reporter.servers(changed),
+      onPeerNews: (body) => this.#channel.send(body),
       onStop: () => void this.#stop(),
       onReload: () => undefined,
     });
@@ -59,6 +60,7 @@ export class ControlledAgent {
         onConfig: (change) => void this.#onConfig(change),
         onRelease: (reason) => void this.#onRelease(reason),
         onInspect: (question) => void this.#onInspect(question),
+        onPeerNews: (news) => this.#shell.peerNews.heard(news),
         onClosed: () => this.#onClosed(),
       },
       log.part('channel'),
@@ -145,11 +147,13 @@ export class ControlledAgent {
     this.#shell.connected = true;
     this.#welcomed.resolve();
     this.#reporter.opened(welcome.heartbeatIntervalMs);
+    this.#shell.peerNews.opened();
   }
 
   #onClosed(): void {
     this.#shell.connected = false;
     this.#reporter.closed();
+    this.#shell.peerNews.closed();
     if (this.#stopping) this.#elsewhere.resolve();
   }
 

@@ -18,6 +18,7 @@ export class FileAgent {
     this.#shell = makeShell({
       save: () => Promise.resolve(),
       onServers: () => undefined,
+      onPeerNews: () => false,
       onPlacements: () => this.#tellStarted(),
       onReload: () => void this.#load(),
       onStop: () => this.#stop(),

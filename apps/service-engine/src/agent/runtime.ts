@@ -10,6 +10,7 @@ import {
 import type { Mapping } from '@spillway/telemetry';
 import type { VipDistribution } from '@spillway/vip';
 import type { Logger } from '../log/logger.js';
+import type { PeerNews } from '../peer-news/peer-news.js';
 import { checkEpochs, Refused, type Candidate } from './candidate.js';
 import { Claims } from './claims.js';
 import { effectiveFragments } from './effective.js';
@@ -23,6 +24,7 @@ import type { WorkerLinks } from './worker-links.js';
 export interface RuntimeOptions {
   mapping: Mapping;
   links: WorkerLinks;
+  peerNews: PeerNews;
   distribution: VipDistribution;
   slots: Slots;
   /** Keeps the snapshot; rejects when it cannot. */
@@ -111,6 +113,7 @@ export class Runtime {
       this.#accepted = next;
       this.#takeOver(next.snapshot);
       this.#health.configure(next.snapshot);
+      this.options.peerNews.follow(placedIn(next.snapshot));
       await this.#claims.prepare(next.snapshot, performance.now());
       await this.#healthKnown(next);
       this.#noteDrains(next.snapshot);
@@ -223,6 +226,7 @@ export class Runtime {
     if (before === undefined) return;
     this.options.slots.assign(before.snapshot, this.#sequence + 1);
     this.#health.configure(before.snapshot);
+    this.options.peerNews.follow(placedIn(before.snapshot));
     await this.#claims.prepare(before.snapshot, performance.now());
     await Promise.all([this.#save(before.snapshot), this.#hand(before)]).catch((error: unknown) =>
       this.options.log.error('the last good configuration could not be restored', { error }),
@@ -265,11 +269,15 @@ export class Runtime {
     );
   }
 
-  /** A virtual service joins when the health of its servers is known, or could not be found out in time. */
+  /**
+   * A virtual service joins when the health of its servers is known, or could not be found out in time, and what other
+   * SEs know of it has come.
+   */
   #mayServe(key: string, snapshot: Snapshot, service: VirtualService | undefined): boolean {
     if (this.#served.has(key)) return true;
     const since = this.#joining.get(key) ?? performance.now();
     this.#joining.set(key, since);
+    if (service !== undefined && !this.options.peerNews.isSettled(service.uuid)) return false;
     const pools = service === undefined ? [] : [...poolsOf(snapshot, service)];
     return pools.every((uuid) => this.#health.isChecked(uuid)) || performance.now() - since >= FIRST_ROUND;
   }
@@ -368,6 +376,9 @@ export class Runtime {
     if (changed.length > 0) this.options.onPlacements(changed);
   }
 }
+
+const placedIn = (snapshot: Snapshot): Set<string> =>
+  new Set(snapshot.placements.map((p) => p.virtual_service_uuid));
 
 const keyOf = (p: ObservedPlacement): string =>
   placementKeyOf({ virtual_service_uuid: p.virtualServiceUuid, vip_id: p.vipId });

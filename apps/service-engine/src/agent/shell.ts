@@ -1,9 +1,11 @@
 import type { ServerVerdict } from '@spillway/health';
+import type { se } from '@spillway/protocol';
 import type { Settings, Snapshot } from '@spillway/snapshot';
 import { HEADER, openMapping, WORKER_F64, type Mapping } from '@spillway/telemetry';
 import { HostDistribution } from '@spillway/vip';
 import type { AgentReport, SupervisorOrder, WorkerRecord } from '../ipc/messages.js';
 import type { Logger } from '../log/logger.js';
+import { PeerNews } from '../peer-news/peer-news.js';
 import type { Options } from '../settings/options.js';
 import { runtimeFiles } from '../supervisor/runtime-dir.js';
 import { Counters } from './counters.js';
@@ -23,6 +25,8 @@ export interface ShellEvents {
   save: (snapshot: Snapshot) => Promise<void>;
   onPlacements: (changed: ObservedPlacement[]) => void;
   onServers: (changed: ServerVerdict[]) => void;
+  /** News for other SEs; false when they cannot be sent. */
+  onPeerNews: (body: { $case: 'peerNews'; value: se.PeerNews }) => boolean;
   onStop: () => void;
   onReload: () => void;
 }
@@ -37,6 +41,7 @@ export type Identity = Pick<Settings, 'se_uuid' | 'se_name' | 'cluster_uuid'>;
 export class Shell {
   readonly mapping: Mapping;
   readonly links: WorkerLinks;
+  readonly peerNews: PeerNews;
   workers: WorkerRecord[] = [];
   connected = false;
   #runtime: Runtime | undefined;
@@ -65,6 +70,7 @@ export class Shell {
     Atomics.store(this.mapping.i32, HEADER.AGENT_PID, process.pid);
     this.#beat = setInterval(() => this.#tick(), this.#frequency);
     this.links = new WorkerLinks(() => this.#runtime?.onWorkers());
+    this.peerNews = new PeerNews(events.onPeerNews, () => this.#runtime?.onWorkers());
     this.#meter = new UsageMeter(options.workers);
     this.#metricsMeter = new UsageMeter(options.workers);
     process.on('message', (message: unknown) => this.#hear(message as SupervisorOrder));
@@ -98,6 +104,7 @@ export class Shell {
     this.#runtime = new Runtime({
       mapping: this.mapping,
       links: this.links,
+      peerNews: this.peerNews,
       distribution: new HostDistribution({
         clusterUuid: identity.cluster_uuid,
         seUuid: identity.se_uuid,

@@ -18,6 +18,7 @@ export interface ChannelEvents {
   onConfig: (change: ConfigChange) => void;
   onRelease: (reason: string) => void;
   onInspect: (question: se.Inspect) => void;
+  onPeerNews: (news: se.PeerNews) => void;
   onClosed: () => void;
   /** Called before each attempt: renews what ran out. */
   identity: () => Promise<SeIdentity>;
@@ -79,7 +80,8 @@ export class Channel {
   send(body: Body): boolean {
     const stream = this.#stream;
     if (stream === undefined || !this.#welcome) return false;
-    if (body.$case === 'heartbeat' && stream.writableLength > QUEUE_LIMIT) return false;
+    if ((body.$case === 'heartbeat' || body.$case === 'peerNews') && stream.writableLength > QUEUE_LIMIT)
+      return false;
     stream.write({ body });
     return true;
   }
@@ -199,6 +201,9 @@ export class Channel {
         break;
       case 'inspect':
         this.events.onInspect(message.body.value);
+        break;
+      case 'peerNews':
+        this.events.onPeerNews(message.body.value);
         break;
       case 'goodbye':
         this.log.info('the controller says goodbye', { reason: message.body.value.reason });

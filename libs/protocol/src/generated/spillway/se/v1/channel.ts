@@ -111,17 +111,25 @@ export interface SeMessage {
     | { $case: "heartbeat"; value: Heartbeat }
     | { $case: "stopping"; value: Stopping }
     | { $case: "inspection"; value: Inspection }
+    | { $case: "peerNews"; value: PeerNews }
     | undefined;
 }
 
 export interface ControllerMessage {
-  body: { $case: "welcome"; value: Welcome } | { $case: "configUpdate"; value: ConfigUpdate } | //
-  /** The SE is no longer wanted: leave all groups, forget the snapshot, end. */
-  { $case: "release"; value: Release } | //
-  /** A newer stream of the same SE, or another controller replica, took over. */
-  { $case: "goodbye"; value: Goodbye } | //
-  /** Tell what connections are doing; answered by Inspection. */
-  { $case: "inspect"; value: Inspect } | undefined;
+  body:
+    | { $case: "welcome"; value: Welcome }
+    | { $case: "configUpdate"; value: ConfigUpdate }
+    | //
+    /** The SE is no longer wanted: leave all groups, forget the snapshot, end. */
+    { $case: "release"; value: Release }
+    | //
+    /** A newer stream of the same SE, or another controller replica, took over. */
+    { $case: "goodbye"; value: Goodbye }
+    | //
+    /** Tell what connections are doing; answered by Inspection. */
+    { $case: "inspect"; value: Inspect }
+    | { $case: "peerNews"; value: PeerNews }
+    | undefined;
 }
 
 export interface Hello {
@@ -359,6 +367,25 @@ export interface Inspection {
   silentWorkers: number[];
 }
 
+/** What SEs that serve the same virtual service tell each other: the controller passes it on and keeps nothing of it. */
+export interface PeerNews {
+  /** What it is about, such as `persistence`; an SE that does not know the topic ignores it. */
+  topic: string;
+  virtualServiceUuid: string;
+  /** At most 1 KiB each, 256 KiB together. */
+  items: Buffer[];
+  /**
+   * By an SE: what others know since `since` is wanted (milliseconds since the epoch of Unix time; 0: all of it). The
+   * controller passes it to two of them at most.
+   */
+  ask: boolean;
+  since: number;
+  /** By an SE: only that one shall have it; empty: all others. By the controller: who says it. */
+  seUuid: string;
+  /** The last part of an answer. The controller says so itself when there is nobody to ask. */
+  last: boolean;
+}
+
 export interface Goodbye {
   reason: string;
 }
@@ -399,6 +426,9 @@ export const SeMessage: MessageFns<SeMessage> = {
         break;
       case "inspection":
         Inspection.encode(message.body.value, writer.uint32(58).fork()).join();
+        break;
+      case "peerNews":
+        PeerNews.encode(message.body.value, writer.uint32(66).fork()).join();
         break;
     }
     return writer;
@@ -473,6 +503,14 @@ export const SeMessage: MessageFns<SeMessage> = {
             message.body = { $case: "inspection", value: Inspection.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.body = { $case: "peerNews", value: PeerNews.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -501,6 +539,10 @@ export const SeMessage: MessageFns<SeMessage> = {
         ? { $case: "stopping", value: Stopping.fromJSON(object.stopping) }
         : isSet(object.inspection)
         ? { $case: "inspection", value: Inspection.fromJSON(object.inspection) }
+        : isSet(object.peerNews)
+        ? { $case: "peerNews", value: PeerNews.fromJSON(object.peerNews) }
+        : isSet(object.peer_news)
+        ? { $case: "peerNews", value: PeerNews.fromJSON(object.peer_news) }
         : undefined,
     };
   },
@@ -521,6 +563,8 @@ export const SeMessage: MessageFns<SeMessage> = {
       obj.stopping = Stopping.toJSON(message.body.value);
     } else if (message.body?.$case === "inspection") {
       obj.inspection = Inspection.toJSON(message.body.value);
+    } else if (message.body?.$case === "peerNews") {
+      obj.peerNews = PeerNews.toJSON(message.body.value);
     }
     return obj;
   },
@@ -573,6 +617,12 @@ export const SeMessage: MessageFns<SeMessage> = {
         }
         break;
       }
+      case "peerNews": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "peerNews", value: PeerNews.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -599,6 +649,9 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
         break;
       case "inspect":
         Inspect.encode(message.body.value, writer.uint32(42).fork()).join();
+        break;
+      case "peerNews":
+        PeerNews.encode(message.body.value, writer.uint32(50).fork()).join();
         break;
     }
     return writer;
@@ -657,6 +710,14 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
             message.body = { $case: "inspect", value: Inspect.decode(reader, reader.uint32()) };
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.body = { $case: "peerNews", value: PeerNews.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -683,6 +744,10 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
         ? { $case: "goodbye", value: Goodbye.fromJSON(object.goodbye) }
         : isSet(object.inspect)
         ? { $case: "inspect", value: Inspect.fromJSON(object.inspect) }
+        : isSet(object.peerNews)
+        ? { $case: "peerNews", value: PeerNews.fromJSON(object.peerNews) }
+        : isSet(object.peer_news)
+        ? { $case: "peerNews", value: PeerNews.fromJSON(object.peer_news) }
         : undefined,
     };
   },
@@ -699,6 +764,8 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
       obj.goodbye = Goodbye.toJSON(message.body.value);
     } else if (message.body?.$case === "inspect") {
       obj.inspect = Inspect.toJSON(message.body.value);
+    } else if (message.body?.$case === "peerNews") {
+      obj.peerNews = PeerNews.toJSON(message.body.value);
     }
     return obj;
   },
@@ -736,6 +803,12 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
       case "inspect": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "inspect", value: Inspect.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "peerNews": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "peerNews", value: PeerNews.fromPartial(object.body.value) };
         }
         break;
       }
@@ -4161,6 +4234,181 @@ export const Inspection: MessageFns<Inspection> = {
     message.last = object.last ?? false;
     message.truncated = object.truncated ?? false;
     message.silentWorkers = object.silentWorkers?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePeerNews(): PeerNews {
+  return { topic: "", virtualServiceUuid: "", items: [], ask: false, since: 0, seUuid: "", last: false };
+}
+
+export const PeerNews: MessageFns<PeerNews> = {
+  encode(message: PeerNews, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.topic !== "") {
+      writer.uint32(10).string(message.topic);
+    }
+    if (message.virtualServiceUuid !== "") {
+      writer.uint32(18).string(message.virtualServiceUuid);
+    }
+    for (const v of message.items) {
+      writer.uint32(26).bytes(v!);
+    }
+    if (message.ask !== false) {
+      writer.uint32(32).bool(message.ask);
+    }
+    if (message.since !== 0) {
+      writer.uint32(40).uint64(message.since);
+    }
+    if (message.seUuid !== "") {
+      writer.uint32(50).string(message.seUuid);
+    }
+    if (message.last !== false) {
+      writer.uint32(56).bool(message.last);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerNews {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerNews();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.virtualServiceUuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.items.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.ask = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.since = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.seUuid = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerNews {
+    return {
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      virtualServiceUuid: isSet(object.virtualServiceUuid)
+        ? globalThis.String(object.virtualServiceUuid)
+        : isSet(object.virtual_service_uuid)
+        ? globalThis.String(object.virtual_service_uuid)
+        : "",
+      items: globalThis.Array.isArray(object?.items)
+        ? object.items.map((e: any) => Buffer.from(bytesFromBase64(e)))
+        : [],
+      ask: isSet(object.ask) ? globalThis.Boolean(object.ask) : false,
+      since: isSet(object.since) ? globalThis.Number(object.since) : 0,
+      seUuid: isSet(object.seUuid)
+        ? globalThis.String(object.seUuid)
+        : isSet(object.se_uuid)
+        ? globalThis.String(object.se_uuid)
+        : "",
+      last: isSet(object.last) ? globalThis.Boolean(object.last) : false,
+    };
+  },
+
+  toJSON(message: PeerNews): unknown {
+    const obj: any = {};
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.virtualServiceUuid !== "") {
+      obj.virtualServiceUuid = message.virtualServiceUuid;
+    }
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => base64FromBytes(e));
+    }
+    if (message.ask !== false) {
+      obj.ask = message.ask;
+    }
+    if (message.since !== 0) {
+      obj.since = Math.round(message.since);
+    }
+    if (message.seUuid !== "") {
+      obj.seUuid = message.seUuid;
+    }
+    if (message.last !== false) {
+      obj.last = message.last;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerNews>): PeerNews {
+    return PeerNews.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerNews>): PeerNews {
+    const message = createBasePeerNews();
+    message.topic = object.topic ?? "";
+    message.virtualServiceUuid = object.virtualServiceUuid ?? "";
+    message.items = object.items?.map((e) => e) || [];
+    message.ask = object.ask ?? false;
+    message.since = object.since ?? 0;
+    message.seUuid = object.seUuid ?? "";
+    message.last = object.last ?? false;
     return message;
   },
 };
