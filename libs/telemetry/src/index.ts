@@ -9,3 +9,4 @@ export * from './mapping.js';
 export * from './worker-block.js';
 export * from './file.js';
 export * from './persistence-table.js';
+export * from './pool-slot.js';

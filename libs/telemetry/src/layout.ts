@@ -1,6 +1,7 @@
 import { SERVER_COUNTERS, VS_COUNTERS, VS_HISTOGRAMS } from './counters.js';
 import { CODE_CELLS } from './codes.js';
 import { BUCKETS, COARSE_BUCKETS } from './histogram.js';
+import { POOL_BYTES, POOL_CELLS, POOL_RECORD_BYTES } from './pool-slot.js';
 import { RATE_SET_BYTES } from './limits/rate-table.js';
 import { PERSISTENCE_SET_BYTES } from './persistence-table.js';
 import { SERVER_STATE_BYTES } from './server-state.js';
@@ -16,6 +17,9 @@ import { SERVER_STATE_BYTES } from './server-state.js';
  * active          requests and L4 connections under way: a cell per (server slot, worker), written by that worker alone
  * work            predicted work under way (predictions of `libs/balancing`): a cell per (server slot, worker), written by that worker alone
  * clients         client connections: a cell per (VS slot, worker), written by that worker alone
+ * places          connections to servers: a cell per (server slot, worker), written by that worker alone
+ * pool cells      cells per (pool slot, kind, worker), written by that worker alone (pool-slot.ts)
+ * pool records    one per pool slot, written by all (pool-slot.ts)
  * states          what all know of a server, one record per server slot (server-state.ts)
  * rates           the table of rate limits, written by all (limits/rate-table.ts)
  * persistence     the table of clients that belong to servers, written by all (persistence-table.ts), with two bits per set
@@ -24,13 +28,14 @@ import { SERVER_STATE_BYTES } from './server-state.js';
  *   marks         per VS slot, then per server slot: raised whenever something was counted there
  *   services      per VS slot: counters, codes, histograms
  *   servers       per server slot: counters, histogram
+ *   pools         per pool slot: counters, histogram
  * ```
- * No cell but the health epoch, the states, the rates and persistence has two writers, so counting needs no lock and a worker that dies
+ * No cell but the health epoch, the states, the pool records, the rates and persistence has two writers, so counting needs no lock and a worker that dies
  * between two stores harms nobody: its cells are folded and zeroed as a whole. Slots are looked at only where a mark
  * has moved: what was never used costs no page of memory and no time.
  */
 export const MAGIC = 0x59575053; // "SPWY"
-export const VERSION = 5;
+export const VERSION = 6;
 
 export const HEADER_BYTES = 256;
 
@@ -58,8 +63,11 @@ export const HEADER = {
   PERSISTENCE_EVICTIONS: 13,
   /** The set of the persistence table (plus one) that the agent may hold locked. */
   PERSISTENCE_AGENT_INTENT: 14,
+  POOLS: 15,
+  /** Pool slots in use are below this. */
+  POOLS_USED: 16,
 } as const;
-export const HEADER_WORDS = 15;
+export const HEADER_WORDS = 17;
 
 /** Words of a worker's head (Int32). */
 export const WORKER = {
@@ -125,6 +133,8 @@ export interface MappingSize {
   rateSets?: number;
   /** Sets of 7 clients in the persistence table: a power of two. 64 unless told. */
   persistenceSets?: number;
+  /** Slots for pools that limit the connections to their servers, 1 to 65536. 16 unless told. */
+  pools?: number;
 }
 
 /** A file of 2 GiB or more would make every index a slow one. */
@@ -136,6 +146,8 @@ const MOST_SERVERS = 16_384;
 const RATE_SETS = 8192;
 /** 458,752 clients at a time. */
 const PERSISTENCE_SETS = 65_536;
+/** Pools that limit the connections to their servers. */
+const MOST_POOLS = 1024;
 
 /**
  * Room for the largest SE that the promises name, with that many workers: 10,240 virtual services and 16,384 servers
@@ -148,6 +160,7 @@ export function sizeFor(workers: number): Required<MappingSize> {
     servers: MOST_SERVERS,
     rateSets: RATE_SETS,
     persistenceSets: PERSISTENCE_SETS,
+    pools: MOST_POOLS,
   };
   while (layoutOf(size).totalBytes > MOST_BYTES) size.virtualServices -= 256;
   return size;
@@ -162,6 +175,9 @@ export interface Layout extends Required<MappingSize> {
   /** Cells from one slot to the next; a power of two, so that a slot with up to 16 workers is one cache line. */
   readonly activeStride: number;
   readonly states: number;
+  readonly places: number;
+  readonly poolCells: number;
+  readonly poolRecords: number;
   readonly rates: number;
   readonly persistence: number;
   readonly persistenceMarks: number;
@@ -174,25 +190,32 @@ export interface Layout extends Required<MappingSize> {
   readonly servicesInBlock: number;
   /** From the start of a block. */
   readonly serversInBlock: number;
+  /** From the start of a block. */
+  readonly poolsInBlock: number;
   readonly totalBytes: number;
 }
 
 const PAGE = 4096;
 const LEAST_RATE_SETS = 64;
 const LEAST_PERSISTENCE_SETS = 64;
+const LEAST_POOLS = 16;
 const align = (n: number, to: number): number => Math.ceil(n / to) * to;
 
 export function layoutOf(size: MappingSize): Layout {
   const rateSets = size.rateSets ?? LEAST_RATE_SETS;
   const persistenceSets = size.persistenceSets ?? LEAST_PERSISTENCE_SETS;
   const bits = Math.ceil(persistenceSets / 32) * 4;
+  const pools = size.pools ?? LEAST_POOLS;
   const activeStride = Math.max(16, 2 ** Math.ceil(Math.log2(size.workers)));
   const health = HEADER_BYTES;
   const active = align(health + size.servers, 64);
   const work = active + size.servers * activeStride * 4;
   const clients = work + size.servers * activeStride * 8;
   const states = align(clients + size.virtualServices * activeStride * 4, 64);
-  const rates = align(states + size.servers * SERVER_STATE_BYTES, PAGE);
+  const places = align(states + size.servers * SERVER_STATE_BYTES, 64);
+  const poolCells = places + size.servers * activeStride * 4;
+  const poolRecords = align(poolCells + pools * POOL_CELLS * activeStride * 4, 64);
+  const rates = align(poolRecords + pools * POOL_RECORD_BYTES, PAGE);
   const persistence = align(rates + rateSets * RATE_SET_BYTES, PAGE);
   const persistenceMarks = persistence + persistenceSets * PERSISTENCE_SET_BYTES;
   const persistenceUsed = persistenceMarks + bits;
@@ -200,18 +223,23 @@ export function layoutOf(size: MappingSize): Layout {
   const marksInBlock = WORKER_HEAD_BYTES;
   const servicesInBlock = align(marksInBlock + (size.virtualServices + size.servers) * 4, 64);
   const serversInBlock = servicesInBlock + size.virtualServices * VS_BYTES;
-  const blockBytes = align(serversInBlock + size.servers * SERVER_BYTES, PAGE);
+  const poolsInBlock = align(serversInBlock + size.servers * SERVER_BYTES, 64);
+  const blockBytes = align(poolsInBlock + pools * POOL_BYTES, PAGE);
   const totalBytes = blocks + (size.workers + 1) * blockBytes;
   return {
     ...size,
     rateSets,
     persistenceSets,
+    pools,
     health,
     active,
     work,
     clients,
     activeStride,
     states,
+    places,
+    poolCells,
+    poolRecords,
     rates,
     persistence,
     persistenceMarks,
@@ -221,6 +249,7 @@ export function layoutOf(size: MappingSize): Layout {
     marksInBlock,
     servicesInBlock,
     serversInBlock,
+    poolsInBlock,
     totalBytes,
   };
 }

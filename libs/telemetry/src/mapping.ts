@@ -20,6 +20,17 @@ import {
   type Layout,
   type MappingSize,
 } from './layout.js';
+import {
+  emptyPoolTotals,
+  POOL_BUCKETS,
+  POOL_BYTES,
+  POOL_CELLS,
+  POOL_COUNTERS,
+  POOL_HISTOGRAM_AT,
+  POOL_RECORD_BYTES,
+  Releases,
+  type PoolTotals,
+} from './pool-slot.js';
 import { RATE_SET_BYTES, RateTable, releaseRateLock } from './limits/rate-table.js';
 import { PERSISTENCE_SET_BYTES, PersistenceTable, releasePersistenceLock } from './persistence-table.js';
 import { SERVER_STATE_BYTES } from './server-state.js';
@@ -54,6 +65,10 @@ export class Mapping {
   readonly work: Float64Array;
   /** Cell of (VS slot, worker) at `slot * activeStride + worker`. */
   readonly clients: Int32Array;
+  /** Cell of (server slot, worker) at `slot * activeStride + worker`. */
+  readonly places: Int32Array;
+  /** Cell of (pool slot, kind, worker) at `poolCell(slot, kind) + worker`. */
+  readonly poolCells: Int32Array;
 
   private constructor(
     readonly bytes: Uint8Array,
@@ -71,6 +86,12 @@ export class Mapping {
       byteOffset + layout.clients,
       layout.virtualServices * layout.activeStride,
     );
+    this.places = new Int32Array(buffer, byteOffset + layout.places, layout.servers * layout.activeStride);
+    this.poolCells = new Int32Array(
+      buffer,
+      byteOffset + layout.poolCells,
+      layout.pools * POOL_CELLS * layout.activeStride,
+    );
   }
 
   /** Formats zeroed bytes; only for who created them, before anybody else attaches. */
@@ -86,6 +107,7 @@ export class Mapping {
     mapping.i32[HEADER.SERVERS] = size.servers;
     mapping.i32[HEADER.RATE_SETS] = layout.rateSets;
     mapping.i32[HEADER.PERSISTENCE_SETS] = layout.persistenceSets;
+    mapping.i32[HEADER.POOLS] = layout.pools;
     Atomics.store(mapping.i32, HEADER.MAGIC, MAGIC);
     return mapping;
   }
@@ -107,6 +129,7 @@ export class Mapping {
       servers: word(HEADER.SERVERS),
       rateSets: word(HEADER.RATE_SETS),
       persistenceSets: word(HEADER.PERSISTENCE_SETS),
+      pools: word(HEADER.POOLS),
     });
     if (bytes.byteLength < layout.totalBytes)
       throw new MappingError(`${bytes.byteLength} bytes are too few, the header says ${layout.totalBytes}`);
@@ -145,7 +168,8 @@ export class Mapping {
   }
 
   /** Agent only: slots from these numbers on are unused. Raise them before a worker learns of a slot. */
-  setUsed(virtualServices: number, servers: number): void {
+  setUsed(virtualServices: number, servers: number, pools = 0): void {
+    Atomics.store(this.i32, HEADER.POOLS_USED, pools);
     Atomics.store(this.i32, HEADER.VIRTUAL_SERVICES_USED, virtualServices);
     Atomics.store(this.i32, HEADER.SERVERS_USED, servers);
   }
@@ -153,6 +177,26 @@ export class Mapping {
   /** Requests and L4 connections under way at a server, over all workers. */
   activeOf(slot: number): number {
     return this.sum(this.active, slot);
+  }
+
+  /** Connections to a server, the idle ones too, over all workers. */
+  placesOf(slot: number): number {
+    return this.sum(this.places, slot);
+  }
+
+  /** Index in `poolCells` of the cells of a pool slot. `@param kind` one of POOL_CELL */
+  poolCell(slot: number, kind: number): number {
+    return (slot * POOL_CELLS + kind) * this.layout.activeStride;
+  }
+
+  /** Over all workers. `@param kind` one of POOL_CELL */
+  poolSum(slot: number, kind: number): number {
+    return this.sum(this.poolCells, slot * POOL_CELLS + kind);
+  }
+
+  /** The servers of a pool that have become free. */
+  releases(slot: number): Releases {
+    return new Releases(this.i32, (this.layout.poolRecords + slot * POOL_RECORD_BYTES) / 4);
   }
 
   /** Client connections of a virtual service, over all workers. */
@@ -245,6 +289,19 @@ export class Mapping {
     return into;
   }
 
+  /** What was counted for a pool, over all workers. */
+  poolTotals(slot: number, into: PoolTotals = emptyPoolTotals()): PoolTotals {
+    const { counters, buckets } = into;
+    counters.fill(0);
+    buckets.fill(0);
+    for (let w = 0; w <= this.layout.workers; w++) {
+      const base = this.poolBase(w, slot);
+      addFloats(counters, this.f64, base / 8, POOL_COUNTERS);
+      addWords(buckets, this.u32, (base + POOL_HISTOGRAM_AT) / 4, POOL_BUCKETS);
+    }
+    return into;
+  }
+
   /**
    * Supervisor or agent only, once the worker is known to be dead: what it had counted goes to the block of the
    * dead, its gauges and open connections are dropped, a lock that it held is freed, and its block is free for the
@@ -261,8 +318,11 @@ export class Mapping {
     for (let s = 0; s < servers; s++) {
       this.active[s * layout.activeStride + index] = 0;
       this.work[s * layout.activeStride + index] = 0;
+      this.places[s * layout.activeStride + index] = 0;
       if (this.u32[this.markAt(index, layout.virtualServices + s)] !== 0) this.retireServer(index, s);
     }
+    const pools = this.used(HEADER.POOLS_USED, layout.pools);
+    for (let p = 0; p < pools; p++) this.retirePool(index, p);
     const head = this.blockBase(index);
     const intent = Atomics.load(this.i32, head / 4 + WORKER.RATE_INTENT);
     releaseRateLock(this.rateWords(), index, intent);
@@ -287,10 +347,23 @@ export class Mapping {
     const cells = slot * layout.activeStride;
     this.active.fill(0, cells, cells + layout.activeStride);
     this.work.fill(0, cells, cells + layout.activeStride);
+    this.places.fill(0, cells, cells + layout.activeStride);
     const state = layout.states + slot * SERVER_STATE_BYTES;
     this.bytes.fill(0, state, state + SERVER_STATE_BYTES);
     for (let w = 0; w <= layout.workers; w++)
       this.clear(this.markAt(w, layout.virtualServices + slot), this.serverBase(w, slot), SERVER_BYTES);
+  }
+
+  /** Agent only: forgets a pool slot, before it is given to another pool. */
+  clearPool(slot: number): void {
+    const cells = this.poolCell(slot, 0);
+    this.poolCells.fill(0, cells, cells + POOL_CELLS * this.layout.activeStride);
+    const record = this.layout.poolRecords + slot * POOL_RECORD_BYTES;
+    this.bytes.fill(0, record, record + POOL_RECORD_BYTES);
+    for (let w = 0; w <= this.layout.workers; w++) {
+      const base = this.poolBase(w, slot);
+      this.bytes.fill(0, base, base + POOL_BYTES);
+    }
   }
 
   /** Byte offset of a worker's block; index `workers` is the block of the dead. */
@@ -304,6 +377,10 @@ export class Mapping {
 
   serverBase(worker: number, slot: number): number {
     return this.blockBase(worker) + this.layout.serversInBlock + slot * SERVER_BYTES;
+  }
+
+  poolBase(worker: number, slot: number): number {
+    return this.blockBase(worker) + this.layout.poolsInBlock + slot * POOL_BYTES;
   }
 
   /** Index in `u32`; `mark` is a VS slot, or a server slot behind all of those. */
@@ -378,6 +455,14 @@ export class Mapping {
     fold(this.f64, from / 8, to / 8, SERVER_COUNTERS);
     fold(this.u32, (from + SERVER_HISTOGRAM_AT) / 4, (to + SERVER_HISTOGRAM_AT) / 4, SERVER_BUCKETS);
     this.retireMark(index, this.layout.virtualServices + slot);
+  }
+
+  private retirePool(index: number, slot: number): void {
+    for (let kind = 0; kind < POOL_CELLS; kind++) this.poolCells[this.poolCell(slot, kind) + index] = 0;
+    const from = this.poolBase(index, slot);
+    const to = this.poolBase(this.layout.workers, slot);
+    fold(this.f64, from / 8, to / 8, POOL_COUNTERS);
+    fold(this.u32, (from + POOL_HISTOGRAM_AT) / 4, (to + POOL_HISTOGRAM_AT) / 4, POOL_BUCKETS);
   }
 
   /** The sum of marks moves on, since gauges were dropped. */

@@ -24,6 +24,9 @@ import {
   openMapping,
   quantile,
   HEADER_WORDS,
+  POOL_BUCKETS,
+  POOL_CELL,
+  POOL_COUNTERS,
   RATE_SET_BYTES,
   SERVER,
   SERVER_COUNTERS,
@@ -157,9 +160,16 @@ describe('mapping', () => {
           take(m.blockBase(w) + WORKER.RATE_INTENT * 4, 4);
           for (let s = 0; s < size.servers; s++) {
             take(m.layout.active + block.activeCell(s) * 4, 4);
+            take(m.layout.places + block.activeCell(s) * 4, 4);
             take(block.serverMark(s) * 4, 4);
             for (let c = 0; c < SERVER_COUNTERS; c++) take((block.server(s) + c) * 8, 8);
             for (let c = 0; c < COARSE_BUCKETS; c++) take((block.serverHistogram(s) + c) * 4, 4);
+          }
+          for (let p = 0; p < m.layout.pools; p++) {
+            for (const kind of Object.values(POOL_CELL))
+              take(m.layout.poolCells + block.poolCell(p, kind) * 4, 4);
+            for (let c = 0; c < POOL_COUNTERS; c++) take((block.pool(p) + c) * 8, 8);
+            for (let c = 0; c < POOL_BUCKETS; c++) take((block.poolHistogram(p) + c) * 4, 4);
           }
           for (let v = 0; v < size.virtualServices; v++) {
             take(m.layout.clients + block.clientCell(v) * 4, 4);

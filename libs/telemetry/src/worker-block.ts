@@ -8,6 +8,7 @@ import {
   WORKER_F64,
   WORKER_STATE,
 } from './layout.js';
+import { POOL_HISTOGRAM_AT } from './pool-slot.js';
 import type { RateTable } from './limits/rate-table.js';
 import { tryAdd } from './limits/shared-count.js';
 import type { Mapping } from './mapping.js';
@@ -27,6 +28,10 @@ export class WorkerBlock {
   readonly work: Float64Array;
   /** All cells of all workers; this worker writes only `clientCell(slot)`. */
   readonly clients: Int32Array;
+  /** All cells of all workers; this worker writes only `activeCell(slot)`. */
+  readonly places: Int32Array;
+  /** All cells of all workers; this worker writes only `poolCell(slot, kind)`. */
+  readonly poolCells: Int32Array;
   private readonly i32: Int32Array;
   private readonly words: number;
   private readonly doubles: number;
@@ -42,6 +47,8 @@ export class WorkerBlock {
     this.active = mapping.active;
     this.work = mapping.work;
     this.clients = mapping.clients;
+    this.places = mapping.places;
+    this.poolCells = mapping.poolCells;
     this.words = mapping.blockBase(index) / 4;
     this.doubles = mapping.blockBase(index) / 8;
   }
@@ -71,6 +78,21 @@ export class WorkerBlock {
     return (this.mapping.serverBase(this.index, slot) + SERVER_HISTOGRAM_AT) / 4;
   }
 
+  /** Index in `f64` of the first counter of a pool. */
+  pool(slot: number): number {
+    return this.mapping.poolBase(this.index, slot) / 8;
+  }
+
+  /** Index in `u32` of the first bucket of a pool's histogram. */
+  poolHistogram(slot: number): number {
+    return (this.mapping.poolBase(this.index, slot) + POOL_HISTOGRAM_AT) / 4;
+  }
+
+  /** Index in `poolCells` of this worker's cell. `@param kind` one of POOL_CELL */
+  poolCell(slot: number, kind: number): number {
+    return this.mapping.poolCell(slot, kind) + this.index;
+  }
+
   /** Index in `u32` of the mark of a VS slot. */
   serviceMark(slot: number): number {
     return this.mapping.markAt(this.index, slot);
@@ -92,12 +114,18 @@ export class WorkerBlock {
   }
 
   /**
-   * Raises this worker's cell in `cells` (`active` or `clients`) unless the sum of the slot over all workers would pass
+   * Raises this worker's cell in `cells` (`active`, `clients` or `places`) unless the sum of the slot over all workers would pass
    * `limit`. What it grants is given back by lowering the cell, or by the death of the worker.
    */
   tryAdd(cells: Int32Array, slot: number, limit: number): boolean {
     const { activeStride, workers } = this.mapping.layout;
     return tryAdd(cells, slot * activeStride, workers, this.index, limit);
+  }
+
+  /** As `tryAdd`, for a cell of a pool. `@param kind` one of POOL_CELL */
+  tryAddToPool(slot: number, kind: number, limit: number): boolean {
+    const { workers } = this.mapping.layout;
+    return tryAdd(this.poolCells, this.mapping.poolCell(slot, kind), workers, this.index, limit);
   }
 
   /** The rate limits that all workers of the SE share. */
