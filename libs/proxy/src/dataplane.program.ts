@@ -249,19 +249,27 @@ const cases: Case[] = [
       };
       const a = await Origin.start(answer('a'));
       const b = await Origin.start(answer('b'));
-      const pools = (states: ('enabled' | 'draining' | 'disabled')[], graceful = 60_000): Promise<void> =>
+      const pools = (
+        states: ('enabled' | 'draining' | 'disabled')[],
+        graceful = 60_000,
+        drain_until?: number,
+      ): Promise<void> =>
         serve(
           [],
           {},
           {
             graceful_disable_timeout: graceful,
-            servers: [a, b].slice(0, states.length).map((o, i) => ({ port: o.port, state: states[i]! })),
+            servers: [a, b].slice(0, states.length).map((o, i) => ({
+              port: o.port,
+              state: states[i]!,
+              ...(states[i] === 'draining' && drain_until !== undefined ? { drain_until } : {}),
+            })),
           },
         );
-      const hold = async (): Promise<RawClient> => {
+      const hold = async (method = 'GET'): Promise<RawClient> => {
         const before = held.length;
         const c = await open();
-        c.send('GET /hold HTTP/1.1\r\nHost: x\r\n\r\n');
+        c.send(`${method} /hold HTTP/1.1\r\nHost: x\r\n\r\n`);
         await until(() => held.length > before, 'a held request');
         return c;
       };
@@ -287,24 +295,45 @@ const cases: Case[] = [
       equal((await moved.response()).body.toString(), 'moved', 'the moved request');
       moved.end();
       held.length = 0;
-      // Removed: as the pool's graceful time-out says.
+      // Removed: as disabled. What cannot be sent again ends with a reset.
       await pools(['enabled']);
-      const kept = await hold();
+      const elsewhere = await hold();
+      const lost = await hold('POST');
       await serve([b], {}, { graceful_disable_timeout: 60_000 });
-      held.pop()!.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept');
-      equal((await kept.response()).body.toString(), 'kept', 'the request at the removed server');
-      kept.end();
-      // The graceful time-out resets what is left.
+      await until(() => held.length === 3 && lost.closed, 'one to move and one to be reset');
+      equal(lost.text, '', 'nothing is told to the client that is reset');
+      held.at(-1)!.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nmoved');
+      equal((await elsewhere.response()).body.toString(), 'moved', 'the request at the removed server');
+      elsewhere.end();
+      held.length = 0;
+      // A pool that is used no more is left gracefully.
       await pools(['enabled']);
-      const late = await hold();
-      await pools(['draining'], 300);
-      const r = await late.response();
-      equal(
-        [r.status, r.body.toString()],
-        [503, '503 the server was taken out of service\n'],
-        'after the time-out',
-      );
-      late.end();
+      const kept = await hold('POST');
+      await rig.apply([{ ports: [port], pool: 'other' }], { other: { servers: [{ port: b.port }] } });
+      equal((await c.get('/')).body.toString(), 'b', 'the next request');
+      held.pop()!.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept');
+      equal((await kept.response()).body.toString(), 'kept', 'the request at the old pool');
+      kept.end();
+      // The graceful time-out resets what is left, when it is over by the time that the snapshot says.
+      for (const [graceful, deadline] of [
+        [300, undefined],
+        [60_000, Date.now() + 300],
+        [60_000, Date.now() - 5_000],
+      ] as const) {
+        await pools(['enabled']);
+        const late = await hold();
+        await pools(['draining'], graceful, deadline);
+        // Another edit does not begin the time anew.
+        await pools(['draining'], graceful, deadline);
+        await until(() => late.closed, 'the reset');
+        equal(late.text, '', 'after the time-out');
+      }
+      await pools(['enabled']);
+      const never = await hold();
+      await pools(['draining'], -1);
+      held.pop()!.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast');
+      equal((await never.response()).body.toString(), 'last', 'without a time-out');
+      never.end();
       c.end();
       a.stop();
       b.stop();
@@ -318,8 +347,20 @@ const cases: Case[] = [
       const before = rig.mapping.serviceTotals(0).counters[VS.CONNECTIONS]!;
       const loopers = Array.from({ length: 8 }, (_, i) => new Looper(() => port, i % 4 === 3));
       const at = (i: number): Origin => origins[i % 3]!;
+      const done = (o: Origin): boolean => rig.mapping.activeOf(rig.slot('pool', o.port)) === 0;
+      // To disable or to remove a server resets what it is at work on: it is left first.
+      const leave = async (...left: Origin[]): Promise<void> => {
+        const servers = origins.map((o) => ({
+          port: o.port,
+          state: left.includes(o) ? ('draining' as const) : ('enabled' as const),
+        }));
+        await serve([], {}, { graceful_disable_timeout: -1, servers });
+        await until(() => left.every(done), 'servers to be left');
+      };
       for (let i = 0; i < 300; i++) {
         const kind = i % 6;
+        if (kind === 0 || kind === 2) await leave(at(i + 2));
+        else if (kind === 3 || kind === 4) await leave(at(i + 1), at(i + 2));
         if (kind === 0) await serve([at(i), at(i + 1)]);
         else if (kind === 1) await serve(origins, {}, { algorithm: 'least_connections' });
         else if (kind === 2)
@@ -389,7 +430,17 @@ const cases: Case[] = [
         tunnels.push(c);
       }
       for (let i = 0; i < 200; i++)
-        await serve(i % 2 === 0 ? [origin, other] : [other], {}, { graceful_disable_timeout: -1 });
+        await serve(
+          [],
+          {},
+          {
+            graceful_disable_timeout: -1,
+            servers: [
+              { port: origin.port, state: i % 2 === 0 ? 'enabled' : 'draining' },
+              { port: other.port },
+            ],
+          },
+        );
       for (const c of tunnels) c.send('ping');
       await until(() => tunnels.every((c) => c.text === 'ping'), 'every tunnel to answer');
       equal(rig.mapping.activeOf(rig.slot('pool', origin.port)), 50, 'active connections');

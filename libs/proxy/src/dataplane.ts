@@ -21,6 +21,7 @@ import {
   type Compiled,
 } from './core/compile.js';
 import type { PlaneContext } from './core/context.js';
+import { DownWatch } from './core/down-watch.js';
 import { RttSampler } from './core/rtt.js';
 import { PlacementRuntime } from './core/placement.js';
 import type { ServerRuntime } from './core/server.js';
@@ -57,6 +58,7 @@ class Plane implements DataPlane {
   private readonly context: PlaneContext;
   private readonly clock: Clock;
   private readonly stopTicking: () => void;
+  private readonly downWatch: DownWatch;
   private compiled: Compiled = nothingCompiled();
   /** Hits of rules that have been replaced since they were last asked for. */
   private earlierHits: RuleHits[] = [];
@@ -89,6 +91,7 @@ class Plane implements DataPlane {
         most: options.mostFlows ?? MOST_FLOWS,
       },
     };
+    this.downWatch = new DownWatch(mapping);
     transport.mostSockets = options.mostSockets ?? Infinity;
     this.stopTicking = transport.every(TICK_MS, { run: () => this.tick() });
   }
@@ -135,7 +138,8 @@ class Plane implements DataPlane {
         for (const row of takeRuleHits(uuid, policies)) this.earlierHits.push(row);
     const placed = this.commitServices(config);
     this.leaving = this.leaving.filter((s) => !after.servers.has(s.key));
-    this.leaving.push(...commitServers(before, after));
+    this.leaving.push(...commitServers(before, after, Date.now()));
+    this.downWatch.watch([...after.pools.values()].map(({ pool }) => pool));
     const gone = this.commitPlacements(placed);
     disposeTls(before, after);
     await this.openListeners();
@@ -217,6 +221,7 @@ class Plane implements DataPlane {
 
   private tick(): void {
     this.clock.run();
+    this.downWatch.tick();
     this.settle();
     this.context.flows.sharing?.tick();
     if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();

@@ -20,6 +20,7 @@ import type { SocketOptions } from '../transport/seam.js';
 import { Pool } from './pool.js';
 import { Ranges } from './ranges.js';
 import { ServerRuntime } from './server.js';
+import { DISABLED, leaving, lifeOf, Lives } from './server-life.js';
 import type { ServiceConfig } from './service.js';
 
 /** The key of a server in the slots: its identity. */
@@ -286,20 +287,20 @@ export function slotOf(slots: Record<string, number>, key: string, most: number,
 }
 
 /**
- * Makes the servers of `after` what its pools say of them, and lets the others go: gracefully, within the time of
- * the pool they were in.
+ * Makes the servers of `after` what its pools say of them, and lets the others go: those that were taken out of their
+ * pool at once, those whose pool nobody uses any more gracefully.
  */
-export function commitServers(before: Compiled, after: Compiled): ServerRuntime[] {
+export function commitServers(before: Compiled, after: Compiled, now: number): ServerRuntime[] {
   const gone: ServerRuntime[] = [];
-  const changed: [server: ServerRuntime, milliseconds: number][] = [];
+  const lives = new Lives();
   for (const [uuid, compiled] of before.pools)
     if (after.pools.get(uuid)?.pool !== compiled.pool) compiled.pool.retire();
   for (const [key, server] of before.servers) {
     if (after.servers.has(key)) continue;
-    if (server.state === 'enabled') {
-      server.state = 'draining';
-      changed.push([server, server.pool?.spec.graceful_disable_timeout ?? 0]);
-    }
+    const { spec } = server.pool ?? {};
+    const removed = spec !== undefined && after.pools.has(spec.uuid);
+    if (removed) lives.set(server, DISABLED);
+    else if (server.state === 'enabled') lives.set(server, leaving(spec));
     gone.push(server);
   }
   for (const { spec, slots, pool } of after.pools.values())
@@ -308,11 +309,8 @@ export function commitServers(before: Compiled, after: Compiled): ServerRuntime[
       server.place = place;
       server.maxIdle = spec.max_idle_connections;
       server.moveTo(slots[place]!);
-      const { state } = spec.servers[place]!;
-      if (server.state === state) return;
-      server.state = state;
-      changed.push([server, spec.graceful_disable_timeout]);
+      lives.set(server, lifeOf(spec, spec.servers[place]!, now));
     });
-  for (const [server, milliseconds] of changed) server.enforce(milliseconds);
+  lives.enforce();
   return gone;
 }

@@ -14,7 +14,7 @@ export interface IdleLink {
   closeIdle(): void;
 }
 
-/** `disabled` and `removed` get no new requests either way; see the schema of the snapshot for what they end. */
+/** `draining` and `disabled` get no new requests; see the schema of the snapshot for what they end. */
 export type ServerState = 'enabled' | 'draining' | 'disabled';
 
 /**
@@ -23,6 +23,12 @@ export type ServerState = 'enabled' | 'draining' | 'disabled';
  */
 export class ServerRuntime extends Timed {
   state: ServerState = 'enabled';
+  /** Which deadline it has; see server-life.ts. */
+  lifeMark = 0;
+  /** The time of a server that drains is up. */
+  private over = false;
+  /** It was down when the verdicts were looked at last. */
+  private downSeen = false;
   /** The pool as it is now, and the place in it. */
   pool: Pool | null = null;
   place = -1;
@@ -259,23 +265,48 @@ export class ServerRuntime extends Timed {
    * that is ended here looks for another server at once.
    */
   enforce(milliseconds: number): void {
-    if (this.state === 'enabled') {
-      this.context.clock.disarm(this);
-      return;
-    }
+    this.over = false;
+    this.downSeen = false;
+    this.context.clock.disarm(this);
+    if (this.state === 'enabled') return;
     this.closeIdle();
-    if (this.state === 'disabled' || milliseconds === 0) this.endBusy();
+    if (this.state === 'disabled' || milliseconds === 0) this.end();
     else if (milliseconds > 0) this.context.clock.armNotEarly(this, milliseconds);
+  }
+
+  /** It drains, and clients that belong to it may still come: its time is not up. */
+  get isEnding(): boolean {
+    return this.state === 'draining' && !this.over;
+  }
+
+  /** The verdicts have changed: what is left of it lives `milliseconds` from when it went down. */
+  healthSeen(milliseconds: number): void {
+    const down = this.state === 'enabled' && this.isDown;
+    if (down === this.downSeen) return;
+    this.downSeen = down;
+    if (!down) {
+      if (this.state === 'enabled') this.context.clock.disarm(this);
+    } else if (milliseconds === 0) this.onTimeout();
+    else this.context.clock.armNotEarly(this, milliseconds);
   }
 
   /** The time for a graceful end is up. */
   override onTimeout(): void {
-    if (this.state !== 'enabled') this.endBusy();
+    if (this.state !== 'enabled') this.end();
+    else if (this.isDown) {
+      this.closeIdle();
+      this.endBusy();
+    }
   }
 
   /** Nothing of it is left: it can be forgotten. */
   get unused(): boolean {
     return this.busy.length === 0 && this.idleCount === 0 && this.bound.size === 0;
+  }
+
+  private end(): void {
+    this.over = true;
+    this.endBusy();
   }
 
   private endBusy(): void {

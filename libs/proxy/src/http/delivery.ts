@@ -1,4 +1,4 @@
-import { FAILED_BY, OWN_BY, SERVER, VS } from '@spillway/telemetry';
+import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS } from '@spillway/telemetry';
 import { asker } from '../core/asker.js';
 import { poolFor } from '../core/service.js';
 import type { Pool } from '../core/pool.js';
@@ -16,7 +16,7 @@ import { requestMessage } from './message.js';
 import { nowhere } from './nowhere.js';
 import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
 import { Replay } from './replay.js';
-import type { Failure, HttpServerLink } from './server-link.js';
+import { FAILED, type Failure, type HttpServerLink } from './server-link.js';
 
 const OVERLOADED: OwnResponse = {
   status: 503,
@@ -196,9 +196,11 @@ export abstract class Delivery extends Exchange {
   override linkFailed(link: HttpServerLink, failure: Failure): void {
     link.server.failed(failure.kind);
     this.link = null;
+    // Nobody has failed: what is moved by changes of the configuration has as many tries as before.
+    if (failure === FAILED.gone && this.attempts > 0) this.attempts--;
     const other = this.mayRepeat(link, failure) ? this.another(link.server) : null;
     if (other !== null) this.repeat(other);
-    else this.serverFailed(failure);
+    else this.serverFailed(failure, failure === FAILED.gone && link.ready);
   }
 
   private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
@@ -206,6 +208,8 @@ export abstract class Delivery extends Exchange {
     if (!link.ready) return true;
     if (!this.replayable || this.replay === null) return false;
     if (this.idempotent || link.unprocessed === true) return true;
+    // The server was taken out while it may have been at work on the request.
+    if (failure === FAILED.gone) return false;
     return link.reused && this.connection.context.transport.now() - this.sentAt < STALE_WITHIN;
   }
 
@@ -233,12 +237,14 @@ export abstract class Delivery extends Exchange {
     if (link.ready) this.linkReady(link);
   }
 
-  private serverFailed({ status, reason, kind }: Failure): void {
-    if (!this.responseStarted) {
+  /** @param reset the client's connection ends with what was begun at the server (pools document, Disable, Remove) */
+  private serverFailed({ status, reason, kind }: Failure, reset: boolean): void {
+    if (!this.responseStarted && !reset) {
       this.answer(plainResponse(status, reason, OWN_FOR[kind]));
       return;
     }
-    this.connection.count(VS.TRUNCATED, 1);
+    if (this.responseStarted) this.connection.count(VS.TRUNCATED, 1);
+    if (reset && this.ownSocket) this.connection.because(CLOSED_BY.SERVER);
     this.over();
     this.cut();
   }

@@ -29,7 +29,12 @@ const cases: Case[] = [
         rig.apply([{ ports: [port] }], {
           pool: {
             algorithm: n % 2 === 0 ? 'round_robin' : 'least_connections',
-            servers: origins.filter((_, i) => n % 4 !== i).map((o) => ({ port: o.port, ratio: 1 + (n % 3) })),
+            graceful_disable_timeout: -1,
+            servers: origins.map((o, i) => ({
+              port: o.port,
+              ratio: 1 + (n % 3),
+              state: n % 4 === i ? ('draining' as const) : ('enabled' as const),
+            })),
           },
         });
       await apply(3);
