@@ -4,3 +4,4 @@ export { hashBytes, hashText, mix } from './hash.js';
 export { RoundRobin } from './round-robin.js';
 export { LeastConnections } from './least-connections.js';
 export { SCAN_LIMIT } from './even-connections.js';
+export { LEAST_CAPACITY, LEAST_SHARE, leastShare, PassiveMonitor, type PassiveTable } from './passive.js';

@@ -4,6 +4,7 @@ import { latin1 } from './bytes.js';
 import { Budget } from './core/budget.js';
 import { RttSampler } from './core/rtt.js';
 import { Clock, TICK_MS } from './core/clock.js';
+import { errorRulesOf } from './core/errors.js';
 import type { PlaneContext } from './core/context.js';
 import { PlacementRuntime } from './core/placement.js';
 import { Pool } from './core/pool.js';
@@ -213,6 +214,7 @@ class Stage {
       network: null,
       targets: { pools: new Map(), groups: new Map() },
       l4: null,
+      errors: errorRulesOf(undefined),
       options: null,
       proxied: null,
       sharers: 1,

@@ -118,10 +118,10 @@ export const OWN_REASONS = 24;
 
 /** Counters of a server of a pool. */
 export const SERVER = {
-  /** Requests sent to it, or L4 connections begun. */
+  /** Requests that were given to a connection to it, and L4 connections and flows that were begun; see UNSENT. */
   REQUESTS: 0,
   FAILURES: 1,
-  /** Connections that were begun. */
+  /** Connections that were begun, and flows. Less CONNECTIONS_OPEN they are those that are over, however they went. */
   CONNECTIONS: 2,
   RETRIES: 3,
   RESPONSES_4XX: 4,
@@ -142,8 +142,22 @@ export const SERVER = {
   /** The same less the server's round trip. */
   APP_RESPONSE_TIME: 15,
   DATA_TRANSFER_TIME: 16,
+  /**
+   * What became of requests, one each: the head of a response, or a failure that is the server's. Of L4 connections and
+   * flows those that were made, and those that could not be.
+   */
+  OUTCOMES: 17,
+  /** Of OUTCOMES those that are errors as the analytics profile of the virtual service has it. */
+  ERRORS: 18,
+  /** Of ERRORS those that are responses 4xx. */
+  ERRORS_4XX: 19,
   /** First of FAILED_BY. */
   FAILED: 20,
+  /**
+   * Of REQUESTS those that never left, since no connection came to be: REQUESTS less these were sent to the server (pools
+   * document, Requests).
+   */
+  UNSENT: 28,
 } as const;
 export const SERVER_COUNTERS = 32;
 export const SERVER_GAUGES: readonly number[] = [SERVER.CONNECTIONS_OPEN];

@@ -366,6 +366,16 @@ export class Mapping {
     }
   }
 
+  /** One counter of a server (`SERVER`) over all workers. */
+  serverCounter(slot: number, counter: number): number {
+    let sum = 0;
+    for (let w = 0; w <= this.layout.workers; w++) {
+      if (this.u32[this.markAt(w, this.layout.virtualServices + slot)] === 0) continue;
+      sum += this.f64[this.serverBase(w, slot) / 8 + counter]!;
+    }
+    return sum;
+  }
+
   /** Byte offset of a worker's block; index `workers` is the block of the dead. */
   blockBase(worker: number): number {
     return this.layout.blocks + worker * this.layout.blockBytes;

@@ -14,6 +14,7 @@ import type { Targets } from '../http/policy/policy-rules.js';
 import type { PlaneContext } from './context.js';
 import { ServiceLimits } from '../limits/service-limits.js';
 import { type CompiledPolicies, compilePolicies, type PolicyParts, policyParts } from './policies.js';
+import { errorRulesOf } from './errors.js';
 import { PoolGroup } from './pool-group.js';
 import { L4Rules } from '../tcp/rules.js';
 import type { SocketOptions } from '../transport/seam.js';
@@ -183,6 +184,7 @@ function compileService(
           tlsProblem,
           group,
           l4,
+          errors: errorRulesOf(spec.error_exclusions),
           options: optionsOf(spec),
           proxied: proxiedOf(spec),
           sharers,

@@ -4,6 +4,7 @@ import { endpoint, type ConnectionFacts } from './describe.js';
 import { Timed } from './clock.js';
 import type { ServerLink } from './connection.js';
 import type { PlaneContext } from './context.js';
+import type { ErrorRules } from './errors.js';
 import type { Pool } from './pool.js';
 import { smoothed } from './rtt.js';
 
@@ -178,10 +179,32 @@ export class ServerRuntime extends Timed {
     this.count(SERVER.FAILED + kind, 1);
   }
 
-  /** The head of a final response has come. */
-  answered(status: number): void {
-    if (status >= 500) this.count(SERVER.RESPONSES_5XX, 1);
-    else if (status >= 400) this.count(SERVER.RESPONSES_4XX, 1);
+  /**
+   * The head of a final response has come (and not been counted before).
+   * @param errors of the virtual service
+   */
+  answered(status: number, errors: ErrorRules): void {
+    this.context.f64[this.counters + SERVER.OUTCOMES]!++;
+    if (status < 400) return;
+    this.count(status >= 500 ? SERVER.RESPONSES_5XX : SERVER.RESPONSES_4XX, 1);
+    if (!errors.isError(status)) return;
+    this.count(SERVER.ERRORS, 1);
+    if (status < 500) this.count(SERVER.ERRORS_4XX, 1);
+  }
+
+  /** An L4 connection was made, or a flow begun. */
+  taken(): void {
+    this.count(SERVER.OUTCOMES, 1);
+  }
+
+  /**
+   * It failed by its own fault, which `failed` has counted.
+   * @param kind one of FAILED_BY
+   * @param first nothing was counted for the request (or L4 connection) by `answered` or `taken`
+   */
+  fault(kind: number, errors: ErrorRules, first: boolean): void {
+    if (first) this.count(SERVER.OUTCOMES, 1);
+    if (errors.isFault(kind)) this.count(SERVER.ERRORS, 1);
   }
 
   /** A response came whole; times in microseconds. */

@@ -17,6 +17,7 @@ import type { HttpRules } from '../http/rules.js';
 import type { L4Rules } from '../tcp/rules.js';
 import type { Socket, SocketOptions } from '../transport/seam.js';
 import type { PlaneContext } from './context.js';
+import type { ErrorRules } from './errors.js';
 import { smoothed } from './rtt.js';
 import type { ServiceLimits } from '../limits/service-limits.js';
 import type { Pool } from './pool.js';
@@ -39,6 +40,8 @@ export interface ServiceConfig {
   readonly group: PoolGroup | null;
   /** Where connections and flows of an L4 service go instead of `pool`; null when it has no rules. */
   readonly l4: L4Rules | null;
+  /** What it takes for errors of servers. */
+  readonly errors: ErrorRules;
   /** What is asked of TCP; null for nothing. */
   readonly options: SocketOptions | null;
   /** Whose connections begin with a header of the PROXY protocol; null for nobody's. */

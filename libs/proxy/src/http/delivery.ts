@@ -43,6 +43,14 @@ const OWN_FOR: Record<number, number> = {
 const NO_POOL = { hash: null };
 
 /**
+ * The failure is the server's own: it was not taken out of service, nor did a kept connection end while the next request
+ * was on its way.
+ */
+const isFault = (link: HttpServerLink, failure: Failure): boolean =>
+  failure !== FAILED.gone &&
+  (!link.reused || link.answering || (failure !== FAILED.closed && failure !== FAILED.reset));
+
+/**
  * The way of an exchange's request to a server: which one, what is sent there, what is kept of it meanwhile, and
  * whether it goes to another one when that fails.
  */
@@ -56,6 +64,8 @@ export abstract class Delivery extends Exchange {
   private replayable = false;
   /** When the last bytes of a request that is not idempotent went out on a connection used before. */
   private sentAt = 0;
+  /** The server's answer has been counted. */
+  private judged = false;
 
   /**
    * Sends a request on its way: `head` describes b[head.start..bodyAt), the part of the body that is there follows up
@@ -98,6 +108,7 @@ export abstract class Delivery extends Exchange {
     this.replay = null;
     this.replayable = true;
     this.attempts = 1;
+    this.judged = false;
     this.forwardedAt = this.startedAt;
     // What cannot be kept for a second try must not meet a connection that may be dead.
     const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
@@ -183,7 +194,8 @@ export abstract class Delivery extends Exchange {
   }
 
   override responseCame(link: HttpServerLink, head: Head): boolean {
-    link.server.answered(head.status);
+    this.judged = true;
+    link.server.answered(head.status, this.config!.errors);
     return true;
   }
 
@@ -195,6 +207,7 @@ export abstract class Delivery extends Exchange {
    */
   override linkFailed(link: HttpServerLink, failure: Failure): void {
     link.server.failed(failure.kind);
+    if (isFault(link, failure)) link.server.fault(failure.kind, this.config!.errors, !this.judged);
     this.link = null;
     // Nobody has failed: what is moved by changes of the configuration has as many tries as before.
     if (failure === FAILED.gone && this.attempts > 0) this.attempts--;
@@ -230,6 +243,7 @@ export abstract class Delivery extends Exchange {
   private repeat(server: ServerRuntime): void {
     server.count(SERVER.RETRIES, 1);
     this.attempts++;
+    this.judged = false;
     this.replayable = true;
     this.forwardedAt = this.connection.context.transport.now();
     const link = server.pool!.protocol.take(this.connection.context, server, this, false);

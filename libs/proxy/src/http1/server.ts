@@ -262,6 +262,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       this.fail(FAILED.malformed);
       return;
     }
+    if (!x.responseCame(this, response)) return;
     this.state = State.Tunnel;
     this.body.begin(Framing.UntilEnd, 0, 0);
     this.context.clock.disarm(this);
@@ -419,6 +420,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.asItIs = false;
     this.x = null;
     this.held = null;
+    if (!this.ready) this.server.count(SERVER.UNSENT, 1);
     this.server.release(this);
   }
 

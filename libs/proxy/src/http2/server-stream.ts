@@ -188,6 +188,7 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
 
   private detach(): void {
     this.x = null;
+    if (this.stream === null) this.server.count(SERVER.UNSENT, 1);
     this.stream = null;
     this.connection.context.clock.forget(this);
     this.server.release(this);
@@ -262,6 +263,7 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
     if (bodyAt < 0) return ERROR.PROTOCOL_ERROR;
     this.connection.context.clock.disarm(this);
     this.responded = true;
+    if (!x.responseCame(this, response)) return 0;
     this.tunnelling = true;
     x.switchProtocols(response, bytes, HEAD_ROOM, bodyAt, bodyAt);
     return 0;

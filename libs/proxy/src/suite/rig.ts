@@ -52,6 +52,7 @@ export interface ServiceSpec {
   limits?: ServiceLimits;
   /** Uuids of policy sets, of a pool group and of a network policy among the parts given to `apply`. */
   policies?: Pick<VirtualService, 'http_policy_set_uuids' | 'pool_group_uuid' | 'network_policy_uuid'>;
+  errors?: VirtualService['error_exclusions'];
   enabled?: boolean;
   placement?: Partial<Placement> | null;
 }
@@ -169,6 +170,7 @@ export class Rig {
       ...(pool === null ? {} : { pool_uuid: pool }),
       ...(s.limits === undefined ? {} : { limits: s.limits }),
       ...(s.tls === undefined ? {} : { tls: s.tls }),
+      ...(s.errors === undefined ? {} : { error_exclusions: s.errors }),
       ...s.policies,
     };
   }

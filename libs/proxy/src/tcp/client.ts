@@ -185,10 +185,19 @@ export class TcpClient extends ClientConnection {
   serverClosed(server: TcpServer, reason: CloseReason): void {
     this.server = null;
     if (!server.open && reason !== 'local') {
-      server.server.failed(FAILURE[reason]);
+      this.failed(server, server.late ? FAILED_BY.CONNECT_TIMEOUT : FAILURE[reason], true);
       this.next(server.server);
     } else if (reason === 'end') this.socket.close();
-    else this.kill();
+    else {
+      // Taken, and reset before it said anything: as good as refused.
+      if (reason === 'reset' && !server.answered && !this.ended) this.failed(server, FAILED_BY.RESET, false);
+      this.kill();
+    }
+  }
+
+  private failed({ server }: TcpServer, kind: number, first: boolean): void {
+    server.failed(kind);
+    server.fault(kind, this.placement.service.config.errors, first);
   }
 
   private next(avoid: ServerRuntime | null): void {

@@ -19,6 +19,10 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   busyPlace = -1;
   /** The server has been reached. */
   open = false;
+  /** Something has come from it. */
+  answered = false;
+  /** It did not take the connection in time. */
+  late = false;
   private socket!: Socket;
   private paused = false;
   private begunAt = 0;
@@ -53,6 +57,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
 
   onOpen(): void {
     this.open = true;
+    this.server.taken();
     this.context.clock.arm(this, LASTS_MS);
     this.client?.connected(this, this.context.transport.now() - this.begunAt);
     const options = this.client?.options ?? null;
@@ -61,6 +66,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   }
 
   onData(data: Uint8Array, start: number, end: number): void {
+    this.answered = true;
     this.server.count(SERVER.BYTES_IN, end - start);
     if (this.server.rttDue) this.client?.sampled(this.server.sample(this.socket));
     if (this.client?.fromServer(data, start, end) === false) {
@@ -90,6 +96,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
       this.client.keepAlive();
       return;
     }
+    this.late = true;
     this.socket.reset();
     this.over('unreachable');
   }
@@ -130,6 +137,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   }
 
   private leave(): void {
+    if (!this.open && this.busyPlace >= 0) this.server.count(SERVER.UNSENT, 1);
     this.context.clock.forget(this);
     this.server.release(this);
   }

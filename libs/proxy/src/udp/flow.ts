@@ -4,6 +4,7 @@ import { clientKey } from '../core/hash-key.js';
 import { asker } from '../core/asker.js';
 import { Timed } from '../core/clock.js';
 import type { Ends, Tracked } from '../core/connection.js';
+import type { ErrorRules } from '../core/errors.js';
 import type { ServerRuntime } from '../core/server.js';
 import { poolFor } from '../core/service.js';
 import type { FlowHash } from './flow-table.js';
@@ -52,6 +53,11 @@ export class UdpFlow extends Timed implements Tracked, Ends {
 
   get localPort(): number {
     return this.point.boundPort;
+  }
+
+  /** What its virtual service takes for errors of servers. */
+  get errors(): ErrorRules {
+    return this.point.placement.service.config.errors;
   }
 
   fromClient(data: Uint8Array, start: number, end: number): void {

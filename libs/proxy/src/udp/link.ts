@@ -17,6 +17,7 @@ export class UdpLink implements DatagramHandler, ServerLink {
   ) {
     server.acquire(this);
     server.opening();
+    server.taken();
     this.peer = context.transport.connectDatagrams(server.address, server.port, this);
   }
 
@@ -33,7 +34,9 @@ export class UdpLink implements DatagramHandler, ServerLink {
   onError(code: string): void {
     const { flow } = this;
     if (flow === null) return;
-    this.server.failed(code === 'ECONNREFUSED' ? FAILED_BY.REFUSED : FAILED_BY.UNREACHABLE);
+    const kind = code === 'ECONNREFUSED' ? FAILED_BY.REFUSED : FAILED_BY.UNREACHABLE;
+    this.server.failed(kind);
+    this.server.fault(kind, flow.errors, false);
     this.close();
     flow.linkFailed(this, code);
   }

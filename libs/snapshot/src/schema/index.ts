@@ -1,6 +1,7 @@
 export * from './address-range.js';
 export * from './compression.js';
 export * from './error-page.js';
+export * from './errors.js';
 export * from './health-monitor.js';
 export * from './host-header.js';
 export * from './http.js';

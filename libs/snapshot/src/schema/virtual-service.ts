@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { address, name, port, uuid } from './primitives.js';
+import { ErrorExclusions } from './errors.js';
 import { HttpProfile } from './http.js';
 import { AcceptProxy, L4Application, L4Rule, TcpOptions, TcpProfile, UdpProfile } from './l4.js';
 import { ServiceLimits } from './limits.js';
@@ -48,5 +49,7 @@ export const VirtualService = z.strictObject({
   http_policy_set_uuids: z.array(uuid).max(256).optional(),
   network_policy_uuid: uuid.optional(),
   tls: ServerTls.optional(),
+  /** Of what is an error of a server; absent: nothing. */
+  error_exclusions: ErrorExclusions.optional(),
 });
 export type VirtualService = z.infer<typeof VirtualService>;
