@@ -9,6 +9,8 @@ export interface Slots {
   virtual_services: Record<string, number>;
   /** By `pool_uuid/address:port`, IPv6 addresses in brackets. */
   servers: Record<string, number>;
+  /** By pool uuid; only pools with `max_connections` need one. */
+  pools?: Record<string, number>;
 }
 
 /** What a worker is to run: the snapshot of the SE and where to count. */

@@ -5,6 +5,7 @@ import { translateHealthMonitor } from './health-monitor.js';
 import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
 import { serversOf } from './servers.js';
 import { hostHeaderOf } from './host-header.js';
+import { roomOf } from './room.js';
 import { serverLifeOf } from './server-life.js';
 import { clientTlsOf } from './tls/client.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
@@ -43,6 +44,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     ...(spec.enable_http2 ? { enable_http2: true } : {}),
     connection_life_time: milliseconds(cache.upstream_connpool_conn_life_tmo),
     connection_max_reuse: cache.upstream_connpool_conn_max_reuse,
+    ...roomOf(spec),
     ...(tls === undefined ? {} : { tls }),
   };
   return {

@@ -1,4 +1,12 @@
-import { canonical, type Fragment, type FragmentId, fragmentId, placementKey } from '@spillway/snapshot';
+import {
+  canonical,
+  type Fragment,
+  type FragmentId,
+  fragmentId,
+  type Placement,
+  placementKey,
+} from '@spillway/snapshot';
+import { PoolShares } from './pool-shares.js';
 import { FragmentCache, type Translatable } from './fragment-cache.js';
 import { error, type Lookup, type PlacementInput, type Problem } from './types.js';
 
@@ -36,10 +44,12 @@ export class SnapshotSource {
   readonly #bySe = new Map<string, Map<string, PlacementInput>>();
   readonly #byService = new Map<string, Map<string, PlacementInput>>();
   readonly #tracked = new Map<string, Tracked>();
+  readonly #shares: PoolShares;
   #sinceSweep = 0;
 
   constructor(lookup: Lookup, clusterUuid: string) {
     this.#cache = new FragmentCache(lookup, clusterUuid);
+    this.#shares = new PoolShares(this.#cache, this.#byService);
   }
 
   /** From now on this SE is named by `changed` when its snapshot may differ. */
@@ -72,7 +82,11 @@ export class SnapshotSource {
       this.#byService.set(placement.vsUuid, siblings.set(id, placement));
       concerned.add(placement.seUuid);
     }
-    for (const row of [before, placement]) if (row !== undefined) this.#addSharers(row.vsUuid, concerned);
+    for (const row of [before, placement])
+      if (row !== undefined) {
+        this.#addSharers(row.vsUuid, concerned);
+        for (const seUuid of this.#shares.placed(row.vsUuid)) concerned.add(seUuid);
+      }
     return this.#markDirty(concerned);
   }
 
@@ -85,7 +99,7 @@ export class SnapshotSource {
   objectsChanged(uuids: Iterable<string>): Set<string> {
     const readers = this.#cache.changed(uuids);
     if (readers.size === 0) return new Set();
-    const concerned = new Set<string>();
+    const concerned = this.#shares.changed(readers);
     for (const [seUuid, tracked] of this.#tracked)
       if (intersects(readers, tracked.used)) concerned.add(seUuid);
     return this.#markDirty(concerned);
@@ -136,7 +150,10 @@ export class SnapshotSource {
         continue;
       }
       add('virtual_service', row.vsUuid);
-      const fragment = placementFragment(row, this.#sharersOf(row));
+      const fragment = placementFragment(row, {
+        ...this.#sharersOf(row),
+        ...this.#shares.of(row.vsUuid, seUuid),
+      });
       fragments.set(
         fragmentId(fragment),
         keep(tracked.snapshot.fragments.get(fragmentId(fragment)), fragment),
@@ -214,7 +231,10 @@ export class SnapshotSource {
   }
 }
 
-function placementFragment(row: PlacementInput, sharers: { sharers?: number }): Fragment {
+function placementFragment(
+  row: PlacementInput,
+  sharing: Pick<Placement, 'sharers' | 'pool_shares'>,
+): Fragment {
   const body = {
     virtual_service_uuid: row.vsUuid,
     vip_id: row.vipId,
@@ -222,7 +242,7 @@ function placementFragment(row: PlacementInput, sharers: { sharers?: number }): 
     primary: row.primary,
     epoch: row.epoch,
     drain_timeout: row.drainTimeout,
-    ...sharers,
+    ...sharing,
   };
   return { type: 'placement', key: placementKey(body), body };
 }

@@ -13,7 +13,7 @@ export interface Handover {
   epoch: number;
   generation: number;
   fragments: ReadonlyMap<FragmentId, Fragment>;
-  slots: { virtual_services: ReadonlyMap<string, number>; servers: ReadonlyMap<string, number> };
+  slots: Record<'virtual_services' | 'servers' | 'pools', ReadonlyMap<string, number>>;
 }
 
 /** One connected worker. */
@@ -235,11 +235,14 @@ function fragmentChange(
 function slotChange(before: Handover['slots'] | undefined, next: Handover['slots']): SlotChange {
   const [services, noServices] = mapChange(before?.virtual_services, next.virtual_services);
   const [servers, noServers] = mapChange(before?.servers, next.servers);
+  const [pools, noPools] = mapChange(before?.pools, next.pools);
   return {
     virtual_services: services,
     servers,
+    pools,
     removed_virtual_services: noServices,
     removed_servers: noServers,
+    removed_pools: noPools,
   };
 }
 

@@ -5,8 +5,10 @@ import type { Fragment, FragmentId } from '@spillway/snapshot';
 export interface SlotChange {
   virtual_services: Record<string, number>;
   servers: Record<string, number>;
+  pools: Record<string, number>;
   removed_virtual_services: string[];
   removed_servers: string[];
+  removed_pools: string[];
 }
 
 /** From a worker to the agent, over the agent's socket. */

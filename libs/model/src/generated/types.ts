@@ -4082,6 +4082,8 @@ export interface Pool {
   request_queue_depth?: number;
   /** Default false. */
   request_queue_enabled?: boolean;
+  /** How long a request waits in the queue of a pool whose servers are all full; then the fail action of the pool answers it. 30000 unless told. Range 1-3600000. Unit MILLISECONDS. */
+  request_queue_timeout?: number;
   resolve_pool_by_dns?: boolean;
   /** Default false. */
   rewrite_host_header_to_server_name?: boolean;

@@ -1,6 +1,7 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledServer } from '../generated/filled.js';
 import { ipKey } from '../ip.js';
+import { poolRoom } from './pool-room.js';
 import { refuse, type Rule } from './rule.js';
 
 /** Address and port as people write them. */
@@ -87,4 +88,5 @@ export const poolRules: Rule<'pool'> = (pool) => [
   ...consistentHash(pool),
   ...oneWayToName(pool),
   ...enoughMonitors(pool),
+  ...poolRoom(pool),
 ];

@@ -13,6 +13,7 @@ export * from './policy.js';
 export * from './pool-group.js';
 export * from './pool.js';
 export { isSettableField } from './primitives.js';
+export * from './room.js';
 export * from './server.js';
 export * from './settings.js';
 export * from './snapshot.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { milliseconds, uuid } from './primitives.js';
+import { PoolShare } from './room.js';
 
 /**
  * What this SE has to do for one virtual service.
@@ -18,5 +19,7 @@ export const Placement = z.strictObject({
   drain_timeout: milliseconds,
   /** SEs that serve this VIP, this one too: they share the limits of the virtual service. 1 unless told. */
   sharers: z.int().min(1).max(64).optional(),
+  /** Of the pools that it uses and that limit connections. One that is not here is this SE's alone. */
+  pool_shares: z.array(PoolShare).optional(),
 });
 export type Placement = z.infer<typeof Placement>;

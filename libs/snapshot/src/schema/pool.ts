@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HostHeader } from './host-header.js';
 import { milliseconds, name, uuid } from './primitives.js';
+import { RequestQueue } from './room.js';
 import { Server } from './server.js';
 import { ClientTls } from './tls.js';
 
@@ -57,6 +58,12 @@ export const Pool = z.strictObject({
   connection_life_time: milliseconds.optional(),
   /** Requests that one connection to a server serves after its first; 0 or absent: no limit. */
   connection_max_reuse: z.int().min(0).max(4_294_967_295).optional(),
+  /**
+   * Connections that a server may have at a time, over all SEs: placements say which part is this one's. Absent: no limit.
+   */
+  max_connections: z.int().min(1).max(2_147_483_647).optional(),
+  /** What requests do that find all servers full; only with `max_connections`. Absent: they do not wait. */
+  request_queue: RequestQueue.optional(),
   /** Servers are spoken to with TLS. */
   tls: ClientTls.optional(),
 });
