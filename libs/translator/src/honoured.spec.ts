@@ -278,6 +278,8 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     min_servers_up: { to: 2 },
     min_health_monitors_up: { to: 1 },
     graceful_disable_timeout: { to: 7 },
+    connection_ramp_duration: { to: 3 },
+    connection_ramp_duration_secs: { to: 4 },
     server_timeout: { to: 5000 },
     'conn_pool_properties.upstream_connpool_conn_idle_tmo': { to: 5000 },
     'conn_pool_properties.upstream_connpool_conn_life_tmo': { to: 5000 },

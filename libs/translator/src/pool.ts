@@ -1,6 +1,7 @@
 import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
 import type { Pool } from '@spillway/snapshot';
 import { algorithmOf } from './algorithm.js';
+import { connectionRampOf } from './connection-ramp.js';
 import { translateHealthMonitor } from './health-monitor.js';
 import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
 import { serversOf } from './servers.js';
@@ -32,6 +33,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     enabled: spec.enabled,
     algorithm: algorithm.name,
     ...algorithm.settings,
+    ...connectionRampOf(spec),
     servers,
     health_monitor_uuids: monitors.uuids,
     min_servers_up: clamp(spec.min_servers_up ?? 1, 1, 5000),

@@ -193,6 +193,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'lb_algorithm_consistent_hash_hdr',
         'lb_algorithm_core_nonaffinity',
         'ignore_server_port',
+        'connection_ramp_duration',
+        'connection_ramp_duration_secs',
         ...SERVERS,
         'ipaddrgroup_ref',
         'health_monitor_refs',

@@ -1,5 +1,6 @@
 export * from './address-range.js';
 export * from './compression.js';
+export * from './connection-ramp.js';
 export * from './error-page.js';
 export * from './errors.js';
 export * from './health-monitor.js';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConnectionRamp } from './connection-ramp.js';
 import { HostHeader } from './host-header.js';
 import { milliseconds, name, uuid } from './primitives.js';
 import { RequestQueue } from './room.js';
@@ -30,6 +31,8 @@ export const Pool = z.strictObject({
   consistent_hash: ConsistentHash.optional(),
   /** Workers that use a server, with core affinity; absent: 2. */
   core_nonaffinity: z.int().min(1).max(65_535).optional(),
+  /** Servers that join others get their part of the traffic by and by; absent: at once. */
+  connection_ramp: ConnectionRamp.optional(),
   servers: z.array(Server).max(5000),
   health_monitor_uuids: z.array(uuid).max(64),
   /** Servers that must be up for the pool to be up. */
