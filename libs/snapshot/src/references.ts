@@ -16,6 +16,7 @@ export function checkReferences(s: Snapshot): void {
     'network policy': uuids(s.network_policies),
     'string group': uuids(s.string_groups),
     'address group': uuids(s.address_groups),
+    'persistence profile': uuids(s.persistence_profiles),
     certificate: uuids(s.certificates),
   };
   const need = (from: string, what: keyof typeof known, uuid: string | undefined): void => {
@@ -37,6 +38,7 @@ export function checkReferences(s: Snapshot): void {
   for (const p of s.pools) {
     for (const m of p.health_monitor_uuids) need(`pool/${p.uuid}`, 'health monitor', m);
     need(`pool/${p.uuid}`, 'certificate', p.tls?.certificate_uuid);
+    need(`pool/${p.uuid}`, 'persistence profile', p.persistence_profile_uuid);
   }
   for (const g of s.pool_groups ?? [])
     for (const m of g.members) need(`pool_group/${g.uuid}`, 'pool', m.pool_uuid);

@@ -8,6 +8,7 @@ import { serversOf } from './servers.js';
 import { hostHeaderOf } from './host-header.js';
 import { roomOf } from './room.js';
 import { serverLifeOf } from './server-life.js';
+import { persistenceOf } from './persistence.js';
 import { clientTlsOf } from './tls/client.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -47,12 +48,16 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     connection_life_time: milliseconds(cache.upstream_connpool_conn_life_tmo),
     connection_max_reuse: cache.upstream_connpool_conn_max_reuse,
     ...roomOf(spec),
+    ...persistenceOf(spec),
     ...(tls === undefined ? {} : { tls }),
   };
   return {
     fragment: { type: 'pool', key: uuid, body },
     uses: [
       ...monitors.uuids.map((m) => ({ type: 'health_monitor' as const, uuid: m })),
+      ...(body.persistence_profile_uuid === undefined
+        ? []
+        : [{ type: 'persistence_profile' as const, uuid: body.persistence_profile_uuid }]),
       ...(tls?.certificate_uuid === undefined
         ? []
         : [{ type: 'certificate' as const, uuid: tls.certificate_uuid }]),

@@ -198,6 +198,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         ...SERVERS,
         'ipaddrgroup_ref',
         'health_monitor_refs',
+        'application_persistence_profile_ref',
         'min_servers_up',
         'min_health_monitors_up',
         'graceful_disable_timeout',
@@ -210,6 +211,38 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
       ],
     },
     { proof: RULES, paths: ['vrf_ref'] },
+  ],
+  applicationpersistenceprofile: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        ...[
+          'HTTP_COOKIE',
+          'APP_COOKIE',
+          'CLIENT_IP_ADDRESS',
+          'CLIENT_IPV6_ADDRESS',
+          'TLS',
+          'CUSTOM_HTTP_HEADER',
+        ].map((type) => `persistence_type=PERSISTENCE_TYPE_${type}`),
+        'server_hm_down_recovery',
+        ...[
+          'cookie_name',
+          'encryption_key',
+          'key[].name',
+          'key[].aes_key',
+          'key[].hmac_key',
+          'timeout',
+          'http_only',
+          'is_persistent_cookie',
+          'always_send_cookie',
+        ].map((field) => `http_cookie_persistence_profile.${field}`),
+        'app_cookie_persistence_profile.prst_hdr_name',
+        'app_cookie_persistence_profile.timeout',
+        'ip_persistence_profile.ip_mask',
+        'ip_persistence_profile.ip_persistent_timeout',
+        'hdr_persistence_profile.prst_hdr_name',
+      ],
+    },
   ],
   errorpageprofile: [
     {

@@ -9,6 +9,7 @@ export * from './http.js';
 export * from './http2.js';
 export * from './l4.js';
 export * from './limits.js';
+export * from './persistence.js';
 export * from './placement.js';
 export * from './policy.js';
 export * from './pool-group.js';

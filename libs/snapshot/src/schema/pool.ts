@@ -67,6 +67,8 @@ export const Pool = z.strictObject({
   max_connections: z.int().min(1).max(2_147_483_647).optional(),
   /** What requests do that find all servers full; only with `max_connections`. Absent: they do not wait. */
   request_queue: RequestQueue.optional(),
+  /** Clients come back to their server. */
+  persistence_profile_uuid: uuid.optional(),
   /** Servers are spoken to with TLS. */
   tls: ClientTls.optional(),
 });
