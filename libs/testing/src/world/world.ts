@@ -113,6 +113,8 @@ export class World {
     this.pool = await api.post('/api/pool', {
       name: 'pool',
       lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN',
+      // A server that joins has its full part at once: tests of the ramp say otherwise.
+      connection_ramp_duration: 0,
       ...refs,
       servers: this.servers(),
       ...options.pool,
