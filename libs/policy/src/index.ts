@@ -1,4 +1,6 @@
 export * from './action/cookies.js';
+export { redirectTarget, type RedirectedRequest } from './action/location.js';
+export type { TokenSource } from './action/uri.js';
 export * from './decision.js';
 export type { Facts, Variable } from './facts.js';
 export * from './groups.js';

@@ -1,4 +1,10 @@
-import type { LocalResponse, RequestMatch, RequestRule, TargetTest } from '@spillway/snapshot';
+import {
+  localBody,
+  type LocalResponse,
+  type RequestMatch,
+  type RequestRule,
+  type TargetTest,
+} from '@spillway/snapshot';
 import { redirectTarget } from './action/location.js';
 import { hostOf, pathOf, queryOf, splitHost, type TokenSource } from './action/uri.js';
 import { type Answer, type RequestDecision, Verdict } from './decision.js';
@@ -130,8 +136,9 @@ function keyedValues(
 }
 
 /** A response made once. */
-export function answerOf({ status, content_type, body }: LocalResponse): Answer {
-  const bytes = Buffer.from(body ?? '');
+export function answerOf(response: LocalResponse): Answer {
+  const { status, content_type } = response;
+  const bytes = localBody(response);
   const fields: [string, string][] = [];
   if (bytes.length > 0) fields.push(['Content-Type', content_type ?? 'text/html; charset=utf-8']);
   return { status, fields, body: bytes };

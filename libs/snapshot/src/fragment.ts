@@ -7,7 +7,6 @@ import {
   HealthMonitor,
   HttpPolicySet,
   NetworkPolicy,
-  PersistenceProfile,
   Placement,
   Pool,
   PoolGroup,
@@ -34,7 +33,6 @@ export type Fragment =
   | { type: 'network_policy'; key: string; body: NetworkPolicy }
   | { type: 'string_group'; key: string; body: StringGroup }
   | { type: 'address_group'; key: string; body: AddressGroup }
-  | { type: 'persistence_profile'; key: string; body: PersistenceProfile }
   | { type: 'certificate'; key: string; body: Certificate }
   | { type: 'ticket_keys'; key: string; body: TicketKeys };
 
@@ -57,7 +55,6 @@ const WHERE_USED = [
   ['network_policy', 'network_policies'],
   ['string_group', 'string_groups'],
   ['address_group', 'address_groups'],
-  ['persistence_profile', 'persistence_profiles'],
 ] as const;
 
 /** Takes a snapshot apart. */
@@ -145,7 +142,6 @@ const BODY = {
   network_policy: NetworkPolicy,
   string_group: StringGroup,
   address_group: AddressGroup,
-  persistence_profile: PersistenceProfile,
   certificate: Certificate,
   ticket_keys: TicketKeys,
 } as const;

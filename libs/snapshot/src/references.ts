@@ -1,5 +1,12 @@
 import { SnapshotError } from './error.js';
-import type { HttpPolicySet, Placement, RequestMatch, Snapshot, VirtualService } from './schema/index.js';
+import type {
+  HttpPolicySet,
+  Placement,
+  Pool,
+  RequestMatch,
+  Snapshot,
+  VirtualService,
+} from './schema/index.js';
 
 /** The key of a placement: one per virtual service and VIP. */
 export const placementKey = (p: Pick<Placement, 'virtual_service_uuid' | 'vip_id'>): string =>
@@ -16,7 +23,6 @@ export function checkReferences(s: Snapshot): void {
     'network policy': uuids(s.network_policies),
     'string group': uuids(s.string_groups),
     'address group': uuids(s.address_groups),
-    'persistence profile': uuids(s.persistence_profiles),
     certificate: uuids(s.certificates),
   };
   const need = (from: string, what: keyof typeof known, uuid: string | undefined): void => {
@@ -38,10 +44,12 @@ export function checkReferences(s: Snapshot): void {
   for (const p of s.pools) {
     for (const m of p.health_monitor_uuids) need(`pool/${p.uuid}`, 'health monitor', m);
     need(`pool/${p.uuid}`, 'certificate', p.tls?.certificate_uuid);
-    need(`pool/${p.uuid}`, 'persistence profile', p.persistence_profile_uuid);
+    need(`pool/${p.uuid}`, 'pool', backupPoolOf(p));
   }
-  for (const g of s.pool_groups ?? [])
+  for (const g of s.pool_groups ?? []) {
     for (const m of g.members) need(`pool_group/${g.uuid}`, 'pool', m.pool_uuid);
+    need(`pool_group/${g.uuid}`, 'pool', backupPoolOf(g));
+  }
   for (const set of s.http_policy_sets ?? []) {
     const from = `http_policy_set/${set.uuid}`;
     const used = usedBy(set);
@@ -60,6 +68,10 @@ export function checkReferences(s: Snapshot): void {
 
 const uuids = (list: readonly { uuid: string }[] | undefined): ReadonlySet<string> =>
   new Set((list ?? []).map((one) => one.uuid));
+
+/** The pool that serves in place of a pool or group, by its fail action. */
+export const backupPoolOf = ({ fail_action: action }: Pick<Pool, 'fail_action'>): string | undefined =>
+  action?.type === 'backup_pool' ? action.pool_uuid : undefined;
 
 /** What the rules of a policy set refer to. */
 export interface UsedByPolicySet {
@@ -97,7 +109,7 @@ export function usedBy(set: HttpPolicySet): UsedByPolicySet {
   return used;
 }
 
-/** The pools that requests of a virtual service may go to: its own, those of its groups, rules and policies. */
+/** The pools that requests of a virtual service may go to: its own, those of its groups, rules, policies and fail actions. */
 export function poolsOf(snapshot: Snapshot, vs: VirtualService): Set<string> {
   const pools = new Set<string>();
   const groups = new Set<string>();
@@ -115,6 +127,27 @@ export function poolsOf(snapshot: Snapshot, vs: VirtualService): Set<string> {
     for (const uuid of used.poolGroups) groups.add(uuid);
   }
   for (const group of snapshot.pool_groups ?? [])
-    if (groups.has(group.uuid)) for (const { pool_uuid } of group.members) pools.add(pool_uuid);
+    if (groups.has(group.uuid)) {
+      for (const { pool_uuid } of group.members) pools.add(pool_uuid);
+      const backup = backupPoolOf(group);
+      if (backup !== undefined) pools.add(backup);
+    }
+  addBackups(snapshot, pools);
   return pools;
+}
+
+/** With each pool the one that serves in its place. */
+function addBackups(snapshot: Snapshot, pools: Set<string>): void {
+  const backups = new Map(
+    snapshot.pools.flatMap((p) => {
+      const backup = backupPoolOf(p);
+      return backup === undefined ? [] : [[p.uuid, backup] as const];
+    }),
+  );
+  if (backups.size === 0) return;
+  // A set that grows while it is walked is walked to its end.
+  for (const uuid of pools) {
+    const backup = backups.get(uuid);
+    if (backup !== undefined) pools.add(backup);
+  }
 }

@@ -78,7 +78,7 @@ export const CLOSED_BY = {
   TIMEOUT: 4,
   /** What was left at the deadline of a drain. */
   DRAIN: 5,
-  /** The server's side of a tunnel or of an L4 connection ended, or no server could be had. */
+  /** The server's side of a tunnel or of an L4 connection ended, or no server could be reached. */
   SERVER: 6,
   /** The byte budget of the worker was exceeded. */
   MEMORY: 7,
@@ -86,6 +86,8 @@ export const CLOSED_BY = {
   POLICY: 8,
   /** The handshake of TLS, or the PROXY protocol's header, was no good. */
   HANDSHAKE: 9,
+  /** Nobody of its pool could serve it, and the fail action of the pool is to close. */
+  NO_SERVER: 10,
 } as const;
 export const CLOSED_REASONS = 16;
 

@@ -15,7 +15,7 @@ import { clamp, filledMessage, milliseconds } from './read.js';
 import { type Lookup, type Problem, warning } from './types.js';
 
 const KILOBYTE = 1024;
-/** What a `server_timeout` of 0 stands for: 60 minutes. */
+/** What a `server_timeout` of 0 stands for, of whatever pool: 60 minutes. */
 const DEFAULT_SERVER_TIMEOUT = 3_600_000;
 /** What `max_header_count` 0 (unlimited) becomes: as many as a snapshot can say. */
 const MOST_HEADERS = 4096;
@@ -53,7 +53,7 @@ function limits({ http, pool }: Profile) {
     keepalive_timeout: milliseconds(http.keepalive_timeout),
     client_header_timeout: milliseconds(http.client_header_timeout),
     client_body_timeout: milliseconds(http.client_body_timeout),
-    server_response_timeout: milliseconds(pool?.server_timeout || DEFAULT_SERVER_TIMEOUT),
+    server_response_timeout: DEFAULT_SERVER_TIMEOUT,
     // The limit of all headers together, unless that of a single one is larger.
     max_header_size: clamp(Math.max(http.client_max_request_size * KILOBYTE, largestField), 256, 1_048_576),
     max_field_size: clamp(largestField, 256, 1_048_576),

@@ -6,7 +6,14 @@ import type {
   FilledRateProfile,
   FilledVirtualService,
 } from '@spillway/model';
-import type { RateLimitAction, Redirect, ServiceLimits, ServiceRate } from '@spillway/snapshot';
+import type {
+  LocalResponse,
+  RateLimitAction,
+  Redirect,
+  ServiceLimits,
+  ServiceRate,
+} from '@spillway/snapshot';
+import { localResponse } from './local-file.js';
 import { filledMessage, follow } from './read.js';
 import { type Lookup, type Problem, warning } from './types.js';
 
@@ -166,12 +173,8 @@ function actionOf(
   return { type: 'respond', response: { status: 429 } };
 }
 
-function responseOf({ status_code, file }: FilledRateLimiterAction) {
-  return {
-    status: Number(status_code.slice(-3)),
-    ...(file === undefined ? {} : { content_type: file.content_type, body: file.file_content }),
-  };
-}
+const responseOf = ({ status_code, file }: FilledRateLimiterAction): LocalResponse =>
+  localResponse(Number(status_code.slice(-3)), file);
 
 /** Undefined for what cannot be put together without asking what a request matched. */
 function redirectOf({ redirect }: FilledRateLimiterAction): Redirect | undefined {

@@ -1,5 +1,6 @@
 import type { FilledPoolGroup, FilledPriorityLabels } from '@spillway/model';
 import type { PoolGroup } from '@spillway/snapshot';
+import { backupOf, failActionOf } from './fail-action.js';
 import { clamp, follow, refUuid } from './read.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -24,15 +25,18 @@ export function translatePoolGroup(uuid: string, lookup: Lookup): Translated {
     const out = deployment_state === 'OUT_OF_SERVICE' || deployment_state === 'EVALUATION_FAILED';
     return [{ pool_uuid: pool.uuid, priority: rank(priority_label), ratio: out ? 0 : clamp(ratio, 0, 1000) }];
   });
+  const failAction =
+    spec.fail_action === undefined ? undefined : failActionOf(spec.fail_action, lookup, problems);
   const body: PoolGroup = {
     uuid,
     name: object.name,
     members,
     min_servers: clamp(spec.min_servers, 0, 65_535),
+    ...(failAction === undefined ? {} : { fail_action: failAction }),
   };
   return {
     fragment: { type: 'pool_group', key: uuid, body },
-    uses: members.map((m) => ({ type: 'pool' as const, uuid: m.pool_uuid })),
+    uses: [...members.map((m) => ({ type: 'pool' as const, uuid: m.pool_uuid })), ...backupOf(failAction)],
     problems,
   };
 }

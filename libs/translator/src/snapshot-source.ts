@@ -133,13 +133,16 @@ export class SnapshotSource {
     const used = new Set<string>();
     const fragments = new Map<FragmentId, Fragment>();
     const unserved: Unserved[] = [];
-    const add = (type: Translatable, uuid: string): boolean => {
+    // A pool may be the backup of one that is its own.
+    const added = new Set<string>();
+    const add = (type: Translatable, uuid: string): void => {
+      if (added.has(`${type}/${uuid}`)) return;
+      added.add(`${type}/${uuid}`);
       used.add(`${type}/${uuid}`);
       const { fragment, uses } = this.#cache.get(type, uuid);
-      if (fragment === undefined) return false;
+      if (fragment === undefined) return;
       fragments.set(fragmentId(fragment), fragment);
       for (const need of uses) if (need.type !== 'placement') add(need.type, need.uuid);
-      return true;
     };
     add('settings', seUuid);
     const rows = [...(this.#bySe.get(seUuid)?.values() ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -189,7 +192,7 @@ export class SnapshotSource {
     used.add(`virtual_service/${row.vsUuid}`);
     const { fragment, problems } = this.#cache.get('virtual_service', row.vsUuid);
     if (fragment === undefined) return problems.filter((p) => p.severity === 'error');
-    const missing = this.#missing('virtual_service', row.vsUuid, used);
+    const missing = this.#missing('virtual_service', row.vsUuid, used, new Set());
     if (missing.length > 0) return missing;
     if (fragment.type === 'virtual_service' && fragment.body.vips.some((v) => v.vip_id === row.vipId))
       return [];
@@ -199,13 +202,15 @@ export class SnapshotSource {
   }
 
   /** Errors of what a translation needs beside itself. */
-  #missing(type: Translatable, uuid: string, used: Set<string>): readonly Problem[] {
+  #missing(type: Translatable, uuid: string, used: Set<string>, seen: Set<string>): readonly Problem[] {
+    if (seen.has(`${type}/${uuid}`)) return [];
+    seen.add(`${type}/${uuid}`);
     return this.#cache.get(type, uuid).uses.flatMap((need) => {
       if (need.type === 'placement') return [];
       used.add(`${need.type}/${need.uuid}`);
       const { fragment, problems } = this.#cache.get(need.type, need.uuid);
       if (fragment === undefined) return problems.filter((p) => p.severity === 'error');
-      return this.#missing(need.type, need.uuid, used);
+      return this.#missing(need.type, need.uuid, used, seen);
     });
   }
 

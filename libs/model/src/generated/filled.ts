@@ -844,10 +844,15 @@ export interface FilledFTPProfile extends Omit<t.FTPProfile, 'deactivate_active'
 }
 
 /** {@link t.FailAction} with its defaults. */
-export interface FilledFailAction extends Omit<t.FailAction, 'local_rsp' | 'redirect' | 'type'> {
+export interface FilledFailAction extends Omit<t.FailAction, 'backup_pool' | 'local_rsp' | 'redirect' | 'type'> {
+  backup_pool?: FilledFailActionBackupPool;
   local_rsp?: FilledFailActionHTTPLocalResponse;
   redirect?: FilledFailActionHTTPRedirect;
   type: t.FailActionType;
+}
+
+/** {@link t.FailActionBackupPool} with its defaults. */
+export interface FilledFailActionBackupPool extends Omit<t.FailActionBackupPool, never> {
 }
 
 /** {@link t.FailActionHTTPLocalResponse} with its defaults. */

@@ -2103,10 +2103,17 @@ export type FailActionType =
   | 'FAIL_ACTION_BACKUP_POOL';
 
 export interface FailAction {
+  /** With FAIL_ACTION_BACKUP_POOL: who serves while the pool, or the group, cannot. */
+  backup_pool?: FailActionBackupPool;
   local_rsp?: FailActionHTTPLocalResponse;
   redirect?: FailActionHTTPRedirect;
   /** Default "FAIL_ACTION_CLOSE_CONN". */
   type?: FailActionType;
+}
+
+export interface FailActionBackupPool {
+  /** The pool that takes the requests and connections. Reference to Pool. */
+  backup_pool_ref: string;
 }
 
 export type FailActionHTTPLocalResponseStatusCode =

@@ -81,12 +81,7 @@ describe('honour', () => {
           { ip: { addr: '10.0.0.2', type: 'V4' }, location: { name: 'there' } },
         ],
       }),
-    ).toEqual([
-      'lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS',
-      'fail_action',
-      'nsx_securitygroup',
-      'servers[].location',
-    ]);
+    ).toEqual(['lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS', 'nsx_securitygroup', 'servers[].location']);
   });
 
   it('does not mind what asks for nothing', () => {

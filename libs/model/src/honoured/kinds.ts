@@ -1,4 +1,5 @@
 import type { KindName } from '../generated/types.js';
+import { FAIL_ACTION } from './fail-action.js';
 import type { Mark } from './marks.js';
 import { HONOURED_POLICIES } from './policies.js';
 
@@ -193,16 +194,14 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'lb_algorithm_consistent_hash_hdr',
         'lb_algorithm_core_nonaffinity',
         'ignore_server_port',
-        'connection_ramp_duration',
-        'connection_ramp_duration_secs',
         ...SERVERS,
         'ipaddrgroup_ref',
         'health_monitor_refs',
-        'application_persistence_profile_ref',
         'min_servers_up',
         'min_health_monitors_up',
         'graceful_disable_timeout',
         'server_timeout',
+        ...FAIL_ACTION,
         'enable_http2',
         'conn_pool_properties.upstream_connpool_conn_idle_tmo',
         'conn_pool_properties.upstream_connpool_conn_life_tmo',
@@ -211,38 +210,6 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
       ],
     },
     { proof: RULES, paths: ['vrf_ref'] },
-  ],
-  applicationpersistenceprofile: [
-    {
-      proof: TRANSLATED,
-      paths: [
-        ...[
-          'HTTP_COOKIE',
-          'APP_COOKIE',
-          'CLIENT_IP_ADDRESS',
-          'CLIENT_IPV6_ADDRESS',
-          'TLS',
-          'CUSTOM_HTTP_HEADER',
-        ].map((type) => `persistence_type=PERSISTENCE_TYPE_${type}`),
-        'server_hm_down_recovery',
-        ...[
-          'cookie_name',
-          'encryption_key',
-          'key[].name',
-          'key[].aes_key',
-          'key[].hmac_key',
-          'timeout',
-          'http_only',
-          'is_persistent_cookie',
-          'always_send_cookie',
-        ].map((field) => `http_cookie_persistence_profile.${field}`),
-        'app_cookie_persistence_profile.prst_hdr_name',
-        'app_cookie_persistence_profile.timeout',
-        'ip_persistence_profile.ip_mask',
-        'ip_persistence_profile.ip_persistent_timeout',
-        'hdr_persistence_profile.prst_hdr_name',
-      ],
-    },
   ],
   errorpageprofile: [
     {

@@ -1,4 +1,5 @@
 import type { KindName } from '../generated/types.js';
+import { FAIL_ACTION } from './fail-action.js';
 import type { Mark } from './marks.js';
 
 /** Changes what a service engine is sent, field by field. */
@@ -134,6 +135,7 @@ export const HONOURED_POLICIES: Partial<Record<KindName, readonly Mark[]>> = {
         'priority_labels_ref',
         'implicit_priority_labels',
         'min_servers',
+        ...FAIL_ACTION,
       ],
     },
   ],

@@ -1,6 +1,5 @@
 import type { FieldError } from '../errors.js';
 import type {
-  FilledFailAction,
   FilledIpAddr,
   FilledIpAddrPrefix,
   FilledIpAddrRange,
@@ -9,6 +8,7 @@ import type {
 } from '../generated/filled.js';
 import { parseIp } from '../ip.js';
 import { isObject, walk, type Json } from '../walk.js';
+import { failActionRules, reselectRules } from './fail-action.js';
 import { POLICY_MESSAGES } from './http-policy.js';
 import { refuse } from './rule.js';
 
@@ -83,16 +83,6 @@ const service: MessageRule<FilledService> = ({ port, port_range_end }, path) =>
 const selector: MessageRule<FilledServicePoolSelector> = ({ service_port, service_port_range_end }, path) =>
   endBefore(path, 'service_port_range_end', service_port, service_port_range_end);
 
-const failAction: MessageRule<FilledFailAction> = ({ type, redirect, local_rsp }, path) => {
-  if (type === 'FAIL_ACTION_HTTP_REDIRECT' && !redirect) {
-    return [refuse(`${path}.redirect`, `type ${type} needs it`, 'Set redirect.host, or choose another type')];
-  }
-  if (type === 'FAIL_ACTION_HTTP_LOCAL_RSP' && !local_rsp) {
-    return [refuse(`${path}.local_rsp`, `type ${type} needs it`, 'Set local_rsp, or choose another type')];
-  }
-  return [];
-};
-
 const httpRange: MessageRule<{ begin: number; end: number }> = ({ begin, end }, path) =>
   begin <= end
     ? []
@@ -105,7 +95,8 @@ const MESSAGE_RULES: ReadonlyMap<string, MessageRule<never>> = new Map<string, M
   ['IpAddrRange', range],
   ['Service', service],
   ['ServicePoolSelector', selector],
-  ['FailAction', failAction],
+  ['FailAction', failActionRules],
+  ['HTTPReselectRespCode', reselectRules],
   ['HTTPStatusRange', httpRange],
   ['HTTPReselectRespCodeRange', httpRange],
   ...POLICY_MESSAGES,

@@ -2,6 +2,7 @@ import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledServer } from '../generated/filled.js';
 import { ipKey } from '../ip.js';
 import { poolRoom } from './pool-room.js';
+import { backupRules } from './fail-action.js';
 import { refuse, type Rule } from './rule.js';
 
 /** Address and port as people write them. */
@@ -83,10 +84,11 @@ function enoughMonitors(pool: FilledPool): FieldError[] {
   ];
 }
 
-export const poolRules: Rule<'pool'> = (pool) => [
+export const poolRules: Rule<'pool'> = (pool, context) => [
   ...duplicateServers(pool),
   ...consistentHash(pool),
   ...oneWayToName(pool),
   ...enoughMonitors(pool),
   ...poolRoom(pool),
+  ...backupRules(pool, context),
 ];

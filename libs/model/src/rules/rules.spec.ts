@@ -23,6 +23,17 @@ const pool = (servers: object[], rest: object = {}): FieldError[] =>
   check('pool', { name: 'p', servers, ...rest });
 const group = (rest: object): string[] => fields(check('serviceenginegroup', { name: 'g', ...rest }));
 
+const failing = (fail_action: object): string[] => fields(pool([], { fail_action }));
+const redirected = (to: object): string[] =>
+  failing({ type: 'FAIL_ACTION_HTTP_REDIRECT', redirect: { host: 'a.example', ...to } });
+const paged = (file: object): string[] =>
+  failing({ type: 'FAIL_ACTION_HTTP_LOCAL_RSP', local_rsp: { file } });
+const backedBy = (ref: string): object => ({
+  fail_action: { type: 'FAIL_ACTION_BACKUP_POOL', backup_pool: { backup_pool_ref: ref } },
+});
+const reselecting = (begin: number, end: number): string[] =>
+  fields(pool([], { server_reselect: { enabled: true, svr_resp_code: { ranges: [{ begin, end }] } } }));
+
 describe('any kind', () => {
   it.each([
     ['ok name', []],
@@ -159,6 +170,45 @@ describe('pool', () => {
     expect(pool([], { fail_action: {} })).toEqual([]);
   });
 
+  it('sends nothing in a fail action that a client cannot read', () => {
+    const at = 'fail_action.redirect';
+    for (const host of ['a.example', 'a.example:8443', '192.0.2.1', '[2001:db8::1]:443'])
+      expect(redirected({ host })).toEqual([]);
+    for (const host of ['', 'http://a', 'a b', 'a/b', 'a\r\nX: y', 'a:b'])
+      expect(redirected({ host })).toEqual([`${at}.host`]);
+    expect(redirected({ path: '/x y' })).toEqual([`${at}.path`]);
+    expect(redirected({ path: '/x?y=1' })).toEqual([`${at}.path`]);
+    expect(redirected({ path: '/x', query: 'y=1&z' })).toEqual([]);
+    expect(redirected({ query: 'a\r\nb' })).toEqual([`${at}.query`]);
+    expect(paged({ content_type: 'text/html', file_content: '<p>sorry' })).toEqual([]);
+    expect(paged({ content_type: 'a\r\nb', file_content: '' })).toEqual([
+      'fail_action.local_rsp.file.content_type',
+    ]);
+    expect(paged({ content_type: 'a', file_content: 'x'.repeat(1_048_577) })).toEqual([
+      'fail_action.local_rsp.file.file_content',
+    ]);
+    expect(failing({ type: 'FAIL_ACTION_BACKUP_POOL' })).toEqual(['fail_action.backup_pool']);
+  });
+
+  it('is not its own backup, by way of no other pool either', () => {
+    const pools: Record<string, object> = {
+      a: { uuid: 'a', name: 'a', ...backedBy('b') },
+      b: { uuid: 'b', name: 'b', ...backedBy('c') },
+      c: { uuid: 'c', name: 'c' },
+    };
+    const lookup = (_kind: string, ref: string) => pools[ref] as never;
+    const errors = (spec: object): string[] => fields(checkRules('pool', { name: 'p', ...spec }, { lookup }));
+    expect(errors({ uuid: 'a', ...backedBy('b') })).toEqual([]);
+    expect(errors({ uuid: 'c', ...backedBy('a') })).toEqual(['fail_action.backup_pool.backup_pool_ref']);
+    expect(errors({ uuid: 'c', ...backedBy('c') })).toEqual(['fail_action.backup_pool.backup_pool_ref']);
+  });
+
+  it('asks other servers only after errors', () => {
+    expect(reselecting(500, 503)).toEqual([]);
+    expect(reselecting(200, 503)).toEqual(['server_reselect.svr_resp_code.ranges[0]']);
+    expect(reselecting(503, 500)).toContain('server_reselect.svr_resp_code.ranges[0].end');
+  });
+
   it('holds its description to 256 characters', () => {
     expect(parseObject('pool', { name: 'p', description: 'x'.repeat(256) }).errors).toEqual([]);
     expect(fields(parseObject('pool', { name: 'p', description: 'x'.repeat(257) }).errors)).toEqual([
@@ -287,6 +337,12 @@ describe('virtual service', () => {
     const l4 = { ...vs, application_profile_ref: 'l4', pool_ref: 'p' };
     expect(fields(check('virtualservice', l4, { lookup }))).toEqual(['pool_ref']);
     expect(check('virtualservice', { ...l4, application_profile_ref: 'http' }, { lookup })).toEqual([]);
+    const answering = { name: 'p', fail_action: { type: 'FAIL_ACTION_HTTP_LOCAL_RSP', local_rsp: {} } };
+    const answers = ((kind: KindName, ref: string) =>
+      kind === 'pool' ? applyDefaults('pool', answering as never) : lookup(kind, ref)) as typeof lookup;
+    expect(check('virtualservice', l4, { lookup: answers }).map((e) => e.message)).toEqual([
+      'Field check for pool_ref failed : the fail action FAIL_ACTION_HTTP_LOCAL_RSP of p answers requests and this virtual service is layer 4. Use FAIL_ACTION_CLOSE_CONN or FAIL_ACTION_BACKUP_POOL, or choose an HTTP application profile',
+    ]);
     const policies = {
       ...vs,
       application_profile_ref: 'l4',

@@ -305,6 +305,7 @@ export function commitServers(before: Compiled, after: Compiled, now: number): S
     else if (server.state === 'enabled') lives.set(server, leaving(spec));
     gone.push(server);
   }
+  linkBackups(after);
   for (const { spec, slots, pool } of after.pools.values())
     pool.servers.forEach((server, place) => {
       server.pool = pool;
@@ -315,4 +316,11 @@ export function commitServers(before: Compiled, after: Compiled, now: number): S
     });
   lives.enforce();
   return gone;
+}
+
+/** Fail actions name pools, which may have changed though they themselves have not. */
+function linkBackups(after: Compiled): void {
+  const poolOf = (uuid: string): Pool | null => after.pools.get(uuid)?.pool ?? null;
+  for (const { pool } of after.pools.values()) pool.failAction?.link(poolOf);
+  for (const group of after.groups.values()) group.failAction?.link(poolOf);
 }

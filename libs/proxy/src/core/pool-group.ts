@@ -1,4 +1,5 @@
 import type { PoolGroup as Spec } from '@spillway/snapshot';
+import { FailAction } from '../http/fail-action.js';
 import type { Pool } from './pool.js';
 
 interface Member {
@@ -13,6 +14,8 @@ interface Member {
 export class PoolGroup {
   /** The highest priority first. */
   private readonly members: readonly Member[];
+  /** Of what its pools cannot serve; null: that of the pool that was chosen. */
+  readonly failAction: FailAction | null;
   /** So many servers are to be had by taking in lower priorities. */
   private readonly wanted: number;
 
@@ -34,6 +37,7 @@ export class PoolGroup {
         due: due.get(pool_uuid) ?? 0,
       }))
       .sort((a, b) => b.priority - a.priority);
+    this.failAction = FailAction.of(spec.fail_action);
     this.wanted = Math.max(1, spec.min_servers);
   }
 

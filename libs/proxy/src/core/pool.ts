@@ -1,13 +1,13 @@
 import { createAlgorithm, hashText, type Algorithm, type ServerTable } from '@spillway/balancing';
 import type { ConsistentHash, Pool as PoolSpec } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
+import { FailAction } from '../http/fail-action.js';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { ClientContext } from '../tls/client-contexts.js';
 import type { CompiledClientTls } from '../tls/compile.js';
 import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
 import type { ServerRuntime } from './server.js';
-import { Shares } from './shares.js';
 
 /** As published (`lb_algorithm_core_nonaffinity`). */
 const CORE_NONAFFINITY = 2;
@@ -29,7 +29,7 @@ export const enum Refusal {
 }
 
 /**
- * A pool under one configuration. It never changes, but for which of its servers are up, and their shares; a changed pool is a new
+ * A pool under one configuration. It never changes, but for which of its servers are up; a changed pool is a new
  * object, and requests that began under the old one end under it.
  */
 export class Pool {
@@ -40,10 +40,11 @@ export class Pool {
   readonly hash: ConsistentHash | null;
   /** TLS to its servers; null when it has none. */
   readonly tls: ClientContext | null;
+  /** What becomes of those that it cannot serve; null: nothing special. */
+  readonly failAction: FailAction | null;
   /** Why `choose` gave nothing last. */
   refusal = Refusal.Down;
   private readonly table: ServerTable;
-  private readonly shares: Shares;
   private seen = -1;
   private up = 0;
   private picks: number;
@@ -63,6 +64,7 @@ export class Pool {
   ) {
     this.tls = clientTls.context;
     this.protocol = context.protocolOf(spec);
+    this.failAction = FailAction.of(spec.fail_action);
     this.hash = spec.algorithm === 'consistent_hash' ? (spec.consistent_hash ?? BY_CLIENT) : null;
     const count = servers.length;
     const { layout } = context.mapping;
@@ -75,7 +77,6 @@ export class Pool {
       shares: new Float64Array(count),
       reduced: false,
     };
-    this.shares = new Shares(context, spec.connection_ramp, slots, () => (this.seen = -1));
     this.picks = previous?.picks ?? Math.floor((context.block.index * count) / layout.workers);
     this.algorithm = createAlgorithm(spec.algorithm, {
       table: this.table,
@@ -152,14 +153,13 @@ export class Pool {
 
   /** The pool has been replaced: requests that began under it must not be sent again to servers that are gone. */
   retire(): void {
-    this.shares.close();
     this.seen = -1;
   }
 
   private refresh(): void {
     this.seen = this.context.mapping.i32[HEADER.HEALTH_EPOCH]!;
     const { health } = this.context.mapping;
-    const { eligible, count } = this.table;
+    const { eligible, shares, count } = this.table;
     let up = 0;
     let changed = false;
     for (let i = 0; i < count; i++) {
@@ -172,12 +172,12 @@ export class Pool {
           : 0;
       if (eligible[i] !== may) {
         eligible[i] = may;
+        shares[i] = may;
         changed = true;
       }
       up += may;
     }
     this.up = up;
-    changed = this.shares.fill(this.table) || changed;
     if (changed) this.algorithm.refresh();
   }
 }

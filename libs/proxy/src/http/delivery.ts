@@ -1,5 +1,6 @@
 import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS } from '@spillway/telemetry';
 import { asker } from '../core/asker.js';
+import { chooseBackup, failActionOf } from '../core/backup.js';
 import { poolFor } from '../core/service.js';
 import type { Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -119,9 +120,15 @@ export abstract class Delivery extends Exchange {
   }
 
   private chooseOf(pool: Pool | null, head: Head, b: Uint8Array): ServerRuntime | null {
-    if (pool === null) return null;
-    this.ask().withRequest(requestMessage.of(b, head), this.clientAddress);
-    return pool.choose(asker, null);
+    const message = requestMessage.of(b, head);
+    this.ask().withRequest(message, this.clientAddress);
+    const server = pool?.choose(asker, null) ?? null;
+    if (server !== null) return server;
+    const action = failActionOf(pool, this.group);
+    if (action === null || action.backup === null) return null;
+    const instead = chooseBackup(action, (hash) => (this.hashKey = requestKey(hash, this, message)));
+    if (instead !== null) this.pool = instead.pool;
+    return instead;
   }
 
   private ask(): typeof asker {

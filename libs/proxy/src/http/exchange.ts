@@ -3,6 +3,7 @@ import type { HttpProfile } from '@spillway/snapshot';
 import type { ConnectionFacts } from '../core/describe.js';
 import type { ClientConnection } from '../core/connection.js';
 import type { Pool } from '../core/pool.js';
+import type { PoolGroup } from '../core/pool-group.js';
 import type { ServerRuntime } from '../core/server.js';
 import { poolFor, type ServiceConfig } from '../core/service.js';
 import { isIdempotent, methodName, type Head } from '../http1/head.js';
@@ -30,6 +31,8 @@ export abstract class Exchange {
   pool: Pool | null = null;
   /** Rules have chosen the pool. */
   routed = false;
+  /** The group that rules have chosen it from; only where `routed`. */
+  routedBy: PoolGroup | null = null;
   /** The one server of the pool that rules want; null leaves it to the pool. */
   wanted: ServerRuntime | null = null;
   /** What rules have to remember of the request until its response comes. */
@@ -88,6 +91,11 @@ export abstract class Exchange {
 
   get idempotent(): boolean {
     return isIdempotent(this.method);
+  }
+
+  /** The group that its pool was chosen from; null when there was none. */
+  get group(): PoolGroup | null {
+    return this.routed ? this.routedBy : (this.config?.group ?? null);
   }
 
   /** Of the request; between requests that of the next one. */
@@ -174,9 +182,12 @@ export abstract class Exchange {
     this.refuseSilently();
   }
 
-  /** Ends the exchange without an answer: the client's connection (or stream) is reset. */
-  refuseSilently(): void {
-    if (this.ownSocket) this.connection.because(CLOSED_BY.POLICY);
+  /**
+   * Ends the exchange without an answer: the client's connection (or stream) is reset.
+   * @param cause one of CLOSED_BY
+   */
+  refuseSilently(cause: number = CLOSED_BY.POLICY): void {
+    if (this.ownSocket) this.connection.because(cause);
     this.giveUpServer();
     this.over();
     this.cut();

@@ -1,11 +1,19 @@
+import { CLOSED_BY } from '@spillway/telemetry';
+import { failActionOf, lastAction } from '../core/backup.js';
 import type { Pool } from '../core/pool.js';
 import type { Exchange } from './exchange.js';
 import { plainResponse } from './own-response.js';
 
 /**
- * What becomes of a request for which its pool has no server: `pool.refusal` tells why. Nothing of the request has been
- * sent anywhere.
+ * What becomes of a request for which its pool, and who stands in for it, has no server: `pool.refusal` tells why.
+ * Nothing of the request has been sent anywhere.
  */
 export function nowhere(x: Exchange, pool: Pool | null): void {
-  x.answer(plainResponse(503, pool === null ? 'the virtual service has no pool' : pool.whyNot()));
+  const action = lastAction(failActionOf(pool, x.group));
+  if (action === null) x.answer(plainResponse(503, reason(pool)));
+  else if (action.response === null) x.refuseSilently(CLOSED_BY.NO_SERVER);
+  else x.answer(action.basic ? { ...action.response, reason: reason(pool) } : action.response);
 }
+
+const reason = (pool: Pool | null): string =>
+  pool === null ? 'the virtual service has no pool' : pool.whyNot();

@@ -1,4 +1,5 @@
-import type { RateLimitAction, ServiceRate } from '@spillway/snapshot';
+import { redirectTarget, type TokenSource } from '@spillway/policy';
+import { localBody, type RateLimitAction, type ServiceRate } from '@spillway/snapshot';
 import { OWN_BY } from '@spillway/telemetry';
 import type { PlaneContext } from '../core/context.js';
 import type { Exchange } from '../http/exchange.js';
@@ -74,7 +75,7 @@ function exceeded(action: RateLimitAction, x: Exchange, message: Message): boole
 }
 
 function localResponse(local: Extract<RateLimitAction, { type: 'respond' }>['response']): OwnResponse {
-  const body = Buffer.from(local.body ?? '');
+  const body = localBody(local);
   const type = local.content_type ?? 'text/html; charset=utf-8';
   return {
     status: local.status,
@@ -86,24 +87,22 @@ function localResponse(local: Extract<RateLimitAction, { type: 'respond' }>['res
 
 type Redirect = Extract<RateLimitAction, { type: 'redirect' }>['redirect'];
 
-/** Where the rate's redirect leads: host and path are literal ones; what it does not set stays as it was asked for. */
+/** Where the rate's redirect leads; its tokens are literal ones. */
 function redirect(to: Redirect, x: Exchange, message: Message): OwnResponse {
-  const literal = (tokens: Redirect['host']): string | null =>
-    tokens === undefined ? null : tokens.map((t) => (t.type === 'string' ? t.value : '')).join('');
   const { localAddress } = x.connection.ends;
-  const asked = /^(\[[^\]]*\]|[^:]*)(:\d+)?$/.exec(message.host);
   const own = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-  const host = literal(to.host) ?? (asked === null || asked[1] === '' ? own : asked[1]!);
-  const same = (to.protocol === 'https') === (x.connection.tls !== null) && to.host === undefined;
-  const port = to.port === undefined ? (same ? (asked?.[2] ?? '') : '') : `:${to.port}`;
-  const path = literal(to.path) ?? (message.path === '*' ? '/' : message.path);
-  const query = [to.keep_query ? message.query : '', to.add_query ?? ''].filter((q) => q !== '').join('&');
-  const location = `${to.protocol}://${host}${port}${path.startsWith('/') ? path : `/${path}`}${query === '' ? '' : `?${query}`}`;
+  const asked = {
+    secure: x.connection.tls !== null,
+    authority: message.host === '' ? own : message.host,
+    path: message.path,
+    query: message.query,
+  };
   return {
     status: to.status,
-    // eslint-disable-next-line no-control-regex
-    fields: [['Location', location.replace(/[\u0000-\u0020\u007f]/g, '')]],
+    fields: [['Location', redirectTarget(to, asked, LITERAL)]],
     body: new Uint8Array(0),
     why: OWN_BY.RATE_LIMIT,
   };
 }
+
+const LITERAL: TokenSource = { host: '', path: '/', captures: () => [], groupValue: () => '' };

@@ -1,17 +1,19 @@
-import type { TcpProfile } from '@spillway/snapshot';
+import type { ConsistentHash, TcpProfile } from '@spillway/snapshot';
 import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import { asker } from '../core/asker.js';
+import { chooseBackup, failActionOf } from '../core/backup.js';
 import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
 import { applicationOf } from '../core/point.js';
 import type { OwnFacts } from '../core/describe.js';
 import type { Pool } from '../core/pool.js';
+import { PoolGroup } from '../core/pool-group.js';
 import { poolFor } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';
 import { Held } from '../http1/held.js';
 import type { CloseReason, SocketOptions } from '../transport/seam.js';
 import { writeHeader } from '../proxy-protocol/header.js';
-import type { L4Rules } from './rules.js';
+import type { L4Rules, L4Target } from './rules.js';
 import { ServerNameLayer } from './server-name.js';
 import { TcpServer } from './server.js';
 
@@ -38,6 +40,8 @@ const FAILURE: Record<CloseReason, number> = {
 export class TcpClient extends ClientConnection {
   readonly asItIs = true;
   private readonly pool: Pool | null;
+  /** The group that its pool was chosen from; null when there was none. */
+  private readonly group: PoolGroup | null;
   private readonly profile: TcpProfile;
   private server: TcpServer | null = null;
   /** What the client has sent before a server was reached. */
@@ -51,13 +55,15 @@ export class TcpClient extends ClientConnection {
     const { config } = this.placement.service;
     const application = applicationOf(config.spec, this.service);
     this.profile = application.type === 'tcp' ? application.tcp : PLAIN;
-    this.pool = (config.l4 === null ? null : this.poolByRules(config.l4, args[4])) ?? poolFor(config);
+    const target = config.l4 === null ? null : this.targetByRules(config.l4, args[4]);
+    this.group = target === null ? config.group : target instanceof PoolGroup ? target : null;
+    this.pool = target === null ? poolFor(config) : target instanceof PoolGroup ? target.choose() : target;
   }
 
-  private poolByRules(rules: L4Rules, before: ClientConnection | null): Pool | null {
+  private targetByRules(rules: L4Rules, before: ClientConnection | null): L4Target | null {
     const serverName = before instanceof ServerNameLayer ? before.serverName : (this.tls?.serverName ?? '');
     const { remoteAddress: address } = this.ends;
-    return rules.poolFor({ protocol: 'tcp', address, port: this.socket.localPort, serverName });
+    return rules.targetFor({ protocol: 'tcp', address, port: this.socket.localPort, serverName });
   }
 
   /** Call once after construction. The server may be the first to speak, so the connection to it is made at once. */
@@ -201,13 +207,23 @@ export class TcpClient extends ClientConnection {
   }
 
   private next(avoid: ServerRuntime | null): void {
+    const server = this.attempts++ < MOST_ATTEMPTS ? this.choose(avoid) : null;
+    if (server !== null) {
+      this.server = new TcpServer(this.context, server, this).begin();
+      return;
+    }
+    if (avoid === null) this.because(CLOSED_BY.NO_SERVER);
+    this.kill();
+  }
+
+  private choose(avoid: ServerRuntime | null): ServerRuntime | null {
     const pool = avoid?.pool ?? this.pool;
+    const keyOf = (hash: ConsistentHash): number =>
+      clientKey(hash, this.ends.remoteAddress, this.ends.remotePort);
     const { hash } = pool ?? NO_POOL;
-    const key = hash === null ? 0 : clientKey(hash, this.ends.remoteAddress, this.ends.remotePort);
-    const client = asker.of(this.ends, this.socket, this.tls, key);
-    const server = this.attempts++ < MOST_ATTEMPTS ? (pool?.choose(client, avoid) ?? null) : null;
-    if (server === null) this.kill();
-    else this.server = new TcpServer(this.context, server, this).begin();
+    const client = asker.of(this.ends, this.socket, this.tls, hash === null ? 0 : keyOf(hash));
+    const server = pool?.choose(client, avoid) ?? null;
+    return server ?? (avoid === null ? chooseBackup(failActionOf(pool, this.group), keyOf) : null);
   }
 
   private touch(): void {

@@ -1,6 +1,6 @@
 import type { L4Rule } from '@spillway/snapshot';
 import type { Pool } from '../core/pool.js';
-import { PoolGroup } from '../core/pool-group.js';
+import type { PoolGroup } from '../core/pool-group.js';
 import { Ranges } from '../core/ranges.js';
 
 /** What the rules of an L4 service look at. */
@@ -35,12 +35,12 @@ export class L4Rules {
     this.rules = specs.map((spec) => ({ tests: testsOf(spec), target: targetOf(spec) }));
   }
 
-  /** The pool of the first rule that fits; null when none does. */
-  poolFor(facts: L4Facts): Pool | null {
+  /** Where the first rule that fits sends; null when none does. */
+  targetFor(facts: L4Facts): L4Target | null {
     for (const { tests, target } of this.rules) {
       let fits = true;
       for (const test of tests) fits &&= test(facts);
-      if (fits) return target instanceof PoolGroup ? target.choose() : target;
+      if (fits) return target;
     }
     return null;
   }

@@ -2,10 +2,12 @@ import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { UdpProfile } from '@spillway/snapshot';
 import { clientKey } from '../core/hash-key.js';
 import { asker } from '../core/asker.js';
+import { chooseBackup, failActionOf } from '../core/backup.js';
 import { Timed } from '../core/clock.js';
 import type { Ends, Tracked } from '../core/connection.js';
 import type { ErrorRules } from '../core/errors.js';
 import type { ServerRuntime } from '../core/server.js';
+import { PoolGroup } from '../core/pool-group.js';
 import { poolFor } from '../core/service.js';
 import type { FlowHash } from './flow-table.js';
 import { UdpLink } from './link.js';
@@ -109,7 +111,8 @@ export class UdpFlow extends Timed implements Tracked, Ends {
     const [link] = this.links;
     if (link !== undefined && !link.server.isDown) return link;
     const server = this.choose(link?.server ?? this.failed);
-    if (server === null || server.isDown) return null;
+    // With nobody else to serve it, the flow stays: its server may be slow, and yet able to go on.
+    if (server === null || server.isDown) return link ?? null;
     link?.close();
     this.links.length = 0;
     return this.open(server);
@@ -126,12 +129,15 @@ export class UdpFlow extends Timed implements Tracked, Ends {
     const { config } = this.point.placement.service;
     const { address, port } = this;
     const facts = { protocol: 'udp' as const, address, port: this.point.boundPort, serverName: '' };
-    const pool = config.l4?.poolFor(facts) ?? poolFor(config);
-    if (pool === null) return null;
-    const wanted = this.hint === 0 ? null : pool.byHint(this.hint);
+    const target = config.l4?.targetFor(facts) ?? null;
+    const group = target === null ? config.group : target instanceof PoolGroup ? target : null;
+    const pool = target === null ? poolFor(config) : target instanceof PoolGroup ? target.choose() : target;
+    const wanted = this.hint === 0 ? null : (pool?.byHint(this.hint) ?? null);
     this.hint = 0;
     if (wanted !== null) return wanted;
-    return pool.choose(asker.of(this, this, null, clientKey(pool.hash, address, port)), avoid);
+    asker.of(this, this, null, pool === null ? 0 : clientKey(pool.hash, address, port));
+    const server = pool?.choose(asker, avoid) ?? null;
+    return server ?? chooseBackup(failActionOf(pool, group), (hash) => clientKey(hash, address, port));
   }
 
   private open(server: ServerRuntime): UdpLink {

@@ -123,6 +123,8 @@ export const LocalResponse = z.strictObject({
   status: z.int().min(200).max(599),
   content_type: headerValue.optional(),
   body: z.string().max(1_048_576).optional(),
+  /** `body` is the base64 of what is sent. Absent: false. */
+  base64: z.boolean().optional(),
 });
 export type LocalResponse = z.infer<typeof LocalResponse>;
 

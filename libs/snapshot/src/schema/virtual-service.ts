@@ -51,5 +51,12 @@ export const VirtualService = z.strictObject({
   tls: ServerTls.optional(),
   /** Of what is an error of a server; absent: nothing. */
   error_exclusions: ErrorExclusions.optional(),
+  /**
+   * While it is down on an SE, nobody can connect to it there: fewer of its pools than `min_pools_up` are up, and no
+   * policy redirects without a pool.
+   */
+  close_when_down: z
+    .strictObject({ min_pools_up: z.int().min(1).max(65_535), redirects: z.boolean() })
+    .optional(),
 });
 export type VirtualService = z.infer<typeof VirtualService>;

@@ -1,6 +1,5 @@
 import type {
   FilledHTTPHdrAction,
-  FilledHTTPLocalFile,
   FilledHTTPRedirectAction,
   FilledHTTPRewriteLocHdrAction,
   FilledHTTPRewriteURLAction,
@@ -12,7 +11,6 @@ import type {
 import type {
   HeaderAction,
   HeaderValue,
-  LocalResponse,
   LocationRewrite,
   RateLimitAction,
   Redirect,
@@ -22,6 +20,7 @@ import type {
   Token,
 } from '@spillway/snapshot';
 import { ipAddress } from '../address.js';
+import { localResponse } from '../local-file.js';
 import { refUuid } from '../read.js';
 import type { Refusals } from './refusals.js';
 
@@ -77,17 +76,13 @@ export function rewriteOf({ host_hdr, path, query }: FilledHTTPRewriteURLAction)
   };
 }
 
-function responseOf(status: number, file: FilledHTTPLocalFile | undefined): LocalResponse {
-  return { status, ...(file && { content_type: file.content_type, body: file.file_content }) };
-}
-
 const SUCCESS = 200;
 
 export function switchingOf(action: FilledHTTPSwitchingAction, path: string, refusals: Refusals): Switching {
   const { status_code, other_status_code, file, server } = action;
   if (action.action === 'HTTP_SWITCHING_SELECT_LOCAL') {
     const status = status_code === undefined ? (other_status_code ?? SUCCESS) : codeOf(status_code);
-    return { to: 'local', response: responseOf(status, file) };
+    return { to: 'local', response: localResponse(status, file) };
   }
   if (action.action === 'HTTP_SWITCHING_SELECT_POOLGROUP')
     return {
@@ -193,7 +188,7 @@ export function securityAction(
       return { type: 'close' };
     case 'HTTP_SECURITY_ACTION_SEND_RESPONSE': {
       const status = action.status_code === undefined ? FORBIDDEN : codeOf(action.status_code);
-      return { type: 'respond', response: responseOf(status, action.file) };
+      return { type: 'respond', response: localResponse(status, action.file) };
     }
     case 'HTTP_SECURITY_ACTION_REDIRECT_TO_HTTPS':
       return { type: 'redirect_to_https', port: action.https_port ?? 443 };
@@ -234,9 +229,9 @@ function exceeded(action: FilledHTTPSecurityActionRateProfile['action']): RateLi
       return { type: 'close' };
     case 'RL_ACTION_REDIRECT':
       if (action.redirect !== undefined) return { type: 'redirect', redirect: redirectOf(action.redirect) };
-      return { type: 'respond', response: responseOf(TOO_MANY, action.file) };
+      return { type: 'respond', response: localResponse(TOO_MANY, action.file) };
     case 'RL_ACTION_LOCAL_RSP':
     default:
-      return { type: 'respond', response: responseOf(codeOf(action.status_code), action.file) };
+      return { type: 'respond', response: localResponse(codeOf(action.status_code), action.file) };
   }
 }

@@ -85,9 +85,13 @@ export class PolicyRules implements HttpRules {
     x.routed = true;
     if (switching.to === 'pool') {
       x.pool = this.targets.pools.get(switching.pool_uuid)!;
+      x.routedBy = null;
       const { server } = switching;
       x.wanted = server === undefined ? null : x.pool.serverAt(server.address, server.port);
-    } else x.pool = this.targets.groups.get(switching.pool_group_uuid)!.choose();
+    } else {
+      x.routedBy = this.targets.groups.get(switching.pool_group_uuid)!;
+      x.pool = x.routedBy.choose();
+    }
   }
 }
 
