@@ -9,6 +9,7 @@ import { EventModule } from './event/event.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { OperationModule } from './operation/operation.module.js';
+import { PersistenceModule } from './persistence/persistence.module.js';
 import { PkiModule } from './pki/pki.module.js';
 import { PlacementModule } from './placement/placement.module.js';
 import { QueueModule } from './queue/queue.module.js';
@@ -40,6 +41,7 @@ export class AppModule {
         SeChannelModule,
         BootstrapModule,
         TicketsModule,
+        PersistenceModule,
         DeliveryModule,
         PlacementModule,
         OperationModule,

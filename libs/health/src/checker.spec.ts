@@ -111,9 +111,11 @@ function setUp(inherited?: Map<string, boolean>) {
     onChange: (v) => changes.push(...v),
     ...(inherited === undefined ? {} : { inherited }),
   });
+  const joined = (port: number): boolean | undefined =>
+    checker.verdicts().find((v) => v.key === `pool-1/127.0.0.1:${port}`)?.joined;
   const verdict = (port: number, poolUuid = 'pool-1'): string | undefined =>
     checker.verdicts().find((v) => v.key === `${poolUuid}/127.0.0.1:${port}`)?.verdict;
-  return { clock, good, asked, changes, checker, verdict };
+  return { clock, good, asked, changes, checker, verdict, joined };
 }
 let open: HealthChecker | undefined;
 afterEach(() => open?.close());
@@ -241,5 +243,43 @@ describe('the checks of one SE', () => {
     expect([verdict(1), verdict(2), verdict(3)]).toEqual(['up', 'up', 'up']);
     await clock.advance(100);
     expect(verdict(1)).toBe('down');
+  });
+
+  it('tell servers that join others from those that come with their pool', async () => {
+    const { clock, good, checker, joined } = setUp();
+    open = checker;
+    checker.configure(snapshot([pool([1, 2])], [monitor()]));
+    await clock.advance(0);
+    expect([joined(1), joined(2)]).toEqual([false, false]);
+    // A new one, once it has been admitted.
+    checker.configure(snapshot([pool([1, 2, 3])], [monitor()]));
+    expect(joined(3)).toBe(false);
+    await clock.advance(0);
+    expect([joined(1), joined(2), joined(3)]).toEqual([false, false, true]);
+    // One that is back from down.
+    good.set(2, false);
+    await clock.advance(20_000);
+    expect(joined(2)).toBe(false);
+    good.set(2, true);
+    await clock.advance(20_000);
+    expect([joined(1), joined(2)]).toEqual([false, true]);
+    // One that is enabled again.
+    checker.configure(snapshot([pool([2, 3])], [monitor()]));
+    checker.configure(snapshot([pool([1, 2, 3])], [monitor()]));
+    await clock.advance(0);
+    expect(joined(1)).toBe(true);
+  });
+
+  it('take what was known to be up for a server that was there, and what was down for one that joins', async () => {
+    const { clock, checker, joined } = setUp(
+      new Map([
+        ['pool-1/127.0.0.1:1', true],
+        ['pool-1/127.0.0.1:2', false],
+      ]),
+    );
+    open = checker;
+    checker.configure(snapshot([pool([1, 2, 3])], [monitor()]));
+    await clock.advance(0);
+    expect([joined(1), joined(2), joined(3)]).toEqual([false, true, false]);
   });
 });

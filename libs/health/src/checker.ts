@@ -24,6 +24,11 @@ export interface ServerVerdict {
   failure?: { code: FailureCode; text: string; monitorUuid: string };
   /** Milliseconds since the epoch of Unix time. */
   changedAt: number;
+  /**
+   * It came up beside servers that were there before: it is new in its pool, enabled again, or back from down (pools
+   * document, Connection Ramp). Servers that come with their pool, or were known to be up, do not.
+   */
+  joined: boolean;
 }
 
 /** The last check of one monitor on one server, for the operator who asks why. */
@@ -56,6 +61,8 @@ interface MemberState {
   failures: Map<string, { code: FailureCode; text: string }>;
   verdict: Verdict;
   changedAt: number;
+  /** It came with its pool, or was known to be up, and has not been down since. */
+  initial: boolean;
 }
 
 /** Servers of one pool: those of which nothing is known yet, and those that are up. */
@@ -108,6 +115,7 @@ export class HealthChecker {
   configure(snapshot: Snapshot): void {
     if (this.#closed) return;
     const plan = planChecks(snapshot);
+    const pools = new Set([...this.#members.values()].map(({ member }) => member.poolUuid));
     for (const [key, state] of this.#members)
       if (!plan.members.has(key)) {
         this.#members.delete(key);
@@ -120,7 +128,8 @@ export class HealthChecker {
     const changed: MemberState[] = [];
     for (const member of plan.members.values()) {
       const before = this.#members.get(member.key);
-      const state = before === undefined ? this.#enter(member) : this.#adopt(before, member);
+      const state =
+        before === undefined ? this.#enter(member, !pools.has(member.poolUuid)) : this.#adopt(before, member);
       if (this.#judge(state) || before === undefined) changed.push(state);
       this.#tally(state);
     }
@@ -163,7 +172,7 @@ export class HealthChecker {
     this.#waiting.length = 0;
   }
 
-  #enter(member: Member): MemberState {
+  #enter(member: Member, initial: boolean): MemberState {
     const known = this.#inherited.get(member.key);
     const state: MemberState = {
       member,
@@ -171,6 +180,7 @@ export class HealthChecker {
       failures: new Map(),
       verdict: known === undefined ? 'unknown' : known ? 'up' : 'down',
       changedAt: this.#options.now(),
+      initial: known ?? initial,
     };
     this.#members.set(member.key, state);
     return state;
@@ -290,6 +300,7 @@ export class HealthChecker {
     const verdict = serverVerdict(state.verdict, [...state.monitors.values()], state.member.needed);
     if (verdict === state.verdict) return false;
     state.verdict = verdict;
+    if (verdict === 'down') state.initial = false;
     state.changedAt = this.#options.now();
     return true;
   }
@@ -314,7 +325,14 @@ function quick(running: Running): boolean {
 
 function verdictOf(state: MemberState): ServerVerdict {
   const { member, verdict, changedAt } = state;
-  const base = { key: member.key, poolUuid: member.poolUuid, server: member.server, verdict, changedAt };
+  const base = {
+    key: member.key,
+    poolUuid: member.poolUuid,
+    server: member.server,
+    verdict,
+    changedAt,
+    joined: verdict === 'up' && !state.initial,
+  };
   const failed = verdict === 'up' ? undefined : state.failures.entries().next().value;
   return failed === undefined ? base : { ...base, failure: { ...failed[1], monitorUuid: failed[0] } };
 }

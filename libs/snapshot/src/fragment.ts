@@ -7,6 +7,7 @@ import {
   HealthMonitor,
   HttpPolicySet,
   NetworkPolicy,
+  PersistenceProfile,
   Placement,
   Pool,
   PoolGroup,
@@ -33,6 +34,7 @@ export type Fragment =
   | { type: 'network_policy'; key: string; body: NetworkPolicy }
   | { type: 'string_group'; key: string; body: StringGroup }
   | { type: 'address_group'; key: string; body: AddressGroup }
+  | { type: 'persistence_profile'; key: string; body: PersistenceProfile }
   | { type: 'certificate'; key: string; body: Certificate }
   | { type: 'ticket_keys'; key: string; body: TicketKeys };
 
@@ -55,6 +57,7 @@ const WHERE_USED = [
   ['network_policy', 'network_policies'],
   ['string_group', 'string_groups'],
   ['address_group', 'address_groups'],
+  ['persistence_profile', 'persistence_profiles'],
 ] as const;
 
 /** Takes a snapshot apart. */
@@ -142,6 +145,7 @@ const BODY = {
   network_policy: NetworkPolicy,
   string_group: StringGroup,
   address_group: AddressGroup,
+  persistence_profile: PersistenceProfile,
   certificate: Certificate,
   ticket_keys: TicketKeys,
 } as const;

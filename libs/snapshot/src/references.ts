@@ -23,6 +23,7 @@ export function checkReferences(s: Snapshot): void {
     'network policy': uuids(s.network_policies),
     'string group': uuids(s.string_groups),
     'address group': uuids(s.address_groups),
+    'persistence profile': uuids(s.persistence_profiles),
     certificate: uuids(s.certificates),
   };
   const need = (from: string, what: keyof typeof known, uuid: string | undefined): void => {
@@ -44,6 +45,7 @@ export function checkReferences(s: Snapshot): void {
   for (const p of s.pools) {
     for (const m of p.health_monitor_uuids) need(`pool/${p.uuid}`, 'health monitor', m);
     need(`pool/${p.uuid}`, 'certificate', p.tls?.certificate_uuid);
+    need(`pool/${p.uuid}`, 'persistence profile', p.persistence_profile_uuid);
     need(`pool/${p.uuid}`, 'pool', backupPoolOf(p));
   }
   for (const g of s.pool_groups ?? []) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Entry } from '@spillway/persistence';
 import { layoutOf } from './layout.js';
+import { RateKey } from './limits/index.js';
 import { Mapping } from './mapping.js';
 import { PERSISTENCE_WAYS, type ClientKey, type Lesson, type PersistenceTable } from './persistence-table.js';
 
@@ -15,7 +16,7 @@ const to = (server: number, instead: Lesson['instead'] = null): Lesson => ({
   life: LIFE,
   instead,
 });
-const client = (n: number): ClientKey => ({ lo: Math.imul(n + 1, 0x9e3779b1) | 1, hi: n + 7 });
+const client = (n: number): ClientKey => new RateKey().begin(7).number(n);
 const told = (table: PersistenceTable, now: number): Entry[] => {
   const all: Entry[] = [];
   table.drain(now, (e) => all.push(e));
@@ -112,6 +113,15 @@ describe('the persistence table', () => {
       count += told(agent, now).length;
     }
     expect(count).toBe(16);
+  });
+
+  it('spreads addresses over its sets', () => {
+    const sets = 256;
+    const m = make({ ...SIZE, persistenceSets: sets });
+    const t = m.persistenceTable(0);
+    for (let i = 0; i < sets * 3; i++)
+      t.learn(new RateKey().begin(3).text(`10.0.${i >> 8}.${i & 255}`), to(1), 10, 1000, 77);
+    expect(m.persistenceEvictions).toBeLessThan(sets / 16);
   });
 
   it('forgets what a removed server had', () => {

@@ -97,7 +97,7 @@ export class PersistenceTable {
    */
   find({ lo, hi }: ClientKey, now: number, life: number): Found | null {
     const { w, found } = this;
-    const set = this.setOf(lo);
+    const set = this.setOf(lo, hi);
     const at = this.placeOf(set * SET_WORDS, lo, hi);
     if (at < 0) return null;
     const expiry = Atomics.load(w, at + EXPIRY);
@@ -118,7 +118,7 @@ export class PersistenceTable {
    */
   learn({ lo, hi }: ClientKey, lesson: Lesson, now: number, wall: number, origin: number): Found | null {
     const { w, found } = this;
-    const set = this.setOf(lo);
+    const set = this.setOf(lo, hi);
     const base = set * SET_WORDS;
     if (!this.lock(set)) return null;
     const known = this.placeOf(base, lo, hi);
@@ -143,7 +143,7 @@ export class PersistenceTable {
 
   /** The client is no longer known. */
   forget({ lo, hi }: ClientKey): void {
-    const set = this.setOf(lo);
+    const set = this.setOf(lo, hi);
     if (!this.lock(set)) return;
     const at = this.placeOf(set * SET_WORDS, lo, hi);
     if (at >= 0) this.clear(at);
@@ -153,7 +153,7 @@ export class PersistenceTable {
   /** Takes over what another SE says, unless what is known outranks it. */
   merge(entry: Entry, now: number): void {
     const { w } = this;
-    const set = this.setOf(entry.lo);
+    const set = this.setOf(entry.lo, entry.hi);
     if (entry.life <= 0 || !this.lock(set)) return;
     const base = set * SET_WORDS;
     const at = this.placeOf(base, entry.lo, entry.hi);
@@ -221,8 +221,9 @@ export class PersistenceTable {
     return count;
   }
 
-  private setOf(lo: number): number {
-    return (lo ^ (lo >>> 15)) & this.mask;
+  private setOf(lo: number, hi: number): number {
+    const h = Math.imul(lo ^ (hi >>> 7), 0x9e3779b1);
+    return (h ^ (h >>> 15)) & this.mask;
   }
 
   private placeOf(base: number, lo: number, hi: number): number {

@@ -12,6 +12,7 @@ import { translateHealthMonitor } from './health-monitor.js';
 import { translateAddressGroup, translateStringGroup } from './policy/groups.js';
 import { translateNetworkPolicy } from './policy/network-policy.js';
 import { translateHttpPolicySet } from './policy/policy-set.js';
+import { translatePersistenceProfile } from './persistence.js';
 import { translatePoolGroup } from './pool-group.js';
 import { translatePool } from './pool.js';
 import { translateSettings } from './settings.js';
@@ -115,6 +116,7 @@ const TRANSLATORS = {
   network_policy: translateNetworkPolicy,
   string_group: translateStringGroup,
   address_group: translateAddressGroup,
+  persistence_profile: translatePersistenceProfile,
   certificate: translateCertificate,
   ticket_keys: translateTicketKeys,
 };

@@ -3,6 +3,7 @@ import { kindNames, marksOf, type KindName } from '@spillway/model';
 import { canonical } from '@spillway/snapshot';
 import { SnapshotSource } from './index.js';
 import { objectsOf, type WrittenObject } from './testing/objects.js';
+import { PERSISTENCE_CHANGES, PERSISTENCE_OBJECTS } from './testing/persistence-changes.js';
 import { FAIL_ACTION_CHANGES } from './testing/fail-action-changes.js';
 import { type Change, POLICY_CHANGES, POLICY_OBJECTS, POLICY_REFERENCES } from './testing/policy-changes.js';
 
@@ -54,7 +55,9 @@ function world(): WrittenObject[] {
     }),
     object('errorpageprofile-2', { error_pages: [{ error_redirect: '/' }] }),
     ...POLICY_OBJECTS.map(([uuid, spec]) => object(uuid, structuredClone(spec))),
+    ...PERSISTENCE_OBJECTS.map(([uuid, spec]) => object(uuid, structuredClone(spec))),
     object('pool-1', {
+      application_persistence_profile_ref: 'applicationpersistenceprofile-1',
       health_monitor_refs: ['healthmonitor-1'],
       servers: [{ ip: v4('10.0.0.1') }, { ip: v4('10.0.0.2'), port: 81, enabled: false }],
     }),
@@ -277,9 +280,12 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'servers[].ratio': { to: 3 },
     ipaddrgroup_ref: { to: 'ipaddrgroup-1' },
     health_monitor_refs: { to: ['healthmonitor-2'] },
+    application_persistence_profile_ref: { to: 'applicationpersistenceprofile-2' },
     min_servers_up: { to: 2 },
     min_health_monitors_up: { to: 1 },
     graceful_disable_timeout: { to: 7 },
+    connection_ramp_duration: { to: 3 },
+    connection_ramp_duration_secs: { to: 4 },
     server_timeout: { to: 5000 },
     ...FAIL_ACTION_CHANGES,
     'conn_pool_properties.upstream_connpool_conn_idle_tmo': { to: 5000 },
@@ -287,6 +293,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'conn_pool_properties.upstream_connpool_conn_max_reuse': { to: 5 },
     'conn_pool_properties.upstream_connpool_server_max_cache': { to: 5 },
   },
+  applicationpersistenceprofile: PERSISTENCE_CHANGES,
   errorpageprofile: {
     'error_pages[].enable': { to: false },
     'error_pages[].index': { to: 9 },

@@ -1,6 +1,7 @@
 import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
 import type { Pool } from '@spillway/snapshot';
 import { algorithmOf } from './algorithm.js';
+import { connectionRampOf } from './connection-ramp.js';
 import { backupOf, failActionOf } from './fail-action.js';
 import { translateHealthMonitor } from './health-monitor.js';
 import { clamp, filledMessage, milliseconds, refUuid } from './read.js';
@@ -9,6 +10,7 @@ import { serversOf } from './servers.js';
 import { hostHeaderOf } from './host-header.js';
 import { roomOf } from './room.js';
 import { serverLifeOf } from './server-life.js';
+import { persistenceOf } from './persistence.js';
 import { clientTlsOf } from './tls/client.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -37,6 +39,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     enabled: spec.enabled,
     algorithm: algorithm.name,
     ...algorithm.settings,
+    ...connectionRampOf(spec),
     servers,
     health_monitor_uuids: monitors.uuids,
     min_servers_up: clamp(spec.min_servers_up ?? 1, 1, 5000),
@@ -50,6 +53,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     connection_life_time: milliseconds(cache.upstream_connpool_conn_life_tmo),
     connection_max_reuse: cache.upstream_connpool_conn_max_reuse,
     ...roomOf(spec),
+    ...persistenceOf(spec),
     ...(tls === undefined ? {} : { tls }),
     ...(spec.server_timeout > 0 ? { server_timeout: milliseconds(spec.server_timeout) } : {}),
     ...(reselect === undefined ? {} : { reselect }),
@@ -59,6 +63,9 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     fragment: { type: 'pool', key: uuid, body },
     uses: [
       ...monitors.uuids.map((m) => ({ type: 'health_monitor' as const, uuid: m })),
+      ...(body.persistence_profile_uuid === undefined
+        ? []
+        : [{ type: 'persistence_profile' as const, uuid: body.persistence_profile_uuid }]),
       ...(tls?.certificate_uuid === undefined
         ? []
         : [{ type: 'certificate' as const, uuid: tls.certificate_uuid }]),

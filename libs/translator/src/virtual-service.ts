@@ -12,6 +12,7 @@ import { acceptProxyOf, l4RulesOf, usedByRules, withProxy } from './l4-policy.js
 import { networkOf, tcpOptionsOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
 import { follow, refUuid } from './read.js';
+import { refuseRequestPersistence } from './persistence.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
 import { TICKET_SECRETS } from './tls/ticket-keys.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
@@ -53,6 +54,10 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
+  const reached = { application, l4_rules: rules, pool_uuid: pool?.uuid, pool_group_uuid: group };
+  const persistence = refuseRequestPersistence(reached, lookup);
+  if (persistence.length > 0)
+    return { fragment: undefined, uses: [], problems: [...problems, ...persistence] };
   const body: VirtualService = {
     uuid,
     name: object.name,

@@ -1,6 +1,6 @@
 import { HealthChecker, type ServerVerdict, type Verdict } from '@spillway/health';
 import type { Pool, Snapshot } from '@spillway/snapshot';
-import { HEALTH, type Mapping } from '@spillway/telemetry';
+import { HEALTH, SERVER_STATE_F64, type Mapping } from '@spillway/telemetry';
 import type { SlotTable } from './slot-table.js';
 
 const BYTE: Record<Verdict, number> = { unknown: HEALTH.UNKNOWN, up: HEALTH.UP, down: HEALTH.DOWN };
@@ -9,11 +9,15 @@ const BYTE: Record<Verdict, number> = { unknown: HEALTH.UNKNOWN, up: HEALTH.UP, 
 export class HealthBoard {
   readonly #checker: HealthChecker;
 
-  /** @param inherit take over the verdicts that an earlier agent of this SE left in the mapping */
+  /**
+   * @param inherit take over the verdicts that an earlier agent of this SE left in the mapping
+   * @param now monotonic milliseconds on the clock of all processes of the machine
+   */
   constructor(
     private readonly mapping: Mapping,
     private readonly servers: SlotTable,
     inherit: boolean,
+    private readonly now: () => number,
     private readonly onChange: (verdicts: ServerVerdict[]) => void,
   ) {
     const inherited = new Map<string, boolean>();
@@ -54,9 +58,18 @@ export class HealthBoard {
   #write(verdicts: ServerVerdict[]): void {
     for (const v of verdicts) {
       const slot = this.servers.get(v.key);
-      if (slot !== undefined) this.mapping.setHealth(slot, BYTE[v.verdict]);
+      if (slot === undefined) continue;
+      if (v.verdict === 'up') this.#admit(slot, v.joined);
+      this.mapping.setHealth(slot, BYTE[v.verdict]);
     }
     this.mapping.publishHealth();
     this.onChange(verdicts);
+  }
+
+  /** Notes since when a server is up that was not; what was up all the time keeps its moment. */
+  #admit(slot: number, joined: boolean): void {
+    if (this.mapping.health[slot] === HEALTH.UP) return;
+    const at = this.mapping.stateF64(slot) + SERVER_STATE_F64.ADMITTED_AT;
+    this.mapping.f64[at] = joined ? this.now() : 0;
   }
 }

@@ -1,4 +1,5 @@
 import { hostPort, type ServerVerdict } from '@spillway/health';
+import { machineNow } from '@spillway/proxy/bun';
 import {
   type Fragment,
   type FragmentId,
@@ -78,7 +79,7 @@ export class Runtime {
       (address, port) => distribution.holderOf(address, port),
       () => this.#lookSoon(),
     );
-    this.#health = new HealthBoard(mapping, slots.servers, slots.inherited, (verdicts) => {
+    this.#health = new HealthBoard(mapping, slots.servers, slots.inherited, machineNow, (verdicts) => {
       options.onServers(verdicts);
       for (const call of this.#waiters.splice(0)) call();
       this.#lookSoon();

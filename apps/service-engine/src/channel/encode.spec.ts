@@ -9,6 +9,7 @@ const verdict = (i: number): ServerVerdict => ({
   server: `10.0.0.1:${i}`,
   verdict: 'up',
   changedAt: 1.5,
+  joined: false,
 });
 
 const service = (uuid: string, connectionsActive: number): ServiceCounters => ({

@@ -4,6 +4,7 @@ import type { KindName, KindTypes } from '../generated/types.js';
 import { kinds } from '../kinds.js';
 import type { Json } from '../walk.js';
 import { analyticsProfileRules } from './analyticsprofile.js';
+import { applicationPersistenceProfileRules } from './applicationpersistenceprofile.js';
 import { applicationProfileRules, errorPageProfileRules } from './applicationprofile.js';
 import { nameRule } from './common.js';
 import { healthMonitorRules } from './healthmonitor.js';
@@ -23,6 +24,7 @@ import { vsVipRules } from './vsvip.js';
 
 const RULES: { readonly [K in KindName]?: Rule<K> } = {
   analyticsprofile: analyticsProfileRules,
+  applicationpersistenceprofile: applicationPersistenceProfileRules,
   applicationprofile: applicationProfileRules,
   errorpageprofile: errorPageProfileRules,
   healthmonitor: healthMonitorRules,

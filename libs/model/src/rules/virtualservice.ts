@@ -1,5 +1,6 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledVirtualService } from '../generated/filled.js';
+import { isLayerFour, refusePersistence, requestPersistence } from './persistence.js';
 import { answersRequests } from './fail-action.js';
 import { refuse, refuseAs, refuseDuplicates, type Rule, type RuleContext } from './rule.js';
 import { vipRules } from './vsvip.js';
@@ -99,12 +100,6 @@ function certificates(vs: FilledVirtualService): FieldError[] {
   ];
 }
 
-const L7_PERSISTENCE: ReadonlySet<string> = new Set([
-  'PERSISTENCE_TYPE_HTTP_COOKIE',
-  'PERSISTENCE_TYPE_APP_COOKIE',
-  'PERSISTENCE_TYPE_CUSTOM_HTTP_HEADER',
-]);
-
 function poolOf(vs: FilledVirtualService, { lookup }: Context): FilledPool | undefined {
   return vs.pool_ref === undefined ? undefined : lookup?.('pool', vs.pool_ref);
 }
@@ -112,11 +107,7 @@ function poolOf(vs: FilledVirtualService, { lookup }: Context): FilledPool | und
 /** What needs requests does not work where there are only connections. */
 function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
   const { lookup } = context;
-  const profile =
-    vs.application_profile_ref === undefined
-      ? undefined
-      : lookup?.('applicationprofile', vs.application_profile_ref);
-  if (profile?.type !== 'APPLICATION_PROFILE_TYPE_L4') return [];
+  if (!isLayerFour(vs, lookup)) return [];
   const errors: FieldError[] = [];
   if ((vs.http_policies ?? []).length > 0) {
     errors.push(
@@ -127,6 +118,8 @@ function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
       ),
     );
   }
+  const pool = requestPersistence(poolOf(vs, context), lookup);
+  if (pool !== undefined) errors.push(refusePersistence('pool_ref', pool, vs.name, vs.pool_ref));
   const group = vs.pool_group_ref === undefined ? undefined : lookup?.('poolgroup', vs.pool_group_ref);
   for (const [field, used] of [
     ['pool_ref', poolOf(vs, context)],
@@ -141,21 +134,10 @@ function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
           vs[field],
         ),
       );
-  const persistence = poolOf(vs, context)?.application_persistence_profile_ref;
-  const kind =
-    persistence === undefined
-      ? undefined
-      : lookup?.('applicationpersistenceprofile', persistence)?.persistence_type;
-  if (kind !== undefined && L7_PERSISTENCE.has(kind)) {
-    const remedy = 'Use client IP persistence in the pool, or choose an HTTP application profile';
-    errors.push(
-      refuse(
-        'pool_ref',
-        `the pool's persistence ${kind} needs HTTP and this virtual service is layer 4`,
-        remedy,
-        vs.pool_ref,
-      ),
-    );
+  for (const { pool_ref } of group?.members ?? []) {
+    const member = requestPersistence(lookup?.('pool', pool_ref), lookup);
+    if (member !== undefined)
+      errors.push(refusePersistence('pool_group_ref', member, vs.name, vs.pool_group_ref));
   }
   return errors;
 }

@@ -8,6 +8,7 @@ import type { CompiledClientTls } from '../tls/compile.js';
 import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
 import type { ServerRuntime } from './server.js';
+import { Shares } from './shares.js';
 
 /** As published (`lb_algorithm_core_nonaffinity`). */
 const CORE_NONAFFINITY = 2;
@@ -29,7 +30,7 @@ export const enum Refusal {
 }
 
 /**
- * A pool under one configuration. It never changes, but for which of its servers are up; a changed pool is a new
+ * A pool under one configuration. It never changes, but for which of its servers are up, and their shares; a changed pool is a new
  * object, and requests that began under the old one end under it.
  */
 export class Pool {
@@ -45,6 +46,7 @@ export class Pool {
   /** Why `choose` gave nothing last. */
   refusal = Refusal.Down;
   private readonly table: ServerTable;
+  private readonly shares: Shares;
   private seen = -1;
   private up = 0;
   private picks: number;
@@ -77,6 +79,7 @@ export class Pool {
       shares: new Float64Array(count),
       reduced: false,
     };
+    this.shares = new Shares(context, spec.connection_ramp, slots, () => (this.seen = -1));
     this.picks = previous?.picks ?? Math.floor((context.block.index * count) / layout.workers);
     this.algorithm = createAlgorithm(spec.algorithm, {
       table: this.table,
@@ -153,13 +156,14 @@ export class Pool {
 
   /** The pool has been replaced: requests that began under it must not be sent again to servers that are gone. */
   retire(): void {
+    this.shares.close();
     this.seen = -1;
   }
 
   private refresh(): void {
     this.seen = this.context.mapping.i32[HEADER.HEALTH_EPOCH]!;
     const { health } = this.context.mapping;
-    const { eligible, shares, count } = this.table;
+    const { eligible, count } = this.table;
     let up = 0;
     let changed = false;
     for (let i = 0; i < count; i++) {
@@ -172,12 +176,12 @@ export class Pool {
           : 0;
       if (eligible[i] !== may) {
         eligible[i] = may;
-        shares[i] = may;
         changed = true;
       }
       up += may;
     }
     this.up = up;
+    changed = this.shares.fill(this.table) || changed;
     if (changed) this.algorithm.refresh();
   }
 }

@@ -119,7 +119,7 @@ class BunTransport implements Transport {
   }
 
   now(): number {
-    return sharedOffset + performance.now();
+    return machineNow();
   }
 
   defer(task: Deferred): void {
@@ -504,3 +504,6 @@ function widenBacklog(listener: object): void {
 
 /** What is to be added to `performance.now()`, which counts from the start of the process, for the clock of all. */
 const sharedOffset = (libc()?.now() ?? performance.timeOrigin + performance.now()) - performance.now();
+
+/** Monotonic milliseconds, with a fraction; the same clock in every process of the machine. */
+export const machineNow = (): number => sharedOffset + performance.now();

@@ -1,5 +1,6 @@
 export * from './address-range.js';
 export * from './compression.js';
+export * from './connection-ramp.js';
 export * from './error-page.js';
 export * from './errors.js';
 export * from './fail-action.js';
@@ -9,6 +10,7 @@ export * from './http.js';
 export * from './http2.js';
 export * from './l4.js';
 export * from './limits.js';
+export * from './persistence.js';
 export * from './placement.js';
 export * from './policy.js';
 export * from './pool-group.js';

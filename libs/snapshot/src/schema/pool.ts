@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConnectionRamp } from './connection-ramp.js';
 import { HostHeader } from './host-header.js';
 import { milliseconds, name, uuid } from './primitives.js';
 import { RequestQueue } from './room.js';
@@ -32,6 +33,8 @@ export const Pool = z.strictObject({
   consistent_hash: ConsistentHash.optional(),
   /** Workers that use a server, with core affinity; absent: 2. */
   core_nonaffinity: z.int().min(1).max(65_535).optional(),
+  /** Servers that join others get their part of the traffic by and by; absent: at once. */
+  connection_ramp: ConnectionRamp.optional(),
   servers: z.array(Server).max(5000),
   health_monitor_uuids: z.array(uuid).max(64),
   /** Servers that must be up for the pool to be up. */
@@ -66,6 +69,8 @@ export const Pool = z.strictObject({
   max_connections: z.int().min(1).max(2_147_483_647).optional(),
   /** What requests do that find all servers full; only with `max_connections`. Absent: they do not wait. */
   request_queue: RequestQueue.optional(),
+  /** Clients come back to their server. */
+  persistence_profile_uuid: uuid.optional(),
   /** Servers are spoken to with TLS. */
   tls: ClientTls.optional(),
   /** Longest wait for a response head of its servers; absent: as the application profile says. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HealthMonitor } from './health-monitor.js';
+import { PersistenceProfile } from './persistence.js';
 import { Placement } from './placement.js';
 import { AddressGroup, HttpPolicySet, NetworkPolicy, StringGroup } from './policy.js';
 import { PoolGroup } from './pool-group.js';
@@ -34,6 +35,7 @@ export const Snapshot = z.strictObject({
   string_groups: z.array(StringGroup).max(10_000).optional(),
   address_groups: z.array(AddressGroup).max(10_000).optional(),
   certificates: z.array(Certificate).max(10_000).optional(),
+  persistence_profiles: z.array(PersistenceProfile).max(10_000).optional(),
   ticket_keys: z.array(TicketKeys).max(10_000).optional(),
 });
 export type Snapshot = z.infer<typeof Snapshot>;
