@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HealthMonitor, Pool, Snapshot } from '@spillway/snapshot';
-import { HealthChecker, type ServerVerdict } from './checker.js';
-import type { Target } from './target.js';
+import { HealthChecker } from './checker.js';
+import type { ServerVerdict } from './member-state.js';
+import type { ProbeSpec } from './probe.js';
 import type { CheckResult } from './result.js';
 
 /** A clock that moves only when it is told to, and calls back what falls due on the way. */
@@ -94,27 +95,51 @@ const snapshot = (pools: Pool[], monitors: HealthMonitor[], enabled = true): Sna
   health_monitors: monitors,
 });
 
-function setUp(inherited?: Map<string, boolean>) {
+const row = (poolUuid: string, server: string, passed: number, failed: number) => ({
+  poolUuid,
+  server,
+  monitorUuid: 'healthmonitor-1',
+  passed,
+  failed,
+});
+
+function setUp(inherited?: Map<string, boolean>, random = () => 1) {
   const clock = new Clock();
   const good = new Map<number, boolean>();
   const asked: { port: number; at: number }[] = [];
   const changes: ServerVerdict[] = [];
-  const probe = async (_m: HealthMonitor, t: Target): Promise<CheckResult> => {
-    asked.push({ port: t.port, at: clock.now - 1_000_000 });
-    return good.get(t.port) === false ? { ok: false, code: 'CONNECTION_REFUSED', text: 'no' } : { ok: true };
+  const makeProbe = ({ target }: ProbeSpec) => {
+    let mine = 0;
+    return {
+      start(done: (result: CheckResult) => void) {
+        const now = ++mine;
+        asked.push({ port: target.port, at: clock.now - 1_000_000 });
+        const result: CheckResult =
+          good.get(target.port) === false
+            ? { ok: false, code: 'CONNECTION_REFUSED', text: 'no' }
+            : { ok: true };
+        queueMicrotask(() => now === mine && done(result));
+      },
+      abandon() {
+        mine++;
+      },
+    };
   };
   const checker = new HealthChecker({
-    probe,
+    makeProbe: () => makeProbe,
     now: () => clock.now,
-    random: () => 0.5,
+    clock: () => clock.now,
+    random,
     after: clock.after,
     onChange: (v) => changes.push(...v),
     ...(inherited === undefined ? {} : { inherited }),
   });
-  const joined = (port: number): boolean | undefined =>
-    checker.verdicts().find((v) => v.key === `pool-1/127.0.0.1:${port}`)?.joined;
   const verdict = (port: number, poolUuid = 'pool-1'): string | undefined =>
     checker.verdicts().find((v) => v.key === `${poolUuid}/127.0.0.1:${port}`)?.verdict;
+  const joined = (port: number): boolean => {
+    const found = checker.verdicts().find((v) => v.key === `pool-1/127.0.0.1:${port}`);
+    return found?.verdict === 'up' && found.became !== 'kept';
+  };
   return { clock, good, asked, changes, checker, verdict, joined };
 }
 let open: HealthChecker | undefined;
@@ -245,6 +270,25 @@ describe('the checks of one SE', () => {
     expect(verdict(1)).toBe('down');
   });
 
+  it('wait for the interval where the monitor wants no quick start', async () => {
+    const { clock, good, asked, checker, verdict } = setUp();
+    open = checker;
+    good.set(1, false);
+    checker.configure(snapshot([pool([1])], [monitor('healthmonitor-1', { disable_quickstart: true })]));
+    await clock.advance(10_000);
+    expect(asked.map((a) => a.at)).toEqual([0, 10_000]);
+    expect(verdict(1)).toBe('down');
+  });
+
+  it('are made for each pool where the monitor allows duplicates', async () => {
+    const { clock, asked, checker } = setUp();
+    open = checker;
+    const both = [pool([1]), pool([1], { uuid: 'pool-2' })];
+    checker.configure(snapshot(both, [monitor('healthmonitor-1', { allow_duplicate_monitors: true })]));
+    await clock.advance(0);
+    expect(asked).toHaveLength(2);
+  });
+
   it('tell servers that join others from those that come with their pool', async () => {
     const { clock, good, checker, joined } = setUp();
     open = checker;
@@ -258,10 +302,10 @@ describe('the checks of one SE', () => {
     expect([joined(1), joined(2), joined(3)]).toEqual([false, false, true]);
     // One that is back from down.
     good.set(2, false);
-    await clock.advance(20_000);
+    await clock.advance(40_000);
     expect(joined(2)).toBe(false);
     good.set(2, true);
-    await clock.advance(20_000);
+    await clock.advance(40_000);
     expect([joined(1), joined(2)]).toEqual([false, true]);
     // One that is enabled again.
     checker.configure(snapshot([pool([2, 3])], [monitor()]));
@@ -281,5 +325,39 @@ describe('the checks of one SE', () => {
     checker.configure(snapshot([pool([1, 2, 3])], [monitor()]));
     await clock.advance(0);
     expect([joined(1), joined(2), joined(3)]).toEqual([false, true, false]);
+  });
+
+  it('count what passed and failed per pool, server and monitor, once', async () => {
+    const { clock, good, checker } = setUp();
+    open = checker;
+    good.set(2, false);
+    checker.configure(snapshot([pool([1, 2]), pool([1], { uuid: 'pool-2' })], [monitor()]));
+    await clock.advance(150);
+    expect(checker.takeCounts()).toEqual([
+      row('pool-1', '127.0.0.1:1', 1, 0),
+      row('pool-1', '127.0.0.1:2', 0, 2),
+      row('pool-2', '127.0.0.1:1', 1, 0),
+    ]);
+    expect(checker.takeCounts()).toEqual([]);
+    expect(checker.reports('pool-1/127.0.0.1:2')).toMatchObject([
+      {
+        monitorUuid: 'healthmonitor-1',
+        state: 'down',
+        passed: 0,
+        failed: 2,
+        last: { result: { ok: false } },
+      },
+    ]);
+  });
+
+  it('begin a few at a time when thousands are due, and none is forgotten', async () => {
+    const { clock, asked, checker } = setUp();
+    open = checker;
+    checker.configure(snapshot([pool(Array.from({ length: 1000 }, (_, i) => i + 1))], [monitor()]));
+    await clock.advance(0);
+    expect(asked.length).toBeLessThan(300);
+    await clock.advance(100);
+    expect(new Set(asked.map((a) => a.port)).size).toBe(1000);
+    expect(checker.unchecked('pool-1')).toBe(0);
   });
 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
 import type { Check, HealthMonitor } from '@spillway/snapshot';
-import { probe } from './probe.js';
+import { checkOnce } from './testing/once.js';
 import type { CheckResult } from './result.js';
 
 /** Runs every type of check against servers of its own and prints what each came to; run on Node and on Bun. */
@@ -28,7 +28,7 @@ async function run(
     failed_checks: 1,
     check,
   };
-  return await probe(monitor, { address, port, hostname });
+  return await checkOnce(monitor, { address, port, hostname });
 }
 
 async function note(name: string, ...of: Parameters<typeof run>): Promise<CheckResult> {
@@ -192,7 +192,7 @@ const external = (script: string, more: Partial<Check<'external'>> = {}): Check<
   variables: {},
   ...more,
 });
-const told = await note(
+const told: CheckResult = await note(
   'script that says something',
   external('#!/bin/sh\necho "$IP:$PORT $1 $2 $3 $HM_NAME $A ${SECRET-none}"\n', {
     parameters: ['x y'],

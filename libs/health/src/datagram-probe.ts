@@ -1,7 +1,7 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
 import type { Dialogue } from './dialogue.js';
-import { failureOf, redact, type CheckResult } from './result.js';
+import { failureOf, type CheckResult, type Failure } from './result.js';
 import type { Target } from './target.js';
 
 export interface DatagramOptions {
@@ -32,7 +32,7 @@ export function datagramProbe(
       done = true;
       clearTimeout(timer);
       socket.close();
-      const exchange = { sent: redact(dialogue.request), received: redact(received) };
+      const exchange = { sent: dialogue.request, received };
       resolve(dialogue.request === '' && received === '' ? result : { ...result, exchange });
     };
     const { timeout, silenceIsGood } = options;
@@ -49,7 +49,7 @@ export function datagramProbe(
         ),
       silenceIsGood ? Math.min(timeout, SILENCE) : timeout,
     );
-    socket.on('error', (error) => finish({ ok: false, ...failureOf(error) }));
+    socket.on('error', (error) => finish(failureOfDatagram(error)));
     socket.on('message', (data) => {
       received += data.toString('latin1');
       const result = dialogue.judge(received, false);
@@ -59,8 +59,16 @@ export function datagramProbe(
     socket.connect(target.port, target.address, () => {
       if (done) return;
       socket.send(Buffer.from(dialogue.request, 'latin1'), (error) => {
-        if (error !== null) finish({ ok: false, ...failureOf(error) });
+        if (error !== null) finish(failureOfDatagram(error));
       });
     });
   });
+}
+
+/** A host that refuses a datagram has nobody who listens on that port (ICMP port unreachable). */
+function failureOfDatagram(error: unknown): Failure {
+  const failure = failureOf(error);
+  return failure.code === 'CONNECTION_REFUSED'
+    ? { ok: false, code: 'PORT_UNREACHABLE', text: 'the host says that nobody listens on the port' }
+    : { ok: false, ...failure };
 }

@@ -4,6 +4,8 @@ import type { CheckResult } from './result.js';
 export interface Dialogue {
   /** Sent once the server is reached, one character a byte; empty: nothing. */
   readonly request: string;
+  /** The server was asked to close the connection behind its answer. */
+  readonly serverEnds?: boolean;
   /**
    * Judges what has come so far.
    * @param bytes everything received, one character a byte
@@ -20,9 +22,9 @@ const WINDOW = 4096;
 export const holds = (bytes: string, text: string, window = WINDOW): boolean =>
   Buffer.from(bytes.slice(0, window), 'latin1').includes(text, 0, 'utf8');
 
-export const maintenance = (what: string): CheckResult => ({
+export const maintenance = (by: 'code' | 'text', what: string): CheckResult => ({
   ok: false,
-  code: 'MAINTENANCE',
+  code: by === 'code' ? 'MAINTENANCE_RESPONSE_CODE_MATCH' : 'MAINTENANCE_PAYLOAD_CONTENT_MATCH',
   text: `the server says that it is in maintenance: ${what}`,
 });
 
@@ -37,7 +39,8 @@ export function plainDialogue(check: {
   return {
     request: Buffer.from(check.send ?? '', 'utf8').toString('latin1'),
     judge(bytes, ended) {
-      if (closed !== '' && holds(bytes, closed)) return maintenance('its answer holds the maintenance text');
+      if (closed !== '' && holds(bytes, closed))
+        return maintenance('text', 'its answer holds the maintenance text');
       const more = !ended && bytes.length < WINDOW;
       if (expect === '') return closed !== '' && more ? undefined : { ok: true };
       if (holds(bytes, expect)) return { ok: true };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Check, HealthMonitor } from '@spillway/snapshot';
 import { runChild } from './child.js';
-import { redact, type CheckResult } from './result.js';
+import type { CheckResult } from './result.js';
 import type { Target } from './target.js';
 
 const PATH = '/usr/local/bin:/usr/bin:/bin';
@@ -53,18 +53,18 @@ export async function externalProbe(
     );
     if (result.error !== undefined)
       return { ok: false, code: 'INCONCLUSIVE', text: `the script cannot be run: ${result.error.message}` };
-    const exchange = { sent: '', received: redact(result.output) };
+    const exchange = { sent: '', received: Buffer.from(result.output, 'utf8').toString('latin1') };
     if (result.timedOut)
       return {
         ok: false,
-        code: 'NO_RESPONSE',
+        code: 'SCRIPT_ERROR',
         text: `the script has not ended within ${monitor.receive_timeout} ms`,
         exchange,
       };
     if (result.output.trim() !== '') return { ok: true, exchange };
     return {
       ok: false,
-      code: 'NO_RESPONSE',
+      code: 'SCRIPT_ERROR',
       text: `the script wrote nothing to its standard output (exit code ${result.code ?? 'none'})`,
     };
   } finally {

@@ -13,10 +13,18 @@ const BODY_LIMIT = 16_384;
 /** A response head beyond this is no answer. */
 const HEAD_LIMIT = 32_768;
 
-export const httpDialogue = (check: HttpCheck, target: Target): Dialogue => ({
-  request: httpRequest(check, hostHeader(target, check.tls === undefined ? 80 : 443)),
-  judge: (bytes, ended) => judgeHttp(check, bytes, ended),
-});
+export function httpDialogue(check: HttpCheck, target: Target): Dialogue {
+  const request = httpRequest(check, hostHeader(target, check.tls === undefined ? 80 : 443));
+  return {
+    request,
+    serverEnds: / HTTP\/1\.0\r\n|\r\nconnection:[ \t]*close[ \t]*\r\n/i.test(request),
+    judge: (bytes, ended) => judgeHttp(check, bytes, ended),
+  };
+}
+
+/** The name in the `Host` of the request, where it has one. */
+export const namedHost = (check: HttpCheck): string =>
+  /\nhost:[ \t]*([^\r\n]*)/i.exec(check.request)?.[1]?.trim() ?? '';
 
 /**
  * The request as it is sent. Without `exact_request` the version, `Host`, `User-Agent` and `Connection` are filled
@@ -76,11 +84,11 @@ export function judgeHttp(check: HttpCheck, bytes: string, ended: boolean): Chec
         : undefined
       : judgeHttp(check, bytes.slice(headEnd.index + headEnd[0].length), ended);
   }
-  if (check.maintenance_codes?.includes(status) === true) return maintenance(`status ${status}`);
+  if (check.maintenance_codes?.includes(status) === true) return maintenance('code', `status ${status}`);
   if (check.maintenance_text !== undefined && headEnd !== null) {
     const body = bodyOf(bytes, headEnd);
     if (holds(body.text, check.maintenance_text, windowOf(check)))
-      return maintenance('its body holds the maintenance text');
+      return maintenance('text', 'its body holds the maintenance text');
     if (!ended && !body.complete && body.text.length < windowOf(check)) return undefined;
   } else if (check.maintenance_text !== undefined && !ended && bytes.length <= HEAD_LIMIT) return undefined;
   if (!codeMatches(check.response_codes, status)) {

@@ -1,6 +1,10 @@
 export * from './monitor-state.js';
 export * from './result.js';
-export { probe, type Probe } from './probe.js';
+export { probesOver, type MakeProbe, type Probe, type ProbeMeans, type ProbeSpec } from './probe.js';
 export { hostPort, type Target } from './target.js';
 export { memberKey, planChecks, type Member, type Plan, type ProbePlan } from './plan.js';
+export type { Became, CheckCounts, MonitorReport, ServerVerdict } from './member-state.js';
+export type { LastCheck } from './schedule.js';
+export { TlsContexts } from './tls-contexts.js';
+export { Timed, Wheel } from './wheel.js';
 export * from './checker.js';

@@ -77,7 +77,7 @@ describe('the time to the next check', () => {
   it('is 100 ms in the first round, without jitter', () => {
     fc.assert(
       fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (r) => {
-        expect(nextDelay(true, 10_000, r)).toBe(QUICK_INTERVAL);
+        expect(nextDelay('quick', 10_000, r)).toBe(QUICK_INTERVAL);
       }),
     );
   });
@@ -88,10 +88,20 @@ describe('the time to the next check', () => {
         fc.integer({ min: 100, max: 3_600_000 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
         (i, r) => {
-          const delay = nextDelay(false, i, r);
+          const delay = nextDelay('steady', i, r);
           expect(Math.abs(delay - i)).toBeLessThanOrEqual(i * 0.1 + 1);
         },
       ),
+    );
+  });
+
+  it('is any moment of the interval for the first check on it', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (r) => {
+        const delay = nextDelay('first', 1000, r);
+        expect(delay).toBeGreaterThanOrEqual(QUICK_INTERVAL);
+        expect(delay).toBeLessThanOrEqual(1000);
+      }),
     );
   });
 });

@@ -6,9 +6,9 @@ import type { HealthMonitor } from '@spillway/snapshot';
  */
 export interface MonitorState {
   readonly status: 'unknown' | 'up' | 'down';
-  /** Good checks in a row; 0 after a bad one. */
+  /** Good checks in a row, as far as they matter; 0 after a bad one. */
   readonly passed: number;
-  /** Bad checks in a row; 0 after a good one. */
+  /** Bad checks in a row, as far as they matter; 0 after a good one. */
   readonly failed: number;
 }
 
@@ -21,18 +21,27 @@ export const MAINTENANCE: Pick<Thresholds, 'failed_checks'> = { failed_checks: 1
 
 /**
  * The state after one more check. A server that was never down is admitted by its first good check;
- * `successful_checks` in a row bring it back from down, `failed_checks` in a row take it down.
+ * `successful_checks` in a row bring it back from down, `failed_checks` in a row take it down. The same state is
+ * given back when nothing has changed.
  */
 export function afterCheck(state: MonitorState, ok: boolean, limits: Thresholds): MonitorState {
-  const passed = ok ? state.passed + 1 : 0;
-  const failed = ok ? 0 : state.failed + 1;
-  if (ok)
-    return state.status === 'down' && passed < limits.successful_checks
-      ? { status: 'down', passed, failed }
-      : { status: 'up', passed, failed };
-  return failed >= limits.failed_checks
-    ? { status: 'down', passed, failed }
-    : { status: state.status, passed, failed };
+  const passed = ok ? Math.min(state.passed + 1, limits.successful_checks) : 0;
+  const failed = ok ? 0 : Math.min(state.failed + 1, limits.failed_checks);
+  const status = statusAfter(state, ok, passed, failed, limits);
+  return status === state.status && passed === state.passed && failed === state.failed
+    ? state
+    : { status, passed, failed };
+}
+
+function statusAfter(
+  { status }: MonitorState,
+  ok: boolean,
+  passed: number,
+  failed: number,
+  limits: Thresholds,
+): MonitorState['status'] {
+  if (ok) return status === 'down' && passed < limits.successful_checks ? 'down' : 'up';
+  return failed >= limits.failed_checks ? 'down' : status;
 }
 
 /**
@@ -70,12 +79,19 @@ export const QUICK_INTERVAL = 100;
 const JITTER = 0.1;
 
 /**
- * Milliseconds from the start of one check to the start of the next. Only the steady interval is spread, so that
- * many servers are not checked in one burst for ever.
+ * When the next check is made: `quick` while something is being found out, `first` for the first one on the interval
+ * after that, `steady` for all others.
+ */
+export type Pace = 'quick' | 'first' | 'steady';
+
+/**
+ * Milliseconds from the start of one check to the start of the next. Only the steady interval is spread; its first
+ * check comes at any moment of it, so that servers that came together are not checked in one burst.
  *
  * @param random in [0, 1)
  */
-export function nextDelay(quick: boolean, sendInterval: number, random: number): number {
-  if (quick) return Math.min(QUICK_INTERVAL, sendInterval);
+export function nextDelay(pace: Pace, sendInterval: number, random: number): number {
+  if (pace === 'quick') return Math.min(QUICK_INTERVAL, sendInterval);
+  if (pace === 'first') return Math.round(sendInterval * (JITTER + (1 - JITTER) * random));
   return Math.round(sendInterval * (1 + JITTER * (2 * random - 1)));
 }

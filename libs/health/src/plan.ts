@@ -1,4 +1,15 @@
-import { type HealthMonitor, type Pool, poolsOf, type Server, type Snapshot } from '@spillway/snapshot';
+import { createHash } from 'node:crypto';
+import {
+  canonical,
+  type Certificate,
+  type ClientTls,
+  type HealthMonitor,
+  type Pool,
+  poolsOf,
+  type Server,
+  type Snapshot,
+} from '@spillway/snapshot';
+import { certificateFor, checkTls } from './monitor-tls.js';
 import { hostPort, type Target } from './target.js';
 
 /** A server that is checked, inside one pool. */
@@ -17,8 +28,12 @@ export interface Member {
 /** One check that is run on a schedule, for every member that wants it. */
 export interface ProbePlan {
   id: string;
+  /** Differs when the question differs: then the old answers say nothing. */
+  definition: string;
   monitor: HealthMonitor;
   target: Target;
+  tls: ClientTls | null;
+  certificate: Certificate | null;
 }
 
 export interface Plan {
@@ -32,7 +47,7 @@ export const memberKey = (poolUuid: string, server: Pick<Server, 'address' | 'po
 /**
  * What has to be checked for a snapshot: enabled servers of enabled pools that an enabled virtual service with a
  * placement here uses ("No checks for disabled servers, pools without VS, disabled VSs"). The same monitor and
- * server are probed once, however many pools ask.
+ * server are probed once, however many pools ask, unless the monitor allows duplicates or TLS differs.
  */
 export function planChecks(snapshot: Snapshot): Plan {
   const placed = new Set(snapshot.placements.map((p) => p.virtual_service_uuid));
@@ -45,13 +60,39 @@ export function planChecks(snapshot: Snapshot): Plan {
   const plan: Plan = { members: new Map(), probes: new Map() };
   for (const pool of snapshot.pools) {
     if (!pool.enabled || !used.has(pool.uuid)) continue;
+    const questions = pool.health_monitor_uuids.flatMap((uuid) => {
+      const monitor = monitors.get(uuid);
+      return monitor === undefined ? [] : [questionOf(monitor, pool, snapshot.certificates)];
+    });
     for (const server of pool.servers)
-      if (server.state === 'enabled') addMember(plan, pool, server, monitors);
+      if (server.state === 'enabled') addMember(plan, pool, server, questions);
   }
   return plan;
 }
 
-function addMember(plan: Plan, pool: Pool, server: Server, monitors: Map<string, HealthMonitor>): void {
+/** What is asked of every server of a pool by one of its monitors. */
+interface Question extends Omit<ProbePlan, 'id' | 'target'> {
+  /** Tells probes apart that ask the same server in different ways. */
+  suffix: string;
+}
+
+function questionOf(monitor: HealthMonitor, pool: Pool, certificates: Snapshot['certificates']): Question {
+  const { check } = monitor;
+  const tls = check.type === 'http' && check.tls !== undefined ? checkTls(check.tls, pool.tls) : null;
+  const certificate = tls === null ? null : certificateFor(tls, certificates);
+  const secure = tls === null ? '' : digest(canonical({ tls, certificate }));
+  return {
+    monitor,
+    tls,
+    certificate,
+    definition: `${canonical(monitor)} ${secure}`,
+    suffix: `${secure === '' ? '' : `@${secure}`}${monitor.allow_duplicate_monitors === true ? `@${pool.uuid}` : ''}`,
+  };
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+function addMember(plan: Plan, pool: Pool, server: Server, questions: readonly Question[]): void {
   const member: Member = {
     key: memberKey(pool.uuid, server),
     poolUuid: pool.uuid,
@@ -59,17 +100,15 @@ function addMember(plan: Plan, pool: Pool, server: Server, monitors: Map<string,
     needed: pool.min_health_monitors_up,
     probes: new Map(),
   };
-  for (const uuid of pool.health_monitor_uuids) {
-    const monitor = monitors.get(uuid);
-    if (monitor === undefined) continue;
+  for (const { monitor, tls, certificate, definition, suffix } of questions) {
     const target: Target = {
       address: server.address,
       port: monitor.monitor_port ?? server.port,
       hostname: server.hostname,
     };
-    const id = `${uuid}@${hostPort(target.address, target.port)}@${target.hostname}`;
-    plan.probes.set(id, { id, monitor, target });
-    member.probes.set(uuid, id);
+    const id = `${monitor.uuid}@${hostPort(target.address, target.port)}@${target.hostname}${suffix}`;
+    if (!plan.probes.has(id)) plan.probes.set(id, { id, definition, monitor, target, tls, certificate });
+    member.probes.set(monitor.uuid, id);
   }
   plan.members.set(member.key, member);
 }

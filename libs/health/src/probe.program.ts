@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { Check, HealthMonitor } from '@spillway/snapshot';
-import { probe } from './probe.js';
+import { checkOnce } from './testing/once.js';
 
 /** Runs checks against servers of its own and prints what each came to; Jest runs it under Bun. */
 const sockets = new Set<net.Socket>();
@@ -31,7 +31,7 @@ async function outcome(port: number, check: HealthMonitor['check'] = http): Prom
     failed_checks: 1,
     check,
   };
-  const result = await probe(monitor, { address: '127.0.0.1', port, hostname: '' });
+  const result = await checkOnce(monitor, { address: '127.0.0.1', port, hostname: '' });
   return result.ok ? 'up' : result.code;
 }
 const free = await serve(() => undefined);

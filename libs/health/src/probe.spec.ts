@@ -3,7 +3,7 @@ import net from 'node:net';
 import type { HealthMonitor } from '@spillway/snapshot';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { probe } from './probe.js';
+import { checkOnce } from './testing/once.js';
 
 const servers: net.Server[] = [];
 const sockets = new Set<net.Socket>();
@@ -47,7 +47,7 @@ describe('checks over real sockets', () => {
   it('an HTTP server that answers passes, over IPv6 too, and its exchange is kept', async () => {
     for (const host of ['127.0.0.1', '::1']) {
       const port = await serve((s) => s.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'), host);
-      const result = await probe(monitor(http({ response_text: 'ok' })), at(port, host));
+      const result = await checkOnce(monitor(http({ response_text: 'ok' })), at(port, host));
       expect(result.ok).toBe(true);
       expect(result.exchange?.sent).toMatch(/^GET \/health HTTP\/1\.1\r\nHost: /);
       expect(result.exchange?.received).toMatch(/^HTTP\/1\.1 200 OK/);
@@ -56,32 +56,32 @@ describe('checks over real sockets', () => {
 
   it('each failure has its own code', async () => {
     const wrongCode = await serve((s) => s.end('HTTP/1.1 500 No\r\n\r\n'));
-    expect(await probe(monitor(http()), at(wrongCode))).toMatchObject({ code: 'RESPONSE_CODE_MISMATCH' });
+    expect(await checkOnce(monitor(http()), at(wrongCode))).toMatchObject({ code: 'RESPONSE_CODE_MISMATCH' });
     const wrongText = await serve((s) => s.end('HTTP/1.1 200 OK\r\n\r\nno'));
-    expect(await probe(monitor(http({ response_text: 'yes' })), at(wrongText))).toMatchObject({
+    expect(await checkOnce(monitor(http({ response_text: 'yes' })), at(wrongText))).toMatchObject({
       code: 'PAYLOAD_CONTENT_MISMATCH',
     });
     const silent = await serve(() => undefined);
-    expect(await probe(monitor(http(), 60), at(silent))).toMatchObject({ code: 'NO_RESPONSE' });
+    expect(await checkOnce(monitor(http(), 60), at(silent))).toMatchObject({ code: 'NO_RESPONSE' });
     const reset = await serve((s) => s.once('data', () => s.resetAndDestroy()));
-    expect(await probe(monitor(http()), at(reset))).toMatchObject({ code: 'CONNECTION_RESET' });
+    expect(await checkOnce(monitor(http()), at(reset))).toMatchObject({ code: 'CONNECTION_RESET' });
     const closing = await serve((s) => s.once('data', () => s.end()));
-    expect(await probe(monitor(http()), at(closing))).toMatchObject({ code: 'NO_RESPONSE' });
+    expect(await checkOnce(monitor(http()), at(closing))).toMatchObject({ code: 'NO_RESPONSE' });
     const free = await serve(() => undefined);
     await new Promise((resolve) => servers.pop()?.close(resolve));
-    expect(await probe(monitor(http()), at(free))).toMatchObject({ code: 'CONNECTION_REFUSED' });
+    expect(await checkOnce(monitor(http()), at(free))).toMatchObject({ code: 'CONNECTION_REFUSED' });
   });
 
   it('a TCP monitor connects, or says and hears what it is told to', async () => {
     const echo = await serve((s) => s.pipe(s));
-    expect(await probe(monitor(tcp()), at(echo))).toEqual({ ok: true });
-    expect(await probe(monitor(tcp({ half_open: true })), at(echo))).toEqual({ ok: true });
-    expect((await probe(monitor(tcp({ send: 'ping', expect: 'ping' })), at(echo))).ok).toBe(true);
-    expect(await probe(monitor(tcp({ send: 'ping', expect: 'pong' }), 80), at(echo))).toMatchObject({
-      code: 'NO_RESPONSE',
+    expect(await checkOnce(monitor(tcp()), at(echo))).toEqual({ ok: true });
+    expect(await checkOnce(monitor(tcp({ half_open: true })), at(echo))).toEqual({ ok: true });
+    expect((await checkOnce(monitor(tcp({ send: 'ping', expect: 'ping' })), at(echo))).ok).toBe(true);
+    expect(await checkOnce(monitor(tcp({ send: 'ping', expect: 'pong' }), 80), at(echo))).toMatchObject({
+      code: 'PAYLOAD_CONTENT_MISMATCH',
     });
     const rude = await serve((s) => s.end('go away'));
-    expect(await probe(monitor(tcp({ expect: 'welcome' })), at(rude))).toMatchObject({
+    expect(await checkOnce(monitor(tcp({ expect: 'welcome' })), at(rude))).toMatchObject({
       code: 'PAYLOAD_CONTENT_MISMATCH',
     });
   });

@@ -1,53 +1,121 @@
-import { randomBytes } from 'node:crypto';
-import type { Check, HealthMonitor } from '@spillway/snapshot';
-import { datagramProbe } from './datagram-probe.js';
+import type { Transport } from '@spillway/proxy';
+import type { Certificate, Check, ClientTls, HealthMonitor } from '@spillway/snapshot';
 import { plainDialogue } from './dialogue.js';
+import { datagramProbe } from './datagram-probe.js';
 import { dnsDialogue } from './dns-check.js';
 import { externalProbe } from './external-probe.js';
-import { httpDialogue } from './http-check.js';
+import { httpDialogue, namedHost } from './http-check.js';
 import { pingProbe } from './ping-probe.js';
 import { failureOf, type CheckResult } from './result.js';
 import { sipDialogue } from './sip-check.js';
-import { streamProbe } from './stream-probe.js';
+import { StreamProbe } from './stream-probe.js';
 import type { Target } from './target.js';
+import type { TlsContexts } from './tls-contexts.js';
+import type { Wheel } from './wheel.js';
 
-/** One check of one server; resolves with its result and never rejects. */
-export type Probe = (monitor: HealthMonitor, target: Target) => Promise<CheckResult>;
+/** One check of one server that is made again and again, one at a time. */
+export interface Probe {
+  /** Makes the check. `done` is called once, later, unless it is abandoned before. */
+  start(done: (result: CheckResult) => void): void;
+  /** Gives up what is under way; for good. */
+  abandon(): void;
+}
+
+/** What a check needs to know; `tls` is what applies to it, the pool's part included. */
+export interface ProbeSpec {
+  readonly monitor: HealthMonitor;
+  readonly target: Target;
+  readonly tls: ClientTls | null;
+  /** What `tls.certificate_uuid` names. */
+  readonly certificate: Certificate | null;
+}
+
+/** By what means checks are made. */
+export interface ProbeMeans {
+  readonly transport: Transport;
+  readonly wheel: Wheel;
+  readonly tls: TlsContexts;
+}
 
 type Type = HealthMonitor['check']['type'];
-type Run<T extends Type> = (check: Check<T>, target: Target, monitor: HealthMonitor) => Promise<CheckResult>;
+type Make<T extends Type> = (check: Check<T>, spec: ProbeSpec, means: ProbeMeans) => Probe;
 
-const RUN: { readonly [T in Type]: Run<T> } = {
-  http: (check, target, { receive_timeout: timeout }) =>
-    streamProbe(httpDialogue(check, target), target, {
-      timeout,
-      ...(check.tls && { tls: { serverName: check.tls.server_name ?? target.hostname } }),
+const MAKE: { readonly [T in Type]: Make<T> } = {
+  http: (check, { target, monitor, tls, certificate }, means) => {
+    const lease = tls === null ? null : means.tls.take(tls, certificate);
+    const name = lease?.context.nameFor(target.hostname || namedHost(check)) ?? '';
+    return new StreamProbe(means, target, {
+      timeout: monitor.receive_timeout,
+      dialogue: keep(httpDialogue(check, target)),
+      tls: lease === null ? null : { lease, name },
+    });
+  },
+  tcp: (check, { target, monitor }, means) =>
+    new StreamProbe(means, target, {
+      timeout: monitor.receive_timeout,
+      dialogue: keep(plainDialogue(check)),
+      halfOpen: check.half_open,
     }),
-  tcp: (check, target, { receive_timeout: timeout }) =>
-    streamProbe(plainDialogue(check), target, { timeout, halfOpen: check.half_open }),
-  udp: (check, target, { receive_timeout: timeout }) =>
-    datagramProbe(plainDialogue(check), target, { timeout, silenceIsGood: !check.expect }),
-  dns: (check, target, { receive_timeout: timeout }) => {
-    const id = randomBytes(2).readUInt16BE();
-    return datagramProbe(dnsDialogue(check, id), target, { timeout, silenceIsGood: false });
-  },
-  sip: (check, target, { receive_timeout: timeout }) => {
-    const dialogue = sipDialogue(check, target, randomBytes(8).toString('hex'));
+  udp: (check, { target, monitor }) =>
+    single(() =>
+      datagramProbe(plainDialogue(check), target, {
+        timeout: monitor.receive_timeout,
+        silenceIsGood: !check.expect,
+      }),
+    ),
+  dns: (check, { target, monitor }) =>
+    single(() =>
+      datagramProbe(dnsDialogue(check, Math.floor(Math.random() * 65_536)), target, {
+        timeout: monitor.receive_timeout,
+        silenceIsGood: false,
+      }),
+    ),
+  sip: (check, { target, monitor: { receive_timeout: timeout } }, means) => {
+    const dialogue = () => sipDialogue(check, target, randomId());
     return check.transport === 'tcp'
-      ? streamProbe(dialogue, target, { timeout })
-      : datagramProbe(dialogue, target, { timeout, silenceIsGood: false });
+      ? new StreamProbe(means, target, { timeout, dialogue })
+      : single(() => datagramProbe(dialogue(), target, { timeout, silenceIsGood: false }));
   },
-  ping: (_check, target, { receive_timeout: timeout }) => pingProbe(target, timeout),
-  external: (check, target, monitor) => externalProbe(monitor, check, target),
+  ping: (_check, { target, monitor }) => single(() => pingProbe(target, monitor.receive_timeout)),
+  external: (check, { target, monitor }) => single(() => externalProbe(monitor, check, target)),
 };
 
-/** Checks a server as its monitor says, over real sockets. */
-export const probe: Probe = async (monitor, target) => {
-  const { check } = monitor;
-  const run = RUN[check.type] as Run<Type>;
-  try {
-    return await run(check, target, monitor);
-  } catch (error) {
-    return { ok: false, ...failureOf(error) }; // this host lacks what the check needs
-  }
-};
+/** Makes checks of the kinds that monitors ask for, over real sockets. */
+export type MakeProbe = (spec: ProbeSpec) => Probe;
+
+export const probesOver =
+  (means: ProbeMeans): MakeProbe =>
+  (spec) => {
+    const { check } = spec.monitor;
+    try {
+      return (MAKE[check.type] as Make<Type>)(check, spec, means);
+    } catch (error) {
+      // This host lacks what the check needs.
+      return single(() => Promise.resolve({ ok: false, ...failureOf(error) }));
+    }
+  };
+
+const keep =
+  <T>(value: T) =>
+  (): T =>
+    value;
+
+const randomId = (): string =>
+  Array.from({ length: 2 }, () => Math.floor(Math.random() * 2 ** 32).toString(16)).join('');
+
+/** A check whose every run stands for itself. */
+function single(run: () => Promise<CheckResult>): Probe {
+  let generation = 0;
+  return {
+    start(done) {
+      const mine = ++generation;
+      const tell = (result: CheckResult): void => {
+        if (mine === generation) done(result);
+      };
+      run().then(tell, (error: unknown) => tell({ ok: false, ...failureOf(error) }));
+    },
+    abandon() {
+      generation++;
+    },
+  };
+}

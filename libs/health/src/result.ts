@@ -1,6 +1,9 @@
+import type { CloseReason } from '@spillway/proxy';
+import { hostPort, type Target } from './target.js';
+
 /**
- * Why a check failed, as the documents and the published API name it. `INCONCLUSIVE` never counts against a server:
- * it is trouble of this SE itself, such as too many open files.
+ * Why a check failed, as the published API names it (`failure_code` of SeHmEventServerDetails). `INCONCLUSIVE` never
+ * counts against a server: it is trouble of this SE itself, such as too many open files.
  */
 export type FailureCode =
   | 'CONNECTION_REFUSED'
@@ -8,23 +11,39 @@ export type FailureCode =
   | 'CONNECTION_RESET'
   | 'RESPONSE_CODE_MISMATCH'
   | 'PAYLOAD_CONTENT_MISMATCH'
+  | 'PAYLOAD_TIMEOUT'
   | 'SERVER_UNREACHABLE'
+  | 'PORT_UNREACHABLE'
   | 'ARP_UNRESOLVED'
-  | 'TLS_HANDSHAKE_FAILED'
-  | 'MAINTENANCE'
+  | 'SSL_ERROR'
+  | 'SSL_CERT_ERROR'
+  | 'SCRIPT_ERROR'
+  | 'MAINTENANCE_RESPONSE_CODE_MATCH'
+  | 'MAINTENANCE_PAYLOAD_CONTENT_MATCH'
   | 'NO_RESPONSE'
   | 'INCONCLUSIVE';
 
-/** What was said in the last check, each part at most {@link EXCHANGE_LIMIT} characters, without secrets. */
+/** The server says itself that it wants no new clients. */
+export const isMaintenance = (code: FailureCode): boolean => code.startsWith('MAINTENANCE_');
+
+/** What was said in one check, one character a byte; not to be shown before it went through `shownExchange`. */
 export interface Exchange {
   sent: string;
   received: string;
 }
 
-export type CheckResult =
-  | { ok: true; exchange?: Exchange }
-  | { ok: false; code: FailureCode; text: string; exchange?: Exchange };
+export interface Failure {
+  ok: false;
+  code: FailureCode;
+  text: string;
+  exchange?: Exchange;
+  /** With a bad certificate: what is wrong with it, as `ssl_error_code` of the published API names it. */
+  sslCode?: string;
+}
 
+export type CheckResult = { ok: true; exchange?: Exchange } | Failure;
+
+/** Characters of each part of an exchange that are kept and shown. */
 export const EXCHANGE_LIMIT = 2048;
 
 const SECRET_HEADER =
@@ -38,6 +57,29 @@ export function redact(text: string): string {
     .replace(SECRET_HEADER, '$1$2<redacted>')
     .replace(SECRET_PARAMETER, '$1<redacted>');
 }
+
+/** An exchange for people: bounded, without secrets, on one line with everything escaped that is no plain text. */
+export const shownExchange = ({ sent, received }: Exchange): Exchange => ({
+  sent: escaped(redact(sent)),
+  received: escaped(redact(received)),
+});
+
+const ESCAPES: Readonly<Record<string, string>> = { '\r': '\\r', '\n': '\\n', '\t': '\\t', '\\': '\\\\' };
+
+const escaped = (text: string): string =>
+  text.replaceAll(
+    /[^\x20-\x5b\x5d-\x7e]/g,
+    (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+
+/** An exchange that does not hold on to more than is shown of it. */
+export const keptExchange = ({ sent, received }: Exchange): Exchange => ({
+  sent,
+  received:
+    received.length <= EXCHANGE_LIMIT
+      ? received
+      : Buffer.from(received.slice(0, EXCHANGE_LIMIT), 'latin1').toString('latin1'),
+});
 
 const BY_ERRNO: Record<string, FailureCode> = {
   ECONNREFUSED: 'CONNECTION_REFUSED',
@@ -59,3 +101,27 @@ export function failureOf(error: unknown): { code: FailureCode; text: string } {
   const text = error instanceof Error ? error.message : String(error);
   return { code: (typeof errno === 'string' ? BY_ERRNO[errno] : undefined) ?? 'INCONCLUSIVE', text };
 }
+
+const SAYS: Partial<Record<FailureCode, string>> = {
+  CONNECTION_REFUSED: 'refused the connection',
+  CONNECTION_RESET: 'reset the connection',
+  CONNECTION_TIMEOUT: 'did not answer the connection',
+  SERVER_UNREACHABLE: 'cannot be reached',
+};
+
+/** What the end of a connection says about the server. */
+export function failureOfConnection(reason: CloseReason, errno: string, target: Target): Failure {
+  const code: FailureCode =
+    reason === 'reset'
+      ? 'CONNECTION_RESET'
+      : reason === 'refused'
+        ? 'CONNECTION_REFUSED'
+        : (BY_ERRNO[errno] ?? 'INCONCLUSIVE');
+  const says = SAYS[code] ?? 'could not be asked';
+  const why = errno === '' || code === 'CONNECTION_REFUSED' ? '' : ` (${errno})`;
+  return { ok: false, code, text: `${hostPort(target.address, target.port)} ${says}${why}` };
+}
+
+/** Failures that mean that something did not come in time. */
+export const hasThreshold = (code: FailureCode): boolean =>
+  code === 'NO_RESPONSE' || code === 'PAYLOAD_TIMEOUT' || code === 'CONNECTION_TIMEOUT';

@@ -1,170 +1,230 @@
-import net from 'node:net';
-import tls from 'node:tls';
+import type { CloseReason, Socket, SocketHandler } from '@spillway/proxy';
 import { isArpUnresolved } from './arp.js';
 import type { Dialogue } from './dialogue.js';
-import { failureOf, redact, type CheckResult } from './result.js';
+import type { Probe, ProbeMeans } from './probe.js';
+import { failureOfConnection, type CheckResult, type Failure } from './result.js';
 import type { Target } from './target.js';
+import type { TlsLease } from './tls-contexts.js';
+import { Timed } from './wheel.js';
 
 export interface StreamOptions {
   /** Milliseconds for all of it. */
   readonly timeout: number;
+  /** What is said in the check that begins. */
+  readonly dialogue: () => Dialogue;
   /** End with a reset as soon as the server is reached (half-open). */
   readonly halfOpen?: boolean;
-  /** Over TLS, with this name; empty: none is sent. Any certificate is accepted. */
-  readonly tls?: { readonly serverName: string };
+  /** Over TLS, asking for this name; empty: for none. */
+  readonly tls?: { readonly lease: TlsLease; readonly name: string } | null;
 }
 
 /** After the verdict a server may still be sending: so long it may go on, then the connection is dropped. */
 const LINGER = 500;
 const RECEIVED_LIMIT = 65_536;
 
-/** Holds a dialogue with a server over TCP, or TLS over TCP. */
-export function streamProbe(
-  dialogue: Dialogue,
-  target: Target,
-  options: StreamOptions,
-): Promise<CheckResult> {
-  return new Promise((resolve) => {
-    new StreamProbe(dialogue, target, options, resolve).start();
-  });
-}
-
-class StreamProbe {
-  private readonly raw: net.Socket;
-  private socket: net.Socket;
-  private connected = false;
+/**
+ * Holds a dialogue with a server over TCP, or TLS over TCP, in a new connection for each check. One object serves all
+ * checks of a server; what the last one has left open is let go when the next one begins.
+ */
+export class StreamProbe extends Timed implements Probe, SocketHandler {
+  private socket: Socket | null = null;
+  private state: 'idle' | 'connecting' | 'talking' | 'leaving' = 'idle';
+  private dialogue: Dialogue = NOTHING;
+  private request = EMPTY;
+  private requestOf: Dialogue = NOTHING;
   private received = '';
-  private done = false;
-  private timer: NodeJS.Timeout | undefined;
+  private done: ((result: CheckResult) => void) | null = null;
 
   constructor(
-    private readonly dialogue: Dialogue,
+    private readonly means: ProbeMeans,
     private readonly target: Target,
     private readonly options: StreamOptions,
-    private readonly resolve: (result: CheckResult) => void,
   ) {
-    this.raw = net.connect({ host: target.address, port: target.port, allowHalfOpen: false });
-    this.socket = this.raw;
+    super();
   }
 
-  start(): void {
-    const { timeout } = this.options;
-    this.timer = setTimeout(() => {
-      this.finish(
-        this.connected
-          ? { ok: false, code: 'NO_RESPONSE', text: `no answer within ${timeout} ms` }
-          : { ok: false, code: 'CONNECTION_TIMEOUT', text: `no connection within ${timeout} ms` },
-      );
-    }, timeout);
-    this.raw.once('connect', () => this.reached());
-    this.watch(this.raw);
+  start(done: (result: CheckResult) => void): void {
+    this.letGo();
+    const { transport, wheel } = this.means;
+    const { tls, timeout, dialogue } = this.options;
+    const { address, port } = this.target;
+    this.dialogue = dialogue();
+    this.received = '';
+    this.done = done;
+    this.state = 'connecting';
+    wheel.set(this, timeout);
+    this.socket = tls
+      ? tls.lease.context.connect(transport, address, port, '', tls.name, this)
+      : transport.connect(address, port, this);
   }
 
-  private reached(): void {
-    this.connected = true;
-    if (isSelfConnection(this.raw)) {
-      this.finish({ ok: false, code: 'CONNECTION_REFUSED', text: 'nobody listens there' });
+  abandon(): void {
+    this.done = null;
+    this.letGo();
+    this.options.tls?.lease.release();
+  }
+
+  // What the socket says
+
+  onOpen(): void {
+    if (this.state !== 'connecting') return;
+    this.state = 'talking';
+    const socket = this.socket!;
+    if (isSelfConnection(socket, this.target.port)) {
+      this.finish(NOBODY_LISTENS);
       return;
     }
-    if (this.options.tls === undefined) {
-      this.speak();
-      return;
-    }
-    const { serverName } = this.options.tls;
-    const secure = tls.connect({
-      socket: this.raw,
-      rejectUnauthorized: false,
-      ...(serverName === '' ? {} : { servername: serverName }),
-    });
-    secure.once('secureConnect', () => this.speak());
-    this.raw.removeAllListeners('data');
-    this.socket = secure;
-    this.watch(secure);
-  }
-
-  private speak(): void {
-    const { request } = this.dialogue;
     const early = this.dialogue.judge('', false);
-    if (request === '') {
-      if (early !== undefined) this.finish(early);
-    } else this.socket.write(Buffer.from(request, 'latin1'), () => early !== undefined && this.finish(early));
+    const { request } = this.dialogue;
+    if (request !== '') {
+      if (this.requestOf !== this.dialogue) this.request = Buffer.from(request, 'latin1');
+      this.requestOf = this.dialogue;
+      socket.write(this.request, 0, this.request.length);
+    }
+    if (early !== undefined) this.finish(early);
   }
 
-  private watch(socket: net.Socket): void {
-    const closed = (): void => {
-      const result = this.connected ? this.dialogue.judge(this.received, true) : undefined;
-      this.finish(
-        this.received === '' && this.dialogue.request !== '' && result?.ok === true
-          ? { ok: false, code: 'NO_RESPONSE', text: 'the server closed the connection' }
-          : (result ?? { ok: false, code: 'NO_RESPONSE', text: 'the server closed the connection' }),
-      );
-    };
-    socket.on('data', (chunk: Buffer) => this.take(chunk));
-    socket.once('end', closed);
-    socket.once('error', (error) => this.finish(this.failure(error)));
-    socket.once('close', closed);
-  }
-
-  private take(chunk: Buffer): void {
-    if (this.done || (this.options.tls !== undefined && this.socket === this.raw)) return;
-    if (this.received.length < RECEIVED_LIMIT) this.received += chunk.toString('latin1');
+  onData(data: Uint8Array, start: number, end: number): void {
+    if (this.state !== 'talking') return;
+    const chunk = (data as Buffer).toString('latin1', start, end);
+    if (this.received.length < RECEIVED_LIMIT)
+      this.received = this.received === '' ? chunk : this.received + chunk;
     const result = this.dialogue.judge(this.received, this.received.length >= RECEIVED_LIMIT);
     if (result !== undefined) this.finish(result);
   }
 
-  private failure(error: Error): CheckResult {
-    if (this.connected && this.options.tls !== undefined && !isSystemError(error))
-      return { ok: false, code: 'TLS_HANDSHAKE_FAILED', text: error.message };
-    const failure = failureOf(error);
-    // Bun calls every connection refused that did not come to be.
+  onDrain(): void {}
+
+  onEnd(): void {
+    if (this.state === 'leaving') this.socket?.close();
+    else if (this.state === 'talking') this.finish(this.atEnd());
+  }
+
+  onClose(reason: CloseReason): void {
+    const { state, socket } = this;
+    this.socket = null;
+    if (state === 'leaving') {
+      this.means.wheel.clear(this);
+      this.state = 'idle';
+    } else if (state !== 'idle') this.finish(this.closed(reason, socket));
+  }
+
+  /** Time is up: for the answer, or for the server to end. */
+  expired(): void {
+    const { timeout } = this.options;
+    if (this.state === 'leaving') this.letGo();
+    else if (this.state === 'connecting')
+      this.finish({ ok: false, code: 'CONNECTION_TIMEOUT', text: `no connection within ${timeout} ms` });
+    else if (this.state === 'talking') this.finish(this.late());
+  }
+
+  // Verdicts
+
+  /** The server has ended in order, before it had said enough. */
+  private atEnd(): CheckResult {
+    const result = this.dialogue.judge(this.received, true);
+    const silent = this.received === '' && this.dialogue.request !== '';
+    return result === undefined || (silent && result.ok) ? CLOSED : result;
+  }
+
+  /** What has come in time may say enough of what is wrong. */
+  private late(): Failure {
+    const { timeout } = this.options;
+    if (this.received === '')
+      return { ok: false, code: 'NO_RESPONSE', text: `no answer within ${timeout} ms` };
+    const result = this.dialogue.judge(this.received, true);
+    return result?.ok === false && result.code.endsWith('_MISMATCH')
+      ? result
+      : { ok: false, code: 'PAYLOAD_TIMEOUT', text: `no whole answer within ${timeout} ms` };
+  }
+
+  private closed(reason: CloseReason, socket: Socket | null): CheckResult {
+    if (reason === 'tls') return tlsFailure(socket);
+    if (reason === 'end') return this.state === 'talking' ? this.atEnd() : CLOSED;
+    const failure = failureOfConnection(reason, socket?.errno ?? '', this.target);
+    // Some runtimes call every connection refused that did not come to be.
     const unreached = failure.code === 'SERVER_UNREACHABLE' || failure.code === 'CONNECTION_REFUSED';
-    if (unreached && !this.connected && isArpUnresolved(this.target.address))
+    if (unreached && this.state === 'connecting' && isArpUnresolved(this.target.address))
       return {
         ok: false,
         code: 'ARP_UNRESOLVED',
         text: `nobody answers for ${this.target.address} on the link`,
       };
-    return { ok: false, ...failure };
+    return failure;
   }
 
   private finish(result: CheckResult): void {
-    if (this.done) return;
-    this.done = true;
-    clearTimeout(this.timer);
-    leave(this.socket, result, this.options.halfOpen === true);
-    if (this.socket !== this.raw) this.raw.on('error', () => this.raw.destroy());
+    const { done, socket } = this;
+    this.done = null;
+    this.leave(result, socket);
     const { request } = this.dialogue;
-    this.resolve(
+    done?.(
       request === '' && this.received === ''
         ? result
-        : { ...result, exchange: { sent: redact(request), received: redact(this.received) } },
+        : { ...result, exchange: { sent: request, received: this.received } },
     );
+  }
+
+  /** Ends politely where the server answered, so that its log shows no reset; at once where it did not. */
+  private leave(result: CheckResult, socket: Socket | null): void {
+    const { wheel } = this.means;
+    if (socket === null || !result.ok || this.options.halfOpen === true) {
+      this.letGo();
+      return;
+    }
+    this.state = 'leaving';
+    wheel.set(this, LINGER);
+    // A server that was told to close does so first, and keeps the address pair that has to wait.
+    if (this.dialogue.serverEnds !== true) socket.shutdown();
+  }
+
+  private letGo(): void {
+    const { socket } = this;
+    this.means.wheel.clear(this);
+    this.socket = null;
+    this.state = 'idle';
+    if (socket === null) return;
+    socket.handOver(NOBODY);
+    socket.reset();
   }
 }
 
-const isSystemError = (error: Error): boolean => 'syscall' in error || 'errno' in error;
+const EMPTY = Buffer.alloc(0);
+const NOTHING: Dialogue = { request: '', judge: () => undefined };
+const CLOSED: Failure = { ok: false, code: 'NO_RESPONSE', text: 'the server closed the connection' };
+const NOBODY_LISTENS: Failure = { ok: false, code: 'CONNECTION_REFUSED', text: 'nobody listens there' };
+
+/** What a socket that nobody cares for any more tells. */
+const NOBODY: SocketHandler = {
+  onOpen() {},
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+};
+
+/** A handshake that failed, or a connection that was broken on the level of TLS. */
+function tlsFailure(socket: Socket | null): Failure {
+  const { certificateProblem = null, failure = null } = (socket ?? {}) as {
+    certificateProblem?: { code: string; text: string } | null;
+    failure?: string | null;
+  };
+  if (certificateProblem === null)
+    return { ok: false, code: 'SSL_ERROR', text: failure ?? 'the handshake failed' };
+  return {
+    ok: false,
+    code: 'SSL_CERT_ERROR',
+    text: certificateProblem.text,
+    sslCode: certificateProblem.code,
+  };
+}
+
+/** Ports from here on may be given to outgoing connections. */
+const FIRST_DYNAMIC = 1024;
 
 /**
  * A connection to a free local port from the same port meets itself (simultaneous open): nobody listens there,
  * although it connects.
  */
-const isSelfConnection = (socket: net.Socket): boolean =>
-  socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
-
-/** Ends politely where the server answered, so that its log shows no reset; at once where it did not. */
-function leave(socket: net.Socket, result: CheckResult, halfOpen: boolean): void {
-  socket.on('error', () => socket.destroy());
-  if (halfOpen && !socket.connecting) {
-    socket.resetAndDestroy();
-    return;
-  }
-  if (!result.ok) {
-    socket.destroy();
-    return;
-  }
-  const linger = setTimeout(() => socket.destroy(), LINGER);
-  linger.unref();
-  socket.once('close', () => clearTimeout(linger));
-  socket.resume();
-  socket.end();
-}
+const isSelfConnection = (socket: Socket, port: number): boolean =>
+  port >= FIRST_DYNAMIC && socket.localPort === port && socket.localAddress === socket.remoteAddress;

@@ -48,6 +48,8 @@ export function checkReferences(s: Snapshot): void {
     need(`pool/${p.uuid}`, 'persistence profile', p.persistence_profile_uuid);
     need(`pool/${p.uuid}`, 'pool', backupPoolOf(p));
   }
+  for (const { uuid, check } of s.health_monitors)
+    if (check.type === 'http') need(`health_monitor/${uuid}`, 'certificate', check.tls?.certificate_uuid);
   for (const g of s.pool_groups ?? []) {
     for (const m of g.members) need(`pool_group/${g.uuid}`, 'pool', m.pool_uuid);
     need(`pool_group/${g.uuid}`, 'pool', backupPoolOf(g));

@@ -9,7 +9,7 @@ export function translateHealthMonitor(uuid: string, lookup: Lookup): Translated
   if (object?.kind !== 'healthmonitor')
     return failed(error('MONITOR_MISSING', '', `health monitor ${uuid} does not exist`));
   const spec = object.spec as FilledHealthMonitor;
-  const check = CHECKS[spec.type]?.(spec);
+  const check = CHECKS[spec.type]?.(spec, lookup);
   if (check === undefined)
     return failed(
       error(
@@ -27,7 +27,14 @@ export function translateHealthMonitor(uuid: string, lookup: Lookup): Translated
     successful_checks: spec.successful_checks,
     failed_checks: spec.failed_checks,
     ...(spec.monitor_port ? { monitor_port: spec.monitor_port } : {}),
+    ...(spec.disable_quickstart ? { disable_quickstart: true } : {}),
+    ...(spec.allow_duplicate_monitors ? { allow_duplicate_monitors: true } : {}),
     check,
   };
-  return { fragment: { type: 'health_monitor', key: uuid, body }, uses: [], problems: [] };
+  const certificate = check.type === 'http' ? check.tls?.certificate_uuid : undefined;
+  return {
+    fragment: { type: 'health_monitor', key: uuid, body },
+    uses: certificate === undefined ? [] : [{ type: 'certificate', uuid: certificate }],
+    problems: [],
+  };
 }

@@ -5,14 +5,15 @@ import type {
   FilledHealthMonitorSIP,
 } from '@spillway/model';
 import type { Check, HealthMonitor } from '@spillway/snapshot';
+import { monitorTlsOf } from './monitor-tls.js';
 import { filledMessage } from './read.js';
-import { error, type Problem } from './types.js';
+import { error, type Lookup, type Problem } from './types.js';
 
-type Translate = (spec: FilledHealthMonitor) => HealthMonitor['check'] | Problem;
+type Translate = (spec: FilledHealthMonitor, lookup: Lookup) => HealthMonitor['check'] | Problem;
 
 /** What is asked of a server, per type of monitor. */
 export const CHECKS: Readonly<Record<string, Translate>> = {
-  HEALTH_MONITOR_HTTP: (spec) => httpCheck(spec, spec.http_monitor, false),
+  HEALTH_MONITOR_HTTP: (spec) => httpCheck(spec, spec.http_monitor),
   HEALTH_MONITOR_HTTPS: httpsCheck,
   HEALTH_MONITOR_TCP: ({ tcp_monitor: tcp }) => ({
     type: 'tcp',
@@ -55,7 +56,6 @@ const CLASSES: Readonly<Record<string, readonly string[]>> = {
 function httpCheck(
   spec: FilledHealthMonitor,
   given: FilledHealthMonitor['http_monitor'],
-  secure: boolean,
 ): Check<'http'> | Problem {
   const http = filledMessage<FilledHealthMonitorHttp>('HealthMonitorHttp', given);
   if (http.auth_type === 'AUTH_NTLM')
@@ -74,24 +74,15 @@ function httpCheck(
     ...(http.auth_type === 'AUTH_BASIC' && authentication !== undefined
       ? { authentication: { username: authentication.username, password: authentication.password } }
       : {}),
-    ...(secure ? { tls: serverName(http) } : {}),
   };
 }
 
-const serverName = (http: FilledHealthMonitorHttp): { server_name?: string } =>
-  http.ssl_attributes?.server_name ? { server_name: http.ssl_attributes.server_name } : {};
-
-/** Without a PKI profile any certificate is accepted; with one that could not be looked at the check is not made. */
-function httpsCheck(spec: FilledHealthMonitor): Check<'http'> | Problem {
-  const attributes = spec.https_monitor?.ssl_attributes;
-  for (const field of ['pki_profile_ref', 'ssl_key_and_certificate_ref'] as const)
-    if (attributes?.[field])
-      return error(
-        'MONITOR_NOT_HONOURED',
-        `https_monitor.ssl_attributes.${field}`,
-        `${field} is not honoured yet; leave it out, or use a monitor without it`,
-      );
-  return httpCheck(spec, spec.https_monitor, true);
+/** Over TLS as its `ssl_attributes` say; what they do not say is as the pool has it. */
+function httpsCheck(spec: FilledHealthMonitor, lookup: Lookup): Check<'http'> | Problem {
+  const check = httpCheck(spec, spec.https_monitor);
+  if ('code' in check) return check;
+  const tls = monitorTlsOf(spec.https_monitor?.ssl_attributes, 'https_monitor.ssl_attributes', lookup);
+  return 'code' in tls ? tls : { ...check, tls };
 }
 
 /** Without codes a response of the classes 2xx and 3xx is good. */

@@ -1,4 +1,14 @@
-import { HealthChecker, type ServerVerdict, type Verdict } from '@spillway/health';
+import {
+  HealthChecker,
+  probesOver,
+  TlsContexts,
+  type CheckCounts,
+  type MonitorReport,
+  type ServerVerdict,
+  type Verdict,
+} from '@spillway/health';
+import { bunTransport } from '@spillway/proxy/bun';
+import { tlsLibraryHere } from '@spillway/proxy/tls';
 import type { Pool, Snapshot } from '@spillway/snapshot';
 import { HEALTH, SERVER_STATE_F64, type Mapping } from '@spillway/telemetry';
 import type { SlotTable } from './slot-table.js';
@@ -26,7 +36,14 @@ export class HealthBoard {
         const verdict = mapping.health[slot];
         if (verdict === HEALTH.UP || verdict === HEALTH.DOWN) inherited.set(key, verdict === HEALTH.UP);
       }
-    this.#checker = new HealthChecker({ inherited, onChange: (verdicts) => this.#write(verdicts) });
+    const transport = bunTransport();
+    // Monitors over TLS use what traffic uses, from where the workers have it.
+    tlsLibraryHere(process.env['SPILLWAY_OPENSSL_DIR']);
+    this.#checker = new HealthChecker({
+      inherited,
+      makeProbe: (wheel) => probesOver({ transport, wheel, tls: new TlsContexts() }),
+      onChange: (verdicts) => this.#write(verdicts),
+    });
   }
 
   /** The slots of the snapshot must have been given before. */
@@ -36,6 +53,20 @@ export class HealthBoard {
 
   verdicts(): ServerVerdict[] {
     return this.#checker.verdicts();
+  }
+
+  /** What each monitor of each server of a pool says, by `address:port`. */
+  reports(poolUuid: string): Map<string, MonitorReport[]> {
+    return new Map(
+      this.#checker
+        .serversOf(poolUuid)
+        .map((server) => [server, this.#checker.reports(`${poolUuid}/${server}`)]),
+    );
+  }
+
+  /** Checks that were made since they were taken last. */
+  takeCounts(): CheckCounts[] {
+    return this.#checker.takeCounts();
   }
 
   /** True when a first round of checks of the pool's servers is done, or none is made. */
@@ -58,18 +89,17 @@ export class HealthBoard {
   #write(verdicts: ServerVerdict[]): void {
     for (const v of verdicts) {
       const slot = this.servers.get(v.key);
-      if (slot === undefined) continue;
-      if (v.verdict === 'up') this.#admit(slot, v.joined);
-      this.mapping.setHealth(slot, BYTE[v.verdict]);
+      if (slot !== undefined) this.#writeOne(slot, v);
     }
     this.mapping.publishHealth();
     this.onChange(verdicts);
   }
 
-  /** Notes since when a server is up that was not; what was up all the time keeps its moment. */
-  #admit(slot: number, joined: boolean): void {
-    if (this.mapping.health[slot] === HEALTH.UP) return;
-    const at = this.mapping.stateF64(slot) + SERVER_STATE_F64.ADMITTED_AT;
-    this.mapping.f64[at] = joined ? this.now() : 0;
+  /** The moment of admission stands before the verdict that lets workers use the server. */
+  #writeOne(slot: number, { verdict, became }: ServerVerdict): void {
+    const { mapping } = this;
+    if (verdict === 'up' && mapping.health[slot] !== HEALTH.UP)
+      mapping.f64[mapping.stateF64(slot) + SERVER_STATE_F64.ADMITTED_AT] = became === 'kept' ? 0 : this.now();
+    mapping.setHealth(slot, BYTE[verdict]);
   }
 }

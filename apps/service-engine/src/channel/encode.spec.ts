@@ -8,8 +8,8 @@ const verdict = (i: number): ServerVerdict => ({
   poolUuid: 'pool-1',
   server: `10.0.0.1:${i}`,
   verdict: 'up',
+  became: 'kept',
   changedAt: 1.5,
-  joined: false,
 });
 
 const service = (uuid: string, connectionsActive: number): ServiceCounters => ({

@@ -69,4 +69,12 @@ export const HONOURED_OF_TLS: Partial<Record<KindName, readonly Mark[]>> = {
       ],
     },
   ],
+  healthmonitor: [
+    {
+      proof: TRANSLATED,
+      paths: ['ssl_profile_ref', 'pki_profile_ref', 'ssl_key_and_certificate_ref', 'server_name'].map(
+        (field) => `https_monitor.ssl_attributes.${field}`,
+      ),
+    },
+  ],
 };

@@ -59,6 +59,7 @@ export class Peer {
 /** The engine's end of a connection that exists in memory only. */
 export class MemorySocket implements Socket {
   readonly stashed = 0;
+  readonly errno = '';
   readonly remoteAddress = '192.0.2.1';
   readonly remotePort = 1234;
   readonly localAddress = '192.0.2.2';

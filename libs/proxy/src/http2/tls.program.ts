@@ -1,6 +1,6 @@
 import tls from 'node:tls';
 import type { ClientTls } from '@spillway/snapshot';
-import { certificate } from '../suite/certificates.js';
+import { certificate } from '@spillway/testing/certificates';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { closing, GET, Http2Raw, POST, settingsFrame, type Field } from '../suite/http2-client.js';
 import { Http2Origin, valueOf } from '../suite/http2-origin.js';

@@ -4,7 +4,7 @@ import { ServerContexts } from '../tls/server-contexts.js';
 import { TlsTransport } from '../tls/transport.js';
 import { wireHere } from '../tls/wire.js';
 import type { Transport } from '../transport/seam.js';
-import { certificate } from './certificates.js';
+import { certificate } from '@spillway/testing/certificates';
 
 export const TLS: TlsProfile = {
   versions: ['TLSv1.2', 'TLSv1.3'],

@@ -49,11 +49,12 @@ export class ClientContext {
     const ssl = lib.SSL_new(this.context.ctx);
     lib.SSL_set_connect_state(ssl);
     if (this.spec.sni_enabled && serverName !== '') this.sendName(ssl, serverName);
-    if (this.spec.validation?.host_check === true) this.expectName(ssl, serverName);
+    const expects = this.spec.validation?.host_check === true ? this.expectName(ssl, serverName) : '';
     const sessions = this.sessionsOf(`${key} ${serverName}`);
     sessions?.use(ssl);
     const closeNotify = this.spec.profile.send_close_notify;
     const socket = new TlsSocket(transport, this.wire, ssl, 'client', handler, closeNotify, sessions);
+    socket.expects = expects;
     return socket.on(transport.connect(address, port, socket));
   }
 
@@ -102,7 +103,8 @@ export class ClientContext {
     this.wire.lib.SSL_ctrl(ssl, SET_HOST_NAME, 0, this.wire.library.foreign.addressOf(bytes));
   }
 
-  private expectName(ssl: Pointer, serverName: string): void {
+  /** Sets what the certificate must be for, and says it. */
+  private expectName(ssl: Pointer, serverName: string): string {
     const { lib, library } = this.wire;
     const param = lib.SSL_get0_param(ssl);
     const { domain_names: names } = this.spec.validation!;
@@ -114,6 +116,7 @@ export class ClientContext {
       const set = i === 0 ? lib.X509_VERIFY_PARAM_set1_host : lib.X509_VERIFY_PARAM_add1_host;
       set(param, at, name.length);
     }
+    return names.length > 0 ? names.join(', ') : serverName || 'a name (none is known: set server_name)';
   }
 }
 

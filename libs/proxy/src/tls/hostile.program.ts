@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { VS } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
-import { certificate } from '../suite/certificates.js';
+import { certificate } from '@spillway/testing/certificates';
 import { Origin } from '../suite/origin.js';
 import { freePort } from '../suite/ports.js';
 import { RawClient } from '../suite/raw-client.js';

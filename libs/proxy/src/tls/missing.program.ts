@@ -1,5 +1,5 @@
 import { check, equal, runCases } from '../suite/cases.js';
-import { certificate } from '../suite/certificates.js';
+import { certificate } from '@spillway/testing/certificates';
 import { Origin } from '../suite/origin.js';
 import { freePort } from '../suite/ports.js';
 import { RawClient } from '../suite/raw-client.js';

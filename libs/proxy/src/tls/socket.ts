@@ -11,6 +11,7 @@ import {
   type Transferred,
 } from '../transport/seam.js';
 import { answerWith } from './callbacks.js';
+import { certificateProblem, type CertificateProblem } from './certificate-problem.js';
 import type { Pointer } from './ffi.js';
 import type { Wire } from './wire.js';
 
@@ -46,6 +47,10 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
   protocol: string | null = null;
   /** Why it is over on the level of TLS; null while it is not. */
   failure: string | null = null;
+  /** What is wrong with the server's certificate (client role); null while nothing was found. */
+  certificateProblem: CertificateProblem | null = null;
+  /** The names that the server's certificate must be for, for messages; empty without such a check. */
+  expects = '';
   private paused = false;
   /** Decrypted in a pause. */
   private stash: Uint8Array | null = null;
@@ -96,6 +101,9 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
   }
   get localPort(): number {
     return this.raw.localPort;
+  }
+  get errno(): string {
+    return this.raw.errno;
   }
   get stashed(): number {
     return (this.stash?.length ?? 0) + this.raw.stashed;
@@ -256,7 +264,12 @@ export class TlsSocket implements Socket, SocketHandler, Deferred {
     if (done !== 1) {
       const error = lib.SSL_get_error(this.ssl, done);
       this.flush();
-      if (error !== WANT_READ) this.fail(this.wire.failure());
+      if (error !== WANT_READ) {
+        if (this.role === 'client')
+          this.certificateProblem = certificateProblem(this.wire, this.ssl, this.expects);
+        const says = this.wire.failure();
+        this.fail(this.certificateProblem?.text ?? says);
+      }
       return;
     }
     this.open = true;

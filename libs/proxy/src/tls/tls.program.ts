@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import type { Certificate, ClientTls, ServerTls } from '@spillway/snapshot';
 import { VS } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
-import { certificate, issue, type Issued } from '../suite/certificates.js';
+import { certificate, issue, type Issued } from '@spillway/testing/certificates';
 import { Origin } from '../suite/origin.js';
 import { freePort } from '../suite/ports.js';
 import { RawClient, type RawResponse } from '../suite/raw-client.js';

@@ -90,10 +90,9 @@ class BunTransport implements Transport {
   connect(address: string, port: number, handler: SocketHandler): Socket {
     const socket = new BunSocket(this);
     socket.handler = handler;
-    const failed = (error: unknown): void =>
-      socket.connectFailed(codeOf(error) === 'ECONNREFUSED' ? 'refused' : 'unreachable');
+    const failed = (error: unknown): void => socket.connectFailed(codeOf(error) ?? '');
     if (this.sockets > this.mostSockets) {
-      socket.connectFailed('unreachable');
+      socket.connectFailed('EMFILE');
       return socket;
     }
     try {
@@ -157,6 +156,7 @@ const NOBODY: SocketHandler = {
 class BunSocket implements Socket, Deferred, Sender, Probed {
   handler: SocketHandler = NOBODY;
   raw: Raw | null = null;
+  errno = '';
   queued = 0;
   /** What the kernel has not taken; `sent` bytes of the first one are gone already. */
   private queue: Uint8Array[] = [];
@@ -386,8 +386,9 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
     this.schedule();
   }
 
-  connectFailed(reason: CloseReason): void {
-    this.peerClosed(reason);
+  connectFailed(errno: string): void {
+    this.errno = errno;
+    this.peerClosed(errno === 'ECONNREFUSED' ? 'refused' : 'unreachable');
   }
 
   private hand(data: Uint8Array): void {

@@ -70,7 +70,10 @@ class NodeTransport implements Transport {
     const options = { noDelay: true, allowHalfOpen: true };
     const raw = full ? new net.Socket(options) : net.connect({ host: address, port, ...options });
     const socket = new NodeSocket(raw, this.sockets, false);
-    if (full) process.nextTick(() => raw.destroy(new Error('no descriptor is left')));
+    if (full)
+      process.nextTick(() =>
+        raw.destroy(Object.assign(new Error('no descriptor is left'), { code: 'EMFILE' })),
+      );
     raw.once('connect', () => socket.opened());
     socket.attach(handler);
     return socket;
@@ -116,6 +119,7 @@ class NodeTransport implements Transport {
 class NodeSocket implements Socket {
   readonly remoteAddress: string;
   readonly remotePort: number;
+  errno = '';
   private handler: SocketHandler | null = null;
   private waiting = false;
   private over = false;
@@ -239,6 +243,7 @@ class NodeSocket implements Socket {
 
   private failed(error: NodeJS.ErrnoException): void {
     if (this.reason === 'local') return;
+    if (!this.up) this.errno = error.code ?? '';
     if (this.up || error.code === 'ECONNRESET') this.reason = 'reset';
     else this.reason = error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable';
   }

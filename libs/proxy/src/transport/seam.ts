@@ -78,6 +78,8 @@ export interface Socket {
   readonly localPort: number;
   /** Bytes taken by `write` that the kernel has not taken yet. */
   readonly queued: number;
+  /** What the system calls the failure of an outgoing connection that did not come to be (`EHOSTUNREACH`); else empty. */
+  readonly errno: string;
   /** Bytes that were received and wait for `resume` in this process. */
   readonly stashed: number;
   /**

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { name, port, uuid } from './primitives.js';
+import { PeerValidation, TlsProfile } from './tls.js';
 
 /** What a server says when it wants no new clients: it is taken out at once, as if it were down. */
 const maintenance_text = z.string().max(512).optional();
@@ -11,6 +12,18 @@ const dialogue = {
   expect: z.string().max(4096).optional(),
   maintenance_text,
 };
+
+/** TLS of one monitor. What is absent is as the pool has it towards its servers. */
+export const MonitorTls = z.strictObject({
+  /** Sent to the server, and what its certificate must be for where host names are checked. */
+  server_name: z.string().max(255).optional(),
+  profile: TlsProfile.optional(),
+  /** Shown to the server. */
+  certificate_uuid: uuid.optional(),
+  /** Absent here and in the pool: any certificate is accepted. */
+  validation: PeerValidation.optional(),
+});
+export type MonitorTls = z.infer<typeof MonitorTls>;
 
 const HttpCheck = z.strictObject({
   type: z.literal('http'),
@@ -29,8 +42,8 @@ const HttpCheck = z.strictObject({
   maintenance_text,
   /** Basic authentication. Secret. */
   authentication: z.strictObject({ username: z.string().max(256), password: z.string().max(256) }).optional(),
-  /** Over TLS; any certificate is accepted. */
-  tls: z.strictObject({ server_name: z.string().max(255).optional() }).optional(),
+  /** Over TLS. */
+  tls: MonitorTls.optional(),
 });
 
 const TcpCheck = z.strictObject({ type: z.literal('tcp'), half_open: z.boolean(), ...dialogue });
@@ -80,6 +93,10 @@ export const HealthMonitor = z.strictObject({
   failed_checks: z.int().min(1).max(50),
   /** Probe this port instead of the server's. */
   monitor_port: port.optional(),
+  /** Every check waits for the interval, those of a first round and of a server that comes back too. */
+  disable_quickstart: z.boolean().optional(),
+  /** Each pool that uses it makes its own checks, also where another one checks the same server. */
+  allow_duplicate_monitors: z.boolean().optional(),
   check: z.discriminatedUnion('type', [
     HttpCheck,
     TcpCheck,

@@ -67,6 +67,10 @@ const version = (type: string): Change =>
     (s) => (s.accepted_versions = versions(type === 'TLS1_2' ? 'TLS1_3' : 'TLS1_2')),
   );
 const pool = (change: Change['change']): Change => ({ of: 'pool-1', change });
+const monitor = (change: Change['change']): Change => ({
+  of: 'healthmonitor-2',
+  change: (s) => change(s.https_monitor.ssl_attributes),
+});
 const application = (change: Change['change']): Change => ({ of: 'applicationprofile-http', change });
 const own = (change: Change['change']): Change => ({ of: 'sslkeyandcertificate-1', change });
 const pki = (change: Change['change'], given?: Change['given']): Change => ({
@@ -138,6 +142,14 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     host_check_enabled: pool((s) => (s.host_check_enabled = false)),
     domain_name: pool((s) => (s.domain_name = ['b.example'])),
     ssl_key_and_certificate_ref: pool((s) => delete s.ssl_key_and_certificate_ref),
+  },
+  healthmonitor: {
+    'https_monitor.ssl_attributes.ssl_profile_ref': monitor((a) => (a.ssl_profile_ref = 'sslprofile-1')),
+    'https_monitor.ssl_attributes.pki_profile_ref': monitor((a) => delete a.pki_profile_ref),
+    'https_monitor.ssl_attributes.ssl_key_and_certificate_ref': monitor(
+      (a) => delete a.ssl_key_and_certificate_ref,
+    ),
+    'https_monitor.ssl_attributes.server_name': monitor((a) => (a.server_name = 'other.example')),
   },
 };
 

@@ -5,11 +5,12 @@ import {
   cryptoProvider,
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
+  X509CrlGenerator,
   type X509Certificate,
 } from '@peculiar/x509';
 import type { Certificate } from '@spillway/snapshot';
 
-cryptoProvider.set(webcrypto as Crypto);
+cryptoProvider.set(webcrypto);
 
 const ALGORITHM = {
   ec: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
@@ -24,7 +25,7 @@ const ALGORITHM = {
 /** A certificate and the key it was made with, for tests. */
 export interface Issued {
   readonly x509: X509Certificate;
-  readonly keys: CryptoKeyPair;
+  readonly keys: webcrypto.CryptoKeyPair;
   readonly pem: string;
   readonly privateKey: string;
 }
@@ -83,4 +84,28 @@ export async function certificate(wish: Wish): Promise<Certificate> {
     chain: made.pem + (wish.by === undefined ? '' : wish.by.pem),
     private_key: made.privateKey,
   };
+}
+
+/** A revocation list of an authority, in PEM. */
+export async function revocations(
+  by: Issued,
+  revoked: readonly Issued[] = [],
+  nextUpdate?: Date,
+): Promise<string> {
+  const day = 86_400_000;
+  const crl = await X509CrlGenerator.create({
+    issuer: by.x509.subject,
+    thisUpdate: new Date(Date.now() - 2 * day),
+    nextUpdate: nextUpdate ?? new Date(Date.now() + day),
+    entries: revoked.map(({ x509 }) => ({
+      serialNumber: x509.serialNumber,
+      revocationDate: new Date(Date.now() - day),
+    })),
+    signingAlgorithm: { ...by.keys.privateKey.algorithm, hash: 'SHA-256' },
+    signingKey: by.keys.privateKey,
+  });
+  const body = Buffer.from(crl.rawData)
+    .toString('base64')
+    .replace(/(.{64})/g, '$1\n');
+  return `-----BEGIN X509 CRL-----\n${body}\n-----END X509 CRL-----\n`;
 }
