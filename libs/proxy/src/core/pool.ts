@@ -1,7 +1,8 @@
 import { createAlgorithm, hashText, type Algorithm, type ServerTable } from '@spillway/balancing';
-import type { ConsistentHash, Pool as PoolSpec } from '@spillway/snapshot';
+import type { ConsistentHash, Pool as PoolSpec, Server } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
 import { FailAction } from '../http/fail-action.js';
+import { HostNames } from '../http/host-header.js';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { ClientContext } from '../tls/client-contexts.js';
 import type { CompiledClientTls } from '../tls/compile.js';
@@ -43,6 +44,8 @@ export class Pool {
   readonly tls: ClientContext | null;
   /** What becomes of those that it cannot serve; null: nothing special. */
   readonly failAction: FailAction | null;
+  /** What its servers are told as Host; null: what the client said. */
+  readonly hosts: HostNames | null;
   /** Why `choose` gave nothing last. */
   refusal = Refusal.Down;
   private readonly table: ServerTable;
@@ -65,6 +68,7 @@ export class Pool {
     private readonly clientTls: CompiledClientTls,
   ) {
     this.tls = clientTls.context;
+    this.hosts = HostNames.of(spec);
     this.protocol = context.protocolOf(spec);
     this.failAction = FailAction.of(spec.fail_action);
     this.hash = spec.algorithm === 'consistent_hash' ? (spec.consistent_hash ?? BY_CLIENT) : null;
@@ -122,7 +126,7 @@ export class Pool {
     if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
     if (this.up < this.spec.min_servers_up) return null;
     for (const [place, server] of this.servers.entries())
-      if (server.hint === hint && this.table.eligible[place] === 1) return server;
+      if (server.hint === hint && (this.table.eligible[place] === 1 || server.isEnding)) return server;
     return null;
   }
 
@@ -132,13 +136,35 @@ export class Pool {
     return this.up < this.spec.min_servers_up ? 0 : this.up;
   }
 
-  /** The server of that address, and port where one is given, when it may be used; null otherwise. */
-  serverAt(address: string, port: number | undefined): ServerRuntime | null {
+  /**
+   * The server of that address, or of that name where the pool has servers looked up by name, and port where one is
+   * given, when it may be used; null otherwise.
+   */
+  serverAt(wanted: { address: string } | { name: string }, port: number | undefined): ServerRuntime | null {
     if (this.available() === 0) return null;
+    const is =
+      'address' in wanted
+        ? (s: Server): boolean => s.address === wanted.address
+        : (s: Server): boolean =>
+            this.spec.lookup_server_by_name === true && s.hostname.toLowerCase() === wanted.name;
+    // A name may have several addresses: one that is up is taken.
     const place = this.spec.servers.findIndex(
-      (s) => s.address === address && (port === undefined || s.port === port),
+      (s, i) =>
+        this.table.eligible[i] === 1 && is(s) && (port === undefined || s.port === 0 || s.port === port),
     );
-    return place >= 0 && this.table.eligible[place] === 1 ? this.servers[place]! : null;
+    return place >= 0 ? this.servers[place]! : null;
+  }
+
+  /**
+   * Whether a client that belongs to this server (persistence) may go there. One that drains takes those that know it
+   * until its time is up, where its pool says so (`server_disable_type`).
+   */
+  takesKnown(server: ServerRuntime): boolean {
+    if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
+    const { place } = server;
+    if (this.servers[place] !== server || !this.spec.enabled) return false;
+    if (this.table.eligible[place] === 1) return true;
+    return this.spec.drain_keeps_persistence === true && server.isEnding && !server.isDown;
   }
 
   /** Why `pick` gave nothing, for the client. */

@@ -62,12 +62,18 @@ export class ServerRuntime extends Timed {
     private readonly context: PlaneContext,
     readonly key: string,
     readonly address: string,
+    /** 0: that of the virtual service; see `portFor`. */
     readonly port: number,
     slot: number,
   ) {
     super();
     this.hint = hintOf(address, port);
     this.moveTo(slot);
+  }
+
+  /** Where it is spoken to by who came to that port of the virtual service (Disable Port Translation). */
+  portFor(servicePort: number): number {
+    return this.port === 0 ? servicePort : this.port;
   }
 
   /** Its last verdict was bad. */

@@ -11,6 +11,7 @@ import { requestEdits } from './edits.js';
 import { Exchange } from './exchange.js';
 import { hasLongField } from './fields.js';
 import { forwardRequest, forwarded } from './forward.js';
+import { hostLineOf, replaceHost } from './host-header.js';
 import { requestKey } from './hash-key.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
 import { requestMessage } from './message.js';
@@ -63,6 +64,8 @@ export abstract class Delivery extends Exchange {
   /** What was sent of the request, as long as it is small and no answer has come. */
   private replay: Replay | null = null;
   private replayable = false;
+  /** The line that the client sent, when its server was told another Host; null else. */
+  private clientHost: Uint8Array | null = null;
   /** When the last bytes of a request that is not idempotent went out on a connection used before. */
   private sentAt = 0;
   /** The server's answer has been counted. */
@@ -103,7 +106,11 @@ export abstract class Delivery extends Exchange {
     if (server.pool !== pool) this.serverName = this.nameIn(server.pool, head, b);
     this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
     if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
+    const { hosts } = server.pool!;
+    if (hosts !== null) requestEdits.reserved = hosts.room;
     forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
+    if (this.clientHost !== null) this.clientHost = null;
+    if (hosts !== null) this.tellHost(server);
     const from = forwarded;
     this.replay?.release();
     this.replay = null;
@@ -117,6 +124,31 @@ export abstract class Delivery extends Exchange {
     this.link = link;
     if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
       this.pauseRequest();
+  }
+
+  /** The server gets the Host that its pool has for it; the head is in `forwarded`. */
+  private tellHost(server: ServerRuntime): void {
+    const line = this.hostFor(server);
+    if (line === null) return;
+    const { b, start, bodyAt } = forwarded;
+    this.clientHost = hostLineOf(b, start, bodyAt);
+    forwarded.start = replaceHost(b, start, bodyAt, line);
+  }
+
+  /** The same for a head that is kept, and has the Host of another server or the client's. */
+  private tellAgain(server: ServerRuntime): void {
+    const line = this.hostFor(server) ?? this.clientHost;
+    const { replay } = this;
+    if (line === null || replay === null) return;
+    this.clientHost ??= hostLineOf(replay.bytes(), 0, replay.bodyAt);
+    const head = new Uint8Array(line.length + replay.bodyAt);
+    head.set(replay.bytes().subarray(0, replay.bodyAt), line.length);
+    replay.setHead(head.subarray(replaceHost(head, line.length, head.length, line)));
+  }
+
+  private hostFor(server: ServerRuntime): Uint8Array | null {
+    const port = server.port === 0 ? this.connection.socket.localPort : server.port;
+    return server.pool?.hosts?.lineFor(server.place, port) ?? null;
   }
 
   private chooseOf(pool: Pool | null, head: Head, b: Uint8Array): ServerRuntime | null {
@@ -253,6 +285,7 @@ export abstract class Delivery extends Exchange {
     this.judged = false;
     this.replayable = true;
     this.forwardedAt = this.connection.context.transport.now();
+    if (this.clientHost !== null || server.pool!.hosts !== null) this.tellAgain(server);
     const link = server.pool!.protocol.take(this.connection.context, server, this, false);
     this.link = link;
     if (link.ready) this.linkReady(link);

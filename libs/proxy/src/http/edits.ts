@@ -9,12 +9,15 @@ export class HeadEdits {
   readonly lines: Uint8Array[] = [];
   /** Bytes of all lines. */
   bytes = 0;
+  /** Bytes that something else will put in later. */
+  reserved = 0;
   /** Another request target, in origin form. */
   target: Uint8Array | null = null;
 
   clear(): void {
     if (this.bytes > 0) this.lines.length = 0;
     this.bytes = 0;
+    this.reserved = 0;
     this.target = null;
   }
 

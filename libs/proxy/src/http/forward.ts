@@ -36,7 +36,7 @@ export function forwardRequest(
 ): void {
   let b = bytes;
   let moved = 0;
-  const more = edits.bytes + (edits.target?.length ?? 0);
+  const more = edits.bytes + edits.reserved + (edits.target?.length ?? 0);
   if (more > HEAD_ROOM - OWN_ROOM) {
     b = Buffer.allocUnsafeSlow(more + OWN_ROOM + end - head.start + 1);
     moved = more + OWN_ROOM - head.start;

@@ -43,6 +43,15 @@ export class Replay {
     this.length += n;
   }
 
+  /** Puts another head in place of `[0..bodyAt)`. */
+  setHead(head: Uint8Array): void {
+    const body = new Uint8Array(this.data.subarray(this.bodyAt, this.length));
+    this.length = 0;
+    this.append(head, 0, head.length);
+    this.bodyAt = head.length;
+    this.append(body, 0, body.length);
+  }
+
   bytes(): Uint8Array {
     return this.data;
   }

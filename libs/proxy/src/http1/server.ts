@@ -60,6 +60,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private constructor(
     private readonly context: PlaneContext,
     readonly server: ServerRuntime,
+    /** Of the server; connections to another one are not for the same requests. */
+    readonly port: number,
     /** What TLS calls the server; connections under another name are not for the same requests. */
     readonly serverName: string,
   ) {
@@ -75,15 +77,16 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     x: Exchange,
     mayReuse: boolean,
   ): ServerConnection {
+    const port = server.port === 0 ? x.connection.socket.localPort : server.port;
     // A connection with the state of somebody's login is none for others, nor is another one for that client.
-    const idle = mayReuse && !x.binds ? idleUnder(server, x.serverName) : null;
+    const idle = mayReuse && !x.binds ? idleUnder(server, port, x.serverName) : null;
     if (idle !== null) {
       server.removeIdle(idle);
       return idle.again(x);
     }
-    const link = new ServerConnection(context, server, x.serverName);
+    const link = new ServerConnection(context, server, port, x.serverName);
     link.assign(x);
-    link.socket = connectTo(context, server, x.serverName, link);
+    link.socket = connectTo(context, server, port, x.serverName, link);
     server.opening();
     context.clock.arm(link, server.pool?.spec.connect_timeout ?? 0);
     return link;
@@ -460,14 +463,14 @@ function framingOf(x: Exchange, head: Head): Framing {
   return head.contentLength === 0 ? Framing.None : Framing.Length;
 }
 
-/** Idle connections that are looked at for one under the right name. */
+/** Idle connections that are looked at for one to the right port under the right name. */
 const MOST_LOOKED_AT = 32;
 
-/** The idle connection that was used last of those that TLS made under this name. */
-function idleUnder(server: ServerRuntime, serverName: string): ServerConnection | null {
+/** The idle connection that was used last of those to this port that TLS made under this name. */
+function idleUnder(server: ServerRuntime, port: number, serverName: string): ServerConnection | null {
   let link = server.newestIdle;
   for (let n = 0; link !== null && n < MOST_LOOKED_AT; n++, link = link.older)
-    if (link instanceof ServerConnection && link.serverName === serverName) return link;
+    if (link instanceof ServerConnection && link.port === port && link.serverName === serverName) return link;
   return null;
 }
 

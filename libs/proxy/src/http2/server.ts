@@ -59,6 +59,8 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   constructor(
     readonly context: PlaneContext,
     readonly server: ServerRuntime,
+    /** Of the server; requests for another one go another way. */
+    private readonly port: number,
     /** What TLS calls the server; requests under another name go another way. */
     private readonly serverName: string,
   ) {
@@ -71,16 +73,18 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
 
   /** A link on a connection that has room, or on a new one. */
   static take(context: PlaneContext, server: ServerRuntime, x: Exchange): ServerStream {
+    const port = server.port === 0 ? x.connection.socket.localPort : server.port;
     let list = connections.get(server);
     if (list === undefined) connections.set(server, (list = []));
     for (let i = 0; i < list.length; i++) {
       const connection = list[i]!;
-      if (connection.serverName === x.serverName && connection.hasRoom) return connection.add(x);
+      if (connection.port === port && connection.serverName === x.serverName && connection.hasRoom)
+        return connection.add(x);
       if (list[i] !== connection) i--; // it has just left
     }
-    const connection = new ServerSession(context, server, x.serverName);
+    const connection = new ServerSession(context, server, port, x.serverName);
     list.push(connection);
-    connection.socket = connectTo(context, server, x.serverName, connection);
+    connection.socket = connectTo(context, server, port, x.serverName, connection);
     server.opening();
     context.clock.arm(connection, server.pool?.spec.connect_timeout ?? 0);
     return connection.add(x);

@@ -38,13 +38,14 @@ export class Http2Origin {
     answer?: (r: Http2Received) => void,
     settings: [number, number][] = [],
     secure: tls.TlsOptions | null = null,
+    at = { port: 0, address: '127.0.0.1' },
   ): Promise<Http2Origin> {
     const origin = new Http2Origin(secure);
     if (answer !== undefined) origin.answer = answer;
     origin.settings = settings;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     origin.server.once('error', reject);
-    origin.server.listen(0, '127.0.0.1', () => resolve());
+    origin.server.listen(at.port, at.address, () => resolve());
     await promise;
     origin.port = (origin.server.address() as net.AddressInfo).port;
     return origin;

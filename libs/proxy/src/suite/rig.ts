@@ -126,8 +126,8 @@ export class Rig {
     return this.slots.servers[serverKey(pool, { address, port })]!;
   }
 
-  health(pool: string, port: number, verdict: number): void {
-    this.mapping.setHealth(this.slot(pool, port), verdict);
+  health(pool: string, port: number, verdict: number, address = '127.0.0.1'): void {
+    this.mapping.setHealth(this.slot(pool, port, address), verdict);
     this.mapping.publishHealth();
   }
 

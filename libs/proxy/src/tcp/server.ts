@@ -39,10 +39,17 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   }
 
   begin(): this {
-    this.server.acquire(this);
-    this.server.opening();
+    const { server } = this;
+    server.acquire(this);
+    server.opening();
     this.begunAt = this.context.transport.now();
-    this.socket = connectTo(this.context, this.server, this.name, this);
+    this.socket = connectTo(
+      this.context,
+      server,
+      server.portFor(this.client?.socket.localPort ?? 0),
+      this.name,
+      this,
+    );
     this.context.clock.arm(this, this.server.pool?.spec.connect_timeout ?? 0);
     return this;
   }

@@ -141,7 +141,7 @@ export class UdpFlow extends Timed implements Tracked, Ends {
   }
 
   private open(server: ServerRuntime): UdpLink {
-    const link = new UdpLink(this.point.context, server, this);
+    const link = new UdpLink(this.point.context, server, this, this.point.boundPort);
     this.links.push(link);
     this.failed = null;
     this.point.chosen(this, server.hint);

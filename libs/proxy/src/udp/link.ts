@@ -14,11 +14,13 @@ export class UdpLink implements DatagramHandler, ServerLink {
     context: PlaneContext,
     readonly server: ServerRuntime,
     private flow: UdpFlow | null,
+    /** Of the virtual service. */
+    servicePort: number,
   ) {
     server.acquire(this);
     server.opening();
     server.taken();
-    this.peer = context.transport.connectDatagrams(server.address, server.port, this);
+    this.peer = context.transport.connectDatagrams(server.address, server.portFor(servicePort), this);
   }
 
   send(data: Uint8Array, start: number, end: number): void {

@@ -188,8 +188,13 @@ export const Switching = z.discriminatedUnion('to', [
   z.strictObject({
     to: z.literal('pool'),
     pool_uuid: uuid,
-    /** The one server of the pool that takes it. */
-    server: z.strictObject({ address, port: port.optional() }).optional(),
+    /** The one server of the pool that takes it: by its address, or by its name where the pool has it looked up. */
+    server: z
+      .union([
+        z.strictObject({ address, port: port.optional() }),
+        z.strictObject({ name: z.string().min(1).max(255), port: port.optional() }),
+      ])
+      .optional(),
   }),
   z.strictObject({ to: z.literal('pool_group'), pool_group_uuid: uuid }),
   z.strictObject({ to: z.literal('local'), response: LocalResponse }),

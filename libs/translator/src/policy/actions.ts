@@ -91,6 +91,9 @@ export function switchingOf(action: FilledHTTPSwitchingAction, path: string, ref
     };
   const pool_uuid = required(action.pool_ref, `${path}.pool_ref`, refusals);
   if (server === undefined) return { to: 'pool', pool_uuid };
+  const port = server.port === undefined ? {} : { port: server.port };
+  if (server.ip.type === 'DNS')
+    return { to: 'pool', pool_uuid, server: { name: server.ip.addr.toLowerCase(), ...port } };
   const address = ipAddress(server.ip.addr);
   if (address === undefined) {
     refusals.missing(`${path}.server.ip`, `${server.ip.addr} is not an IP address`);
@@ -99,7 +102,7 @@ export function switchingOf(action: FilledHTTPSwitchingAction, path: string, ref
   return {
     to: 'pool',
     pool_uuid,
-    server: { address, ...(server.port !== undefined && { port: server.port }) },
+    server: { address, ...port },
   };
 }
 

@@ -87,7 +87,7 @@ export class PolicyRules implements HttpRules {
       x.pool = this.targets.pools.get(switching.pool_uuid)!;
       x.routedBy = null;
       const { server } = switching;
-      x.wanted = server === undefined ? null : x.pool.serverAt(server.address, server.port);
+      x.wanted = server === undefined ? null : x.pool.serverAt(server, server.port);
     } else {
       x.routedBy = this.targets.groups.get(switching.pool_group_uuid)!;
       x.pool = x.routedBy.choose();
