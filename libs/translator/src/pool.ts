@@ -1,5 +1,5 @@
 import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
-import type { Pool } from '@spillway/snapshot';
+import type { HealthMonitor, Pool } from '@spillway/snapshot';
 import { algorithmOf } from './algorithm.js';
 import { connectionRampOf } from './connection-ramp.js';
 import { backupOf, failActionOf } from './fail-action.js';
@@ -82,12 +82,23 @@ function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; proble
   for (const [i, ref] of (pool.health_monitor_refs ?? []).entries()) {
     const uuid = refUuid(ref) ?? ref;
     const translated = translateHealthMonitor(uuid, lookup);
+    const { fragment } = translated;
+    if (fragment?.type === 'health_monitor' && pool.use_service_port && needsPort(fragment.body)) {
+      const text = `health monitor ${fragment.body.name} has no monitor_port and the servers have no port of their own; the pool is served without it`;
+      problems.push(warning('MONITOR_NOT_HONOURED', `health_monitor_refs[${i}]`, text));
+      continue;
+    }
     if (translated.fragment !== undefined) uuids.add(uuid);
     for (const p of translated.problems)
       problems.push(warning(p.code, `health_monitor_refs[${i}]`, `${p.text}; the pool is served without it`));
   }
   return { uuids: [...uuids], problems };
 }
+
+/** It asks a port, and has none. */
+const needsPort = (monitor: HealthMonitor): boolean =>
+  monitor.monitor_port === undefined && !PORTLESS.has(monitor.check.type);
+const PORTLESS: ReadonlySet<string> = new Set(['ping', 'external']);
 
 function minMonitorsUp(wanted: number | undefined, monitors: number): Pick<Pool, 'min_health_monitors_up'> {
   if (wanted === undefined || wanted < 1 || monitors === 0) return {};

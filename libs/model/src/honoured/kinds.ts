@@ -21,9 +21,16 @@ const ROLES = 'apps/controller/src/identity/roles.spec.ts';
 const SE_OPERATIONS = 'apps/controller/src/operation/se-operations.spec.ts';
 const SCALING = 'test/src/scaling/scale.test.ts';
 
-const SERVERS = ['ip.*', 'port', 'hostname', 'enabled', 'disable_immediately', 'ratio'].map(
-  (field) => `servers[].${field}`,
-);
+const SERVERS = [
+  'ip.*',
+  'port',
+  'hostname',
+  'enabled',
+  'disable_immediately',
+  'ratio',
+  'resolve_server_by_dns',
+  'rewrite_host_header',
+].map((field) => `servers[].${field}`);
 
 /** A rate: how many, and what becomes of what is too many. */
 const rate = (path: string): string[] =>
@@ -196,6 +203,13 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'ignore_server_port',
         'connection_ramp_duration',
         'connection_ramp_duration_secs',
+        'use_service_port',
+        'delete_server_on_dns_refresh',
+        'lookup_server_by_name',
+        'rewrite_host_header_to_server_name',
+        'rewrite_host_header_to_sni',
+        'append_port',
+        'graceful_hm_down_disable_timeout',
         ...SERVERS,
         'ipaddrgroup_ref',
         'health_monitor_refs',

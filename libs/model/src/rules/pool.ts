@@ -1,6 +1,6 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledServer } from '../generated/filled.js';
-import { ipKey } from '../ip.js';
+import { ipKey, parseIp } from '../ip.js';
 import { poolRoom } from './pool-room.js';
 import { backupRules } from './fail-action.js';
 import { refuse, type Rule } from './rule.js';
@@ -57,13 +57,26 @@ function consistentHash(pool: FilledPool): FieldError[] {
   ];
 }
 
+/** What only a listed server has, and what it is called (pools document, IP Group). */
+const PER_SERVER: readonly (readonly [feature: string, has: (server: FilledServer) => boolean])[] = [
+  ['disabling a server', (s) => !s.enabled],
+  ['a port of its own', (s) => s.port !== undefined && s.port !== 0],
+  ['ratio', (s) => s.ratio !== 1],
+  ['prst_hdr_val', (s) => (s.prst_hdr_val ?? '') !== ''],
+  ['rewrite_host_header', (s) => s.rewrite_host_header],
+];
+
 /** Servers by IP address, by address group and by network exclude each other (pools document, Servers). */
 function oneWayToName(pool: FilledPool): FieldError[] {
-  if (pool.ipaddrgroup_ref === undefined || (pool.servers ?? []).length === 0) return [];
+  const servers = pool.servers ?? [];
+  if (pool.ipaddrgroup_ref === undefined || servers.length === 0) return [];
+  const lost = PER_SERVER.filter(([, has]) => servers.some(has)).map(([feature]) => feature);
   return [
     refuse(
       'ipaddrgroup_ref',
-      'a pool takes its servers from a group of addresses or lists them',
+      lost.length === 0
+        ? 'a pool takes its servers from a group of addresses or lists them'
+        : `a pool takes its servers from a group of addresses or lists them, and servers of a group cannot have: ${lost.join(', ')}`,
       'Remove ipaddrgroup_ref, or remove servers',
       pool.ipaddrgroup_ref,
     ),
@@ -84,6 +97,55 @@ function enoughMonitors(pool: FilledPool): FieldError[] {
   ];
 }
 
+/** Monitors that ask no port. */
+const PORTLESS: ReadonlySet<string> = new Set(['HEALTH_MONITOR_PING', 'HEALTH_MONITOR_EXTERNAL']);
+
+/** Servers without a port of their own are checked on a port that the monitor names. */
+const monitorsWithPorts: Rule<'pool'> = (pool, { lookup }) => {
+  if (!pool.use_service_port || lookup === undefined) return [];
+  return (pool.health_monitor_refs ?? []).flatMap((ref, i) => {
+    const monitor = lookup('healthmonitor', ref);
+    if (monitor === undefined || monitor.monitor_port !== undefined || PORTLESS.has(monitor.type)) return [];
+    return [
+      refuse(
+        `health_monitor_refs[${i}]`,
+        `use_service_port leaves servers without a port, and health monitor ${monitor.name} has no monitor_port`,
+        'Set monitor_port of the monitor, choose a monitor that has one, or set use_service_port to false',
+        ref,
+      ),
+    ];
+  });
+};
+
+/** The two ways to another Host exclude each other. */
+function oneHost(pool: FilledPool): FieldError[] {
+  if (!pool.rewrite_host_header_to_server_name || !pool.rewrite_host_header_to_sni) return [];
+  return [
+    refuse(
+      'rewrite_host_header_to_sni',
+      'the Host header cannot be both the server name and the name of TLS',
+      'Set rewrite_host_header_to_sni or rewrite_host_header_to_server_name to false',
+      true,
+    ),
+  ];
+}
+
+/** A server that is resolved has a name. */
+function resolvable(pool: FilledPool): FieldError[] {
+  return (pool.servers ?? []).flatMap(({ ip, hostname = '', resolve_server_by_dns: resolve }, i) =>
+    !resolve || ip.type === 'DNS' || (hostname !== '' && parseIp(hostname) === undefined)
+      ? []
+      : [
+          refuse(
+            `servers[${i}].resolve_server_by_dns`,
+            'the server has an address and no name to resolve',
+            'Set hostname to the name, write the name as ip with type DNS, or set it to false',
+            true,
+          ),
+        ],
+  );
+}
+
 export const poolRules: Rule<'pool'> = (pool, context) => [
   ...duplicateServers(pool),
   ...consistentHash(pool),
@@ -91,4 +153,7 @@ export const poolRules: Rule<'pool'> = (pool, context) => [
   ...enoughMonitors(pool),
   ...poolRoom(pool),
   ...backupRules(pool, context),
+  ...monitorsWithPorts(pool, context),
+  ...oneHost(pool),
+  ...resolvable(pool),
 ];

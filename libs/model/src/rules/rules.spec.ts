@@ -112,6 +112,14 @@ describe('health monitor', () => {
   });
 });
 
+/** A pool without ports of servers, and one monitor. */
+const checkedBy = (monitor: object): FieldError[] =>
+  checkRules(
+    'pool',
+    applyDefaults('pool', { name: 'p', use_service_port: true, health_monitor_refs: ['m'] }),
+    { lookup: (() => applyDefaults('healthmonitor', { name: 'hm', ...monitor } as never)) as never },
+  );
+
 describe('pool', () => {
   it('has each server once, by address and effective port', () => {
     expect(
@@ -161,6 +169,32 @@ describe('pool', () => {
     expect(fields(pool([], { health_monitor_refs: ['a'], min_health_monitors_up: 2 }))).toEqual([
       'min_health_monitors_up',
     ]);
+  });
+
+  it('says which features of servers an IP group has not', () => {
+    const servers = [{ ip: v4('10.0.0.1'), ratio: 3, enabled: false, prst_hdr_val: 's1', port: 81 }];
+    expect(pool(servers, { ipaddrgroup_ref: 'g' })[0]?.message).toBe(
+      'Field check for ipaddrgroup_ref failed : a pool takes its servers from a group of addresses or lists them, and servers of a group cannot have: disabling a server, a port of its own, ratio, prst_hdr_val. Remove ipaddrgroup_ref, or remove servers',
+    );
+  });
+
+  it('lets servers without a port be checked on the port of a monitor only', () => {
+    expect(fields(checkedBy({ type: 'HEALTH_MONITOR_TCP' }))).toEqual(['health_monitor_refs[0]']);
+    expect(checkedBy({ type: 'HEALTH_MONITOR_TCP', monitor_port: 8080 })).toEqual([]);
+    expect(checkedBy({ type: 'HEALTH_MONITOR_PING' })).toEqual([]);
+  });
+
+  it('tells servers one Host, and resolves names only', () => {
+    const host = { rewrite_host_header_to_server_name: true };
+    expect(pool([], host)).toEqual([]);
+    expect(fields(pool([], { ...host, rewrite_host_header_to_sni: true }))).toEqual([
+      'rewrite_host_header_to_sni',
+    ]);
+    const resolve = (rest: object): string[] =>
+      fields(pool([{ ip: v4('10.0.0.1'), resolve_server_by_dns: true, ...rest }]));
+    expect(resolve({})).toEqual(['servers[0].resolve_server_by_dns']);
+    expect(resolve({ hostname: 'app.example' })).toEqual([]);
+    expect(resolve({ ip: { addr: 'app.example', type: 'DNS' } })).toEqual([]);
   });
 
   it('says what a fail action lacks', () => {

@@ -22,6 +22,7 @@ async function ask(lines = 'Host: client.example\r\n', method = 'GET'): Promise<
   client.end();
 }
 
+const told = (name: string | undefined): string[] => [`Host: ${name ?? 'client.example'}`];
 const TO_NAME = { to: 'server_name', append_port: 'non_default' } as const;
 
 const cases: Case[] = [
@@ -29,25 +30,25 @@ const cases: Case[] = [
     name: 'the name of the server, with and without its port',
     async run() {
       const origin = await Origin.start();
-      const told = async (pool: Partial<PoolSpec>, hostname = 'one.example'): Promise<string[]> => {
+      const toldAs = async (pool: Partial<PoolSpec>, hostname = 'one.example'): Promise<string[]> => {
         await serve({ ...pool, servers: [{ port: origin.port, hostname }] });
         await ask();
         return hosts(origin.requests.at(-1)!);
       };
-      equal(await told({}), ['Host: client.example'], 'as it came');
-      equal(await told({ host_header: TO_NAME }), [`Host: one.example:${origin.port}`], 'another port');
+      equal(await toldAs({}), ['Host: client.example'], 'as it came');
+      equal(await toldAs({ host_header: TO_NAME }), [`Host: one.example:${origin.port}`], 'another port');
       equal(
-        await told({ host_header: { ...TO_NAME, append_port: 'never' } }),
+        await toldAs({ host_header: { ...TO_NAME, append_port: 'never' } }),
         ['Host: one.example'],
         'never',
       );
       equal(
-        await told({ host_header: { ...TO_NAME, append_port: 'always' } }, 'no name of a host'),
+        await toldAs({ host_header: { ...TO_NAME, append_port: 'always' } }, 'no name of a host'),
         [`Host: 127.0.0.1:${origin.port}`],
         'what is no name is told as the address',
       );
       equal(
-        await told({ host_header: { to: 'as_is', append_port: 'never' } }),
+        await toldAs({ host_header: { to: 'as_is', append_port: 'never' } }),
         ['Host: client.example'],
         'none',
       );
@@ -101,7 +102,6 @@ const cases: Case[] = [
         }
         client.end();
         await until(() => a.requests.length > 0 && b.requests.length === 2, 'both to be asked');
-        const told = (name: string | undefined): string[] => [`Host: ${name ?? 'client.example'}`];
         for (const r of a.requests) equal(hosts(r), told(first), 'first');
         for (const r of b.requests) {
           equal(hosts(r), told(second), 'second');

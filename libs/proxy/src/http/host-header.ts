@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { Pool as PoolSpec, Server } from '@spillway/snapshot';
 import { latin1 } from '../bytes.js';
 
@@ -72,7 +71,7 @@ export class HostNames {
 /** A name that could not stand in a Host is none: then it is the address. */
 function nameOf({ hostname, address }: Server): string {
   if (NAME.test(hostname)) return hostname;
-  return isIPv6(address) ? `[${address}]` : address;
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 const CR = 13;
