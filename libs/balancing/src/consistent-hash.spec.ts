@@ -56,6 +56,32 @@ describe('consistent hash', () => {
     expect(Math.min(...share) / average).toBeGreaterThanOrEqual(0.95);
   });
 
+  it('keeps the parts of any ratios within 5 % of what they should be', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 20 }),
+        (count, r) => {
+          const w = world(Array.from({ length: count }, (_, i) => r[i % r.length]!));
+          const slots = maglevTable(w.table);
+          const share = new Uint32Array(count);
+          for (const place of slots) share[place]!++;
+          const sum = w.table.ratios.reduce((a, b) => a + b, 0);
+          let most = 0;
+          for (let i = 0; i < count; i++)
+            most = Math.max(most, share[i]! / ((slots.length * w.table.ratios[i]!) / sum));
+          expect(most).toBeLessThanOrEqual(1.05);
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+
+  it('has one size of table for up to 5,000 servers without ratios, so that no growth deals out all keys anew', () => {
+    expect(maglevTable(world(ones(2)).table)).toHaveLength(131_071);
+    expect(maglevTable(world(ones(5000)).table)).toHaveLength(131_071);
+  });
+
   it('gives shares by ratio', () => {
     const slots = maglevTable(world([1, 2, 5, 20]).table);
     const share = [0, 0, 0, 0];
@@ -63,7 +89,7 @@ describe('consistent hash', () => {
     [1, 2, 5, 20].forEach((r, i) => expect(share[i]! / slots.length).toBeCloseTo(r / 28, 2));
   });
 
-  it.each([2, 9, 50, 400])(
+  it.each([2, 9, 50, 400, 3277, 5000])(
     '%i servers: one that goes or comes moves at most 1/n + 1 %% of the keys',
     (count) => {
       const all = names(count);

@@ -3,11 +3,12 @@ import { mix } from './hash.js';
 
 /**
  * Table sizes; primes, so that every step size visits every slot. They are few, since a pool that grows from one size
- * into the next deals out all keys anew.
+ * into the next deals out all keys anew: when the sum of its ratios passes 6,553, 26,214 or 52,428. With ratio 1 no pool
+ * does, as it has 5,000 servers at most.
  */
-const SIZES = [131_071, 524_287, 1_048_573];
-/** Slots that a size offers per server and ratio: shares are exact to 2.5 per cent at the worst. */
-const SLOTS_EACH = 40;
+const SIZES = [131_071, 524_287, 1_048_573, 2_097_143];
+/** Rounds in which a size can be dealt out, at least: in the last one only some get more, 1 in 20 of what they have. */
+const ROUNDS = 20;
 
 /**
  * The lookup table of Maglev (Eisenbud et al., NSDI 2016): every server takes slots in an order of its own, in turns
@@ -49,5 +50,5 @@ const FREE = 0xffff;
 function sizeFor(ratios: Uint8Array, count: number): number {
   let sum = 0;
   for (let i = 0; i < count; i++) sum += ratios[i]!;
-  return SIZES.find((size) => size >= sum * SLOTS_EACH) ?? SIZES.at(-1)!;
+  return SIZES.find((size) => size >= sum * ROUNDS) ?? SIZES.at(-1)!;
 }

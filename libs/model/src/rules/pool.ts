@@ -66,6 +66,20 @@ const PER_SERVER: readonly (readonly [feature: string, has: (server: FilledServe
   ['rewrite_host_header', (s) => s.rewrite_host_header],
 ];
 
+/** Ports of servers can be left out of account only where the algorithm goes by servers (pools document, Ignore Server Port). */
+function serverPorts(pool: FilledPool): FieldError[] {
+  if (!pool.ignore_server_port || pool.use_service_port) return [];
+  if (pool.lb_algorithm === 'LB_ALGORITHM_CONSISTENT_HASH') return [];
+  return [
+    refuse(
+      'ignore_server_port',
+      `${pool.lb_algorithm} with use_service_port false has no use for it`,
+      'Set lb_algorithm to LB_ALGORITHM_CONSISTENT_HASH or use_service_port to true, or set ignore_server_port to false',
+      true,
+    ),
+  ];
+}
+
 /** Servers by IP address, by address group and by network exclude each other (pools document, Servers). */
 function oneWayToName(pool: FilledPool): FieldError[] {
   const servers = pool.servers ?? [];
@@ -149,6 +163,7 @@ function resolvable(pool: FilledPool): FieldError[] {
 export const poolRules: Rule<'pool'> = (pool, context) => [
   ...duplicateServers(pool),
   ...consistentHash(pool),
+  ...serverPorts(pool),
   ...oneWayToName(pool),
   ...enoughMonitors(pool),
   ...poolRoom(pool),

@@ -164,6 +164,16 @@ describe('pool', () => {
     expect(pool([], { ...hash, lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN' })).toEqual([]);
   });
 
+  it('leaves ports of servers out of account only with consistent hash or without port translation', () => {
+    const ignore = { ignore_server_port: true };
+    const [error] = pool([], ignore);
+    expect(error?.message).toBe(
+      'Field check for ignore_server_port failed : LB_ALGORITHM_LEAST_CONNECTIONS with use_service_port false has no use for it. Set lb_algorithm to LB_ALGORITHM_CONSISTENT_HASH or use_service_port to true, or set ignore_server_port to false',
+    );
+    expect(pool([], { ...ignore, lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH' })).toEqual([]);
+    expect(pool([], { ...ignore, use_service_port: true })).toEqual([]);
+  });
+
   it('takes its servers from one source, and asks for no more monitors than it has', () => {
     expect(fields(pool([{ ip: v4('10.0.0.1') }], { ipaddrgroup_ref: 'g' }))).toEqual(['ipaddrgroup_ref']);
     expect(fields(pool([], { health_monitor_refs: ['a'], min_health_monitors_up: 2 }))).toEqual([
