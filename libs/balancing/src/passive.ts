@@ -104,6 +104,7 @@ export class PassiveMonitor {
     const grown = Math.min(WINDOW, outcomes * weight);
     const kept = Math.min(this.outcomes[place]!, WINDOW - grown);
     const old = this.errorRatio(place);
+    if (this.outcomes[place] === 0) this.known++;
     this.outcomes[place] = kept + grown;
     this.errors[place] = kept * old + grown * Math.min(1, Math.max(0, errors) / outcomes);
   }
@@ -116,6 +117,15 @@ export class PassiveMonitor {
     this.errors[place] = WINDOW;
     this.throttled++;
     this.known++;
+  }
+
+  /** Takes over all that another monitor knows of a server. */
+  adopt(place: number, from: PassiveMonitor, theirs: number): void {
+    this.outcomes[place] = from.outcomes[theirs]!;
+    this.errors[place] = from.errors[theirs]!;
+    this.shares[place] = from.shares[theirs]!;
+    if (this.shares[place] < 1) this.throttled++;
+    if (this.outcomes[place] > 0) this.known++;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { CODE_CELLS } from './codes.js';
-import { SERVER_COUNTERS, SERVER_GAUGES, VS_COUNTERS, VS_GAUGES } from './counters.js';
+import { SERVER, SERVER_COUNTERS, SERVER_GAUGES, VS_COUNTERS, VS_GAUGES } from './counters.js';
 import {
   HEADER,
   HEADER_BYTES,
@@ -363,6 +363,18 @@ export class Mapping {
     for (let w = 0; w <= this.layout.workers; w++) {
       const base = this.poolBase(w, slot);
       this.bytes.fill(0, base, base + POOL_BYTES);
+    }
+  }
+
+  /** OUTCOMES, ERRORS and ERRORS_4XX of a server over all workers: these alone, since they are read ten times a second. */
+  serverOutcomes(slot: number, into: Float64Array): void {
+    into[0] = into[1] = into[2] = 0;
+    for (let w = 0; w <= this.layout.workers; w++) {
+      if (this.u32[this.markAt(w, this.layout.virtualServices + slot)] === 0) continue;
+      const at = this.serverBase(w, slot) / 8;
+      into[0] += this.f64[at + SERVER.OUTCOMES]!;
+      into[1] += this.f64[at + SERVER.ERRORS]!;
+      into[2] += this.f64[at + SERVER.ERRORS_4XX]!;
     }
   }
 

@@ -13,14 +13,25 @@ export const SERVER_STATE_F64 = {
   TASKS: 1,
   /** Agent: when it told so, on the same clock; 0: never. */
   TASKS_AT: 2,
+  /** Agent: since when THROTTLE is set, milliseconds since the epoch of Unix time; 0 while it is not. */
+  THROTTLED_AT: 3,
 } as const;
 
 /** Words of the record (Int32), after its doubles. */
 export const SERVER_STATE_I32 = {
-  /** How far the passive monitor has taken back its share. */
+  /** Agent: what the passive monitor leaves of its share (`throttleWord`). */
   THROTTLE: 8,
   /** First of six words about how fast it answers, see `LATENCY_WORD` of `libs/balancing`. */
   LATENCY: 9,
   /** Somebody waits for a connection to it: whoever keeps an idle one closes it. */
   WANTED: 15,
 } as const;
+
+const WHOLE = 10_000;
+
+/** A share as THROTTLE holds it: in ten-thousandths, 0 for a whole one. */
+export const throttleWord = (share: number): number =>
+  share >= 1 ? 0 : Math.min(WHOLE - 1, Math.max(1, Math.round(share * WHOLE)));
+
+/** The share that a word says; what is no share is a whole one. */
+export const throttleShare = (word: number): number => (word > 0 && word < WHOLE ? word / WHOLE : 1);

@@ -47,6 +47,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     ...serverLifeOf(spec),
     ...hostHeaderOf(spec, tls !== undefined),
     ...(spec.lookup_server_by_name ? { lookup_server_by_name: true } : {}),
+    ...(spec.inline_health_monitor ? {} : { passive_monitor: false }),
     connect_timeout: CONNECT_TIMEOUT,
     max_idle_connections: clamp(cache.upstream_connpool_server_max_cache || MAX_IDLE_CONNECTIONS, 0, 65_536),
     ...(spec.enable_http2 ? { enable_http2: true } : {}),

@@ -11,6 +11,7 @@ import { applicationOf } from './application.js';
 import { acceptProxyOf, l4RulesOf, usedByRules, withProxy } from './l4-policy.js';
 import { networkOf, tcpOptionsOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
+import { errorExclusionsOf } from './errors.js';
 import { follow, refUuid } from './read.js';
 import { refuseRequestPersistence } from './persistence.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
@@ -58,6 +59,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   const persistence = refuseRequestPersistence(reached, lookup);
   if (persistence.length > 0)
     return { fragment: undefined, uses: [], problems: [...problems, ...persistence] };
+  const exclusions = errorExclusionsOf(spec, lookup);
   const body: VirtualService = {
     uuid,
     name: object.name,
@@ -75,6 +77,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     ...(policies.length === 0 ? {} : { http_policy_set_uuids: policies }),
     ...(network === undefined ? {} : { network_policy_uuid: network }),
     ...(tls === undefined ? {} : { tls }),
+    ...(exclusions === undefined ? {} : { error_exclusions: exclusions }),
   };
   return {
     fragment: { type: 'virtual_service', key: uuid, body },

@@ -15,6 +15,18 @@ export interface ServerStatus {
   readonly server: Server;
   readonly status: OperStatus;
   readonly verdicts: readonly ServerVerdict[];
+  /** What the SEs leave of its share that hold it back. */
+  readonly throttles: readonly ServerThrottle[];
+}
+
+/** An SE's passive monitor holds a server back. */
+export interface ServerThrottle {
+  readonly se_uuid: string;
+  /** Of its full share, above 0 and below 1. */
+  readonly share: number;
+  readonly since: Date;
+  /** Errors among its answers of late, 0 to 1. */
+  readonly error_ratio: number;
 }
 
 export interface PoolStatus {
@@ -29,13 +41,19 @@ export const serverId = (s: Pick<Server, 'address' | 'port'>): string =>
   s.address.includes(':') ? `[${s.address}]:${s.port}` : `${s.address}:${s.port}`;
 
 /** The state of a pool and of each of its servers, from what the SEs say that serve it. */
-export function poolStatus(pool: Pool, use: PoolUse, verdicts: readonly ServerVerdict[]): PoolStatus {
+export function poolStatus(
+  pool: Pool,
+  use: PoolUse,
+  verdicts: readonly ServerVerdict[],
+  throttles: ReadonlyMap<string, readonly ServerThrottle[]> = new Map(),
+): PoolStatus {
   const heard = verdicts.filter((v) => use.serviceEngines.has(v.se_uuid));
   const byServer = Map.groupBy(heard, (v) => v.server);
   const servers = pool.servers.map((server): ServerStatus => {
     const id = serverId(server);
     const mine = byServer.get(id) ?? [];
-    return { id, server, verdicts: mine, status: serverStatus(pool, server, use, mine) };
+    const held = (throttles.get(id) ?? []).filter((t) => use.serviceEngines.has(t.se_uuid));
+    return { id, server, verdicts: mine, throttles: held, status: serverStatus(pool, server, use, mine) };
   });
   const enabled = servers.filter((s) => s.server.state === 'enabled').length;
   const up = servers.filter((s) => s.status.state === 'OPER_UP').length;

@@ -10,6 +10,7 @@ import { ObjectCache, type StoredObject } from '../store/index.js';
 import { heldReferences } from '../store/references.js';
 import type { OperStatus } from './oper-status.js';
 import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
+import { throttlesOf, type Throttles } from './throttles.js';
 import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
 
 export interface VipView {
@@ -33,6 +34,7 @@ export class RuntimeState {
   private readonly pools = new Map<string, PoolStatus>();
   private readonly facts = new Map<string, SeFact>();
   private byVs: Map<string, PlacementRow[]> | undefined;
+  private throttles: Throttles | undefined;
 
   constructor(
     private readonly cache: ObjectCache,
@@ -104,7 +106,9 @@ export class RuntimeState {
     const known = this.pools.get(object.uuid);
     if (known !== undefined) return known;
     const body = bodyOf(object, this.cache);
-    const found = poolStatus(body, this.useOf(object.uuid), this.verdicts.get(object.uuid) ?? []);
+    this.throttles ??= throttlesOf(this.world.runtimes.values());
+    const held = this.throttles.get(object.uuid);
+    const found = poolStatus(body, this.useOf(object.uuid), this.verdicts.get(object.uuid) ?? [], held);
     this.pools.set(object.uuid, found);
     return found;
   }

@@ -214,6 +214,7 @@ export class RuntimeController {
       num_servers: view.servers.length,
       num_servers_enabled: view.enabled,
       num_servers_up: view.up,
+      num_servers_throttled: view.servers.filter((s) => s.throttles.length > 0).length,
       ...(detail ? { server: view.servers.map((s) => showServer(s, ctx.state.serviceEngines, true)) } : {}),
     };
   }

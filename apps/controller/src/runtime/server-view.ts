@@ -4,6 +4,7 @@ import type { SeFact } from './vs-status.js';
 
 type Json = Record<string, unknown>;
 
+const rounded = (n: number): number => Math.round(n * 1000) / 1000;
 const isV6 = (address: string) => address.includes(':');
 
 /** One server of a pool at run time; in detail, what each SE says of it. */
@@ -29,6 +30,14 @@ export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, de
             failure_text: v.failure_text,
             health_monitor_uuid: v.health_monitor_uuid,
             last_transition_time: timeStamp(v.changed_at),
+          })),
+          passive_monitor: s.throttles.map((t) => ({
+            se_uuid: t.se_uuid,
+            se_name: ses.get(t.se_uuid)?.name ?? '',
+            share: rounded(t.share),
+            error_ratio: rounded(t.error_ratio),
+            throttled_since: timeStamp(t.since),
+            reason: `${Math.round(t.error_ratio * 100)} % of its recent answers were errors, more than of its peers`,
           })),
         }
       : {}),

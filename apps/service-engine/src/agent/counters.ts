@@ -50,6 +50,7 @@ export interface ServerCounters {
   connectionsOpened: number;
   /** Requests and L4 connections under way. */
   connectionsActive: number;
+  /** Sent to it; L4 connections that were made, and flows that were begun. */
   requests: number;
   failures: number;
   /** Indexed by `SERVER`; gauges are those of now. */
@@ -179,7 +180,7 @@ export class Counters {
     counters[SERVER.CONNECTIONS_OPEN] = Math.max(0, server.counters[SERVER.CONNECTIONS_OPEN]!);
     told.connectionsOpened = counters[SERVER.CONNECTIONS]!;
     told.connectionsActive = this.mapping.activeOf(slot);
-    told.requests = counters[SERVER.REQUESTS]!;
+    told.requests = counters[SERVER.REQUESTS]! - counters[SERVER.UNSENT]!;
     told.failures = counters[SERVER.FAILURES]!;
   }
 }

@@ -17,6 +17,8 @@ import { Claims } from './claims.js';
 import { effectiveFragments } from './effective.js';
 import { HealthBoard } from './health-board.js';
 import { placementKeyOf } from './keys.js';
+import { PassiveBoard } from './passive-board.js';
+import type { Throttle } from './passive-pool.js';
 import { PlacementBoard } from './placement-board.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Slots } from './slots.js';
@@ -33,6 +35,8 @@ export interface RuntimeOptions {
   log: Logger;
   onPlacements: (changed: ObservedPlacement[]) => void;
   onServers: (changed: ServerVerdict[]) => void;
+  /** The passive monitor holds servers back, otherwise than before or no more. */
+  onThrottles: (changed: Throttle[]) => void;
 }
 
 /** A placement that never served here, or is to serve from other servers, waits so long for a first round of checks. */
@@ -53,6 +57,7 @@ const WORKER_TIMEOUT = 20_000;
 export class Runtime {
   readonly #claims: Claims;
   readonly #health: HealthBoard;
+  readonly #passive: PassiveBoard;
   readonly #board: PlacementBoard;
   #accepted: Candidate | undefined;
   #handed: ReadonlyMap<FragmentId, Fragment> = new Map();
@@ -84,6 +89,7 @@ export class Runtime {
       for (const call of this.#waiters.splice(0)) call();
       this.#lookSoon();
     });
+    this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
     this.#timer = setInterval(() => this.#tick(), 100);
   }
 
@@ -100,6 +106,11 @@ export class Runtime {
     return this.#health.verdicts();
   }
 
+  /** Servers that the passive monitor holds back. */
+  get throttles(): Throttle[] {
+    return this.#passive.throttles();
+  }
+
   /**
    * Makes a snapshot live. Resolves when every live worker runs it and it is kept.
    *
@@ -114,6 +125,7 @@ export class Runtime {
       this.#accepted = next;
       this.#takeOver(next.snapshot);
       this.#health.configure(next.snapshot);
+      this.#passive.configure(next.snapshot);
       this.options.peerNews.follow(placedIn(next.snapshot));
       await this.#claims.prepare(next.snapshot, performance.now());
       await this.#healthKnown(next);
@@ -227,6 +239,7 @@ export class Runtime {
     if (before === undefined) return;
     this.options.slots.assign(before.snapshot, this.#sequence + 1);
     this.#health.configure(before.snapshot);
+    this.#passive.configure(before.snapshot);
     this.options.peerNews.follow(placedIn(before.snapshot));
     await this.#claims.prepare(before.snapshot, performance.now());
     await Promise.all([this.#save(before.snapshot), this.#hand(before)]).catch((error: unknown) =>
@@ -316,6 +329,7 @@ export class Runtime {
 
   #tick(): void {
     const now = performance.now();
+    this.#passive.tick(now);
     for (const call of this.#waiters.splice(0)) call();
     if (this.#joining.size > 0) this.#checkJoining();
     if (this.#joining.size > 0 || now >= this.#observeAt) this.#observe();

@@ -12,6 +12,7 @@ import { Counters } from './counters.js';
 import { MetricsServer } from './metrics-server.js';
 import { renderMetrics, type WorkerGauges } from './metrics.js';
 import type { ObservedPlacement } from './placement-state.js';
+import type { Throttle } from './passive-pool.js';
 import { Runtime } from './runtime.js';
 import { Slots } from './slots.js';
 import { UsageMeter } from './usage.js';
@@ -123,6 +124,9 @@ export class Shell {
         for (const v of changed) this.#logServer(v);
         this.events.onServers(changed);
       },
+      onThrottles: (changed) => {
+        for (const t of changed) this.#logThrottle(t);
+      },
     });
     this.#counters = new Counters(this.mapping, slots.services, slots.servers);
     return this.#runtime;
@@ -156,6 +160,7 @@ export class Shell {
       servers: this.#counters?.servers() ?? [],
       workers: this.workers,
       processes: this.#processes(),
+      throttles: this.#runtime?.throttles ?? [],
     };
   }
 
@@ -176,6 +181,14 @@ export class Shell {
     if (v.failure !== undefined) this.#troubled.add(v.key);
     else if (v.verdict !== 'up' || !this.#troubled.delete(v.key)) return;
     this.log.info('server', { pool: v.poolUuid, server: v.server, verdict: v.verdict, failure: v.failure });
+  }
+
+  /** Why a server gets less than its share, and that it has got it back. */
+  #logThrottle({ poolUuid: pool, server, share, errorRatio }: Throttle): void {
+    const facts = { pool, server, share: Math.round(share * 100) / 100 };
+    if (share < 1)
+      this.log.info('server is held back', { ...facts, error_ratio: Math.round(errorRatio * 100) / 100 });
+    else this.log.info('server has its whole share again', facts);
   }
 
   /** Drains everything and ends the SE. */

@@ -55,7 +55,16 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
     ],
     workers: [{ index: 1, pid: 7, restarts: 2 }],
     processes: [],
+    throttles: Array.from({ length: 1500 }, (_, i) => ({
+      poolUuid: 'p',
+      server: `${i}`,
+      share: (1 + (i % 1499)) / 1500,
+      since: 5,
+      errorRatio: 1,
+    })),
   });
+  expect(beat.throttles).toHaveLength(1000);
+  expect(beat.throttles[0]).toEqual({ poolUuid: 'p', server: '0', share: 1 / 1500, since: 5, errorRatio: 1 });
   expect(beat.servers.map((s) => s.server)).toEqual(['busy']);
   expect(beat.openConnections).toBe(3);
   expect(beat.workers).toMatchObject([{ index: 1, pid: 7, restarts: 2, sockets: 0 }]);

@@ -8,6 +8,7 @@ import { BOUNDS, type ServerCounters, type ServiceCounters } from '../agent/coun
 import type { WorkerGauges } from '../agent/metrics.js';
 import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
+import type { Throttle } from '../agent/passive-pool.js';
 import type { Usage } from '../agent/usage.js';
 import { memoryLimit } from '../process/limits.js';
 import type { WorkerRecord } from '../ipc/messages.js';
@@ -65,6 +66,8 @@ export interface Load {
   servers: readonly ServerCounters[];
   workers: readonly WorkerRecord[];
   processes: readonly WorkerGauges[];
+  /** Servers that are held back. */
+  throttles: readonly Throttle[];
 }
 
 /** Most servers in one message: with thousands of them it would be larger than gRPC takes. */
@@ -127,6 +130,20 @@ const serverTimings = (s: ServerCounters): se.Timing[] =>
     return count === 0 ? [] : { name, count, sumUs: s.counters[sum] ?? 0, buckets: [] };
   });
 
+/** With thousands of them a heartbeat would be too large. */
+const MOST_THROTTLES = 1000;
+
+const mostThrottled = (throttles: readonly Throttle[]): se.ServerThrottle[] =>
+  (throttles.length <= MOST_THROTTLES ? throttles : throttles.toSorted((a, b) => a.share - b.share))
+    .slice(0, MOST_THROTTLES)
+    .map(({ poolUuid, server, share, since, errorRatio }) => ({
+      poolUuid,
+      server,
+      share,
+      since,
+      errorRatio,
+    }));
+
 export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
   sequence,
   cpuPercent: load.usage.cpuPercent,
@@ -166,7 +183,11 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
       responses5xx: s.counters[SERVER.RESPONSES_5XX] ?? 0,
       connectionsOpen: s.counters[SERVER.CONNECTIONS_OPEN] ?? 0,
       timings: hasTimes(sequence) ? serverTimings(s) : [],
+      errors: s.counters[SERVER.ERRORS] ?? 0,
+      responses: s.counters[SERVER.RESPONSES] ?? 0,
+      connectionsMade: s.counters[SERVER.CONNECTED] ?? 0,
     })),
+  throttles: mostThrottled(load.throttles),
   workers: load.workers.map(({ index, pid, restarts }) => {
     const gauges = load.processes.find((p) => p.index === index);
     return {

@@ -94,12 +94,11 @@ describe('honour', () => {
       }),
     ).toEqual([]);
     const filled = 'https://h/api/analyticsprofile/analyticsprofile-1#System-Analytics-Profile';
-    expect(unhonoured('virtualservice', { analytics_profile_ref: filled })).toEqual([]);
-    expect(unhonoured('virtualservice', { analytics_profile_ref: 'mine' })).toEqual([
-      'analytics_profile_ref',
+    expect(unhonoured('pool', { analytics_profile_ref: filled })).toEqual([]);
+    expect(unhonoured('pool', { analytics_profile_ref: 'mine' })).toEqual(['analytics_profile_ref']);
+    expect(unhonoured('pool', { east_west: true, request_queue_depth: 1 })).toEqual([
+      'east_west',
+      'request_queue_depth',
     ]);
-    expect(
-      unhonoured('pool', { east_west: true, inline_health_monitor: false, request_queue_depth: 1 }),
-    ).toEqual(['east_west', 'inline_health_monitor', 'request_queue_depth']);
   });
 });

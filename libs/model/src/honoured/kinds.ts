@@ -168,6 +168,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     {
       proof: TRANSLATED,
       paths: [
+        'analytics_profile_ref',
         'performance_limits.max_concurrent_connections',
         'max_cps_per_client',
         ...rate('connections_rate_limit'),
@@ -219,6 +220,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'graceful_disable_timeout',
         'server_timeout',
         ...FAIL_ACTION,
+        'inline_health_monitor',
         'enable_http2',
         'conn_pool_properties.upstream_connpool_conn_idle_tmo',
         'conn_pool_properties.upstream_connpool_conn_life_tmo',
@@ -257,6 +259,18 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'ip_persistence_profile.ip_mask',
         'ip_persistence_profile.ip_persistent_timeout',
         'hdr_persistence_profile.prst_hdr_name',
+      ],
+    },
+  ],
+  analyticsprofile: [
+    {
+      proof: TRANSLATED,
+      paths: [
+        'exclude_http_error_codes',
+        'ranges[].*',
+        'resp_code_block',
+        'exclude_server_tcp_reset_as_error',
+        'exclude_syn_retransmit_as_error',
       ],
     },
   ],

@@ -1,16 +1,30 @@
 import { refuse, type Rule } from './rule.js';
 
-/** The penalties are taken from a score of 100. */
 export const analyticsProfileRules: Rule<'analyticsprofile'> = (profile) => {
   const { hs_max_anomaly_penalty: anomaly, hs_max_resources_penalty: resources } = profile;
-  return anomaly + resources <= 100
-    ? []
-    : [
-        refuse(
-          'hs_max_resources_penalty',
-          `${resources} and hs_max_anomaly_penalty ${anomaly} are more than 100 together`,
-          `Set it to ${100 - anomaly} or less`,
-          resources,
-        ),
-      ];
+  return [
+    // The penalties are taken from a score of 100.
+    ...(anomaly + resources <= 100
+      ? []
+      : [
+          refuse(
+            'hs_max_resources_penalty',
+            `${resources} and hs_max_anomaly_penalty ${anomaly} are more than 100 together`,
+            `Set it to ${100 - anomaly} or less`,
+            resources,
+          ),
+        ]),
+    ...(profile.exclude_http_error_codes ?? []).flatMap((code, i) =>
+      code >= 400 && code <= 599
+        ? []
+        : [
+            refuse(
+              `exclude_http_error_codes[${i}]`,
+              `${code} is not a code of an error`,
+              'Give one from 400 to 599',
+              code,
+            ),
+          ],
+    ),
+  ];
 };

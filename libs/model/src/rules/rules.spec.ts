@@ -436,6 +436,13 @@ describe('other kinds', () => {
       { name: 'a', hs_max_anomaly_penalty: 60, hs_max_resources_penalty: 50 },
       ['hs_max_resources_penalty'],
     ],
+    ['analyticsprofile', { name: 'a', ranges: [{ begin: 404, end: 404 }] }, []],
+    ['analyticsprofile', { name: 'a', ranges: [{ begin: 410, end: 404 }] }, ['ranges[0].end']],
+    [
+      'analyticsprofile',
+      { name: 'a', exclude_http_error_codes: [404, 200] },
+      ['exclude_http_error_codes[1]'],
+    ],
     [
       'httppolicyset',
       {

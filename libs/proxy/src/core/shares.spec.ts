@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ServerTable } from '@spillway/balancing';
-import { layoutOf, Mapping, SERVER_STATE_F64 } from '@spillway/telemetry';
+import { layoutOf, Mapping, SERVER_STATE_F64, SERVER_STATE_I32, throttleWord } from '@spillway/telemetry';
 import { Clock } from './clock.js';
 import type { PlaneContext } from './context.js';
 import { Shares } from './shares.js';
@@ -37,6 +37,8 @@ function world(count: number, ramp: typeof RAMP | null = RAMP) {
     time,
     admit: (place: number, at: number) =>
       (mapping.f64[mapping.stateF64(slots[place]!) + SERVER_STATE_F64.ADMITTED_AT] = at),
+    throttle: (place: number, share: number) =>
+      (mapping.i32[mapping.stateI32(slots[place]!) + SERVER_STATE_I32.THROTTLE] = throttleWord(share)),
     calls: () => again,
   };
 }
@@ -96,6 +98,19 @@ describe('the shares of a pool', () => {
     w.time.now += 1000;
     w.clock.run();
     expect(w.calls()).toBe(0);
+  });
+
+  it('are what the passive monitor leaves of them, times the ramp', () => {
+    const w = world(3);
+    w.throttle(1, 0.25);
+    w.admit(2, w.time.now - 1500);
+    w.throttle(2, 0.5);
+    expect(w.shares.fill(w.table)).toBe(true);
+    expect([...w.table.shares]).toEqual([1, 0.25, 0.25]);
+    expect(w.table.reduced).toBe(true);
+    w.throttle(1, 1);
+    expect(w.shares.fill(w.table)).toBe(true);
+    expect(w.table.shares[1]).toBe(1);
   });
 
   it('wait for nothing any more once the pool is gone', () => {

@@ -1,5 +1,5 @@
 import { rampShare, type Ramp, type ServerTable } from '@spillway/balancing';
-import { SERVER_STATE_F64 } from '@spillway/telemetry';
+import { SERVER_STATE_F64, SERVER_STATE_I32, throttleShare } from '@spillway/telemetry';
 import { TICK_MS, Timed } from './clock.js';
 import type { PlaneContext } from './context.js';
 
@@ -54,7 +54,14 @@ export class Shares extends Timed {
     this.context.clock.forget(this);
   }
 
+  /** By its ramp, and what the passive monitor leaves of it. */
   private shareOf(place: number, now: number): number {
+    const { mapping } = this.context;
+    const at = mapping.stateI32(this.slots[place]!) + SERVER_STATE_I32.THROTTLE;
+    return this.rampOf(place, now) * throttleShare(mapping.i32[at]!);
+  }
+
+  private rampOf(place: number, now: number): number {
     if (this.ramp === undefined) return 1;
     const { mapping } = this.context;
     const admitted = mapping.f64[mapping.stateF64(this.slots[place]!) + SERVER_STATE_F64.ADMITTED_AT]!;

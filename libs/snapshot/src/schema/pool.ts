@@ -71,6 +71,8 @@ export const Pool = z.strictObject({
   request_queue: RequestQueue.optional(),
   /** Clients come back to their server. */
   persistence_profile_uuid: uuid.optional(),
+  /** The passive monitor throttles servers whose answers are worse than those of the others. Absent: true. */
+  passive_monitor: z.boolean().optional(),
   /** Servers are spoken to with TLS. */
   tls: ClientTls.optional(),
   /** Longest wait for a response head of its servers; absent: as the application profile says. */

@@ -238,8 +238,8 @@ export interface ServerStatus {
   server: string;
   up: boolean;
   /**
-   * As the documents name them: CONNECTION_REFUSED, CONNECTION_TIMEOUT, CONNECTION_RESET, RESPONSE_CODE_MISMATCH,
-   * PAYLOAD_CONTENT_MISMATCH, SERVER_UNREACHABLE, ARP_UNRESOLVED, NO_RESPONSE; empty when up or not checked yet.
+   * As the documents name them, see docs/reference/service-engine.md: CONNECTION_REFUSED, CONNECTION_TIMEOUT,
+   * SSL_CERT_ERROR, PAYLOAD_CONTENT_MISMATCH, …; empty when up or not checked yet.
    */
   failureCode: string;
   failureText: string;
@@ -268,6 +268,21 @@ export interface Heartbeat {
   virtualServices: VirtualServiceCounters[];
   workers: WorkerStatus[];
   servers: ServerCounters[];
+  /** Servers that the passive monitor holds back now; those that have least left, where there are more than 1000. */
+  throttles: ServerThrottle[];
+}
+
+/** The passive monitor leaves a server less than its share of requests, since its answers are worse than its peers'. */
+export interface ServerThrottle {
+  poolUuid: string;
+  /** `address:port`, IPv6 in brackets. */
+  server: string;
+  /** Of its full share, above 0 and below 1. */
+  share: number;
+  /** Milliseconds since the epoch of Unix time. */
+  since: number;
+  /** Errors among what it answered of late, 0 to 1. */
+  errorRatio: number;
 }
 
 /** Running totals since the start of the agent's boot_id. */
@@ -294,8 +309,10 @@ export interface VirtualServiceCounters {
 export interface ServerCounters {
   poolUuid: string;
   server: string;
+  /** Connections that were begun. Less connections_open they are those that are over. */
   connectionsOpened: number;
   connectionsActive: number;
+  /** Requests that were sent to it, L4 connections that were made, flows that were begun. */
   requests: number;
   failures: number;
   bytesIn: number;
@@ -305,6 +322,12 @@ export interface ServerCounters {
   /** Connections that are open, the idle ones too. */
   connectionsOpen: number;
   timings: Timing[];
+  /** Errors of the server as the analytics profile of the virtual service defines them: responses and failures. */
+  errors: number;
+  /** Responses that came whole. */
+  responses: number;
+  /** Connections that were made. */
+  connectionsMade: number;
 }
 
 /** Running totals of one time that is measured. */
@@ -2562,6 +2585,7 @@ function createBaseHeartbeat(): Heartbeat {
     virtualServices: [],
     workers: [],
     servers: [],
+    throttles: [],
   };
 }
 
@@ -2590,6 +2614,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     for (const v of message.servers) {
       ServerCounters.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.throttles) {
+      ServerThrottle.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2671,6 +2698,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.servers.push(ServerCounters.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.throttles.push(ServerThrottle.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2717,6 +2752,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       servers: globalThis.Array.isArray(object?.servers)
         ? object.servers.map((e: any) => ServerCounters.fromJSON(e))
         : [],
+      throttles: globalThis.Array.isArray(object?.throttles)
+        ? object.throttles.map((e: any) => ServerThrottle.fromJSON(e))
+        : [],
     };
   },
 
@@ -2746,6 +2784,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.servers?.length) {
       obj.servers = message.servers.map((e) => ServerCounters.toJSON(e));
     }
+    if (message.throttles?.length) {
+      obj.throttles = message.throttles.map((e) => ServerThrottle.toJSON(e));
+    }
     return obj;
   },
 
@@ -2762,6 +2803,148 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.virtualServices = object.virtualServices?.map((e) => VirtualServiceCounters.fromPartial(e)) || [];
     message.workers = object.workers?.map((e) => WorkerStatus.fromPartial(e)) || [];
     message.servers = object.servers?.map((e) => ServerCounters.fromPartial(e)) || [];
+    message.throttles = object.throttles?.map((e) => ServerThrottle.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServerThrottle(): ServerThrottle {
+  return { poolUuid: "", server: "", share: 0, since: 0, errorRatio: 0 };
+}
+
+export const ServerThrottle: MessageFns<ServerThrottle> = {
+  encode(message: ServerThrottle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.share !== 0) {
+      writer.uint32(25).double(message.share);
+    }
+    if (message.since !== 0) {
+      writer.uint32(32).uint64(message.since);
+    }
+    if (message.errorRatio !== 0) {
+      writer.uint32(41).double(message.errorRatio);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerThrottle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerThrottle();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.since = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.errorRatio = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerThrottle {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      share: isSet(object.share) ? globalThis.Number(object.share) : 0,
+      since: isSet(object.since) ? globalThis.Number(object.since) : 0,
+      errorRatio: isSet(object.errorRatio)
+        ? globalThis.Number(object.errorRatio)
+        : isSet(object.error_ratio)
+        ? globalThis.Number(object.error_ratio)
+        : 0,
+    };
+  },
+
+  toJSON(message: ServerThrottle): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.share !== 0) {
+      obj.share = floatToJson(message.share);
+    }
+    if (message.since !== 0) {
+      obj.since = Math.round(message.since);
+    }
+    if (message.errorRatio !== 0) {
+      obj.errorRatio = floatToJson(message.errorRatio);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServerThrottle>): ServerThrottle {
+    return ServerThrottle.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServerThrottle>): ServerThrottle {
+    const message = createBaseServerThrottle();
+    message.poolUuid = object.poolUuid ?? "";
+    message.server = object.server ?? "";
+    message.share = object.share ?? 0;
+    message.since = object.since ?? 0;
+    message.errorRatio = object.errorRatio ?? 0;
     return message;
   },
 };
@@ -3164,6 +3347,9 @@ function createBaseServerCounters(): ServerCounters {
     responses5xx: 0,
     connectionsOpen: 0,
     timings: [],
+    errors: 0,
+    responses: 0,
+    connectionsMade: 0,
   };
 }
 
@@ -3204,6 +3390,15 @@ export const ServerCounters: MessageFns<ServerCounters> = {
     }
     for (const v of message.timings) {
       Timing.encode(v!, writer.uint32(98).fork()).join();
+    }
+    if (message.errors !== 0) {
+      writer.uint32(104).uint64(message.errors);
+    }
+    if (message.responses !== 0) {
+      writer.uint32(112).uint64(message.responses);
+    }
+    if (message.connectionsMade !== 0) {
+      writer.uint32(120).uint64(message.connectionsMade);
     }
     return writer;
   },
@@ -3317,6 +3512,30 @@ export const ServerCounters: MessageFns<ServerCounters> = {
             message.timings.push(Timing.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.errors = longToNumber(reader.uint64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.responses = longToNumber(reader.uint64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.connectionsMade = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3377,6 +3596,13 @@ export const ServerCounters: MessageFns<ServerCounters> = {
       timings: globalThis.Array.isArray(object?.timings)
         ? object.timings.map((e: any) => Timing.fromJSON(e))
         : [],
+      errors: isSet(object.errors) ? globalThis.Number(object.errors) : 0,
+      responses: isSet(object.responses) ? globalThis.Number(object.responses) : 0,
+      connectionsMade: isSet(object.connectionsMade)
+        ? globalThis.Number(object.connectionsMade)
+        : isSet(object.connections_made)
+        ? globalThis.Number(object.connections_made)
+        : 0,
     };
   },
 
@@ -3418,6 +3644,15 @@ export const ServerCounters: MessageFns<ServerCounters> = {
     if (message.timings?.length) {
       obj.timings = message.timings.map((e) => Timing.toJSON(e));
     }
+    if (message.errors !== 0) {
+      obj.errors = Math.round(message.errors);
+    }
+    if (message.responses !== 0) {
+      obj.responses = Math.round(message.responses);
+    }
+    if (message.connectionsMade !== 0) {
+      obj.connectionsMade = Math.round(message.connectionsMade);
+    }
     return obj;
   },
 
@@ -3438,6 +3673,9 @@ export const ServerCounters: MessageFns<ServerCounters> = {
     message.responses5xx = object.responses5xx ?? 0;
     message.connectionsOpen = object.connectionsOpen ?? 0;
     message.timings = object.timings?.map((e) => Timing.fromPartial(e)) || [];
+    message.errors = object.errors ?? 0;
+    message.responses = object.responses ?? 0;
+    message.connectionsMade = object.connectionsMade ?? 0;
     return message;
   },
 };
