@@ -1,6 +1,9 @@
 import { ConsistentHash } from './consistent-hash.js';
 import type { Algorithm, AlgorithmContext } from './contract.js';
 import { CoreAffinity } from './core-affinity.js';
+import { FastestResponse } from './latency/fastest-response.js';
+import { FewestServers } from './latency/fewest-servers.js';
+import { LeastLoad } from './latency/least-load.js';
 import { LeastConnections } from './least-connections.js';
 import { PowerOfTwo } from './power-of-two.js';
 import { Random } from './random.js';
@@ -13,6 +16,9 @@ const MAKE = {
   random: (context) => new Random(context),
   power_of_two: (context) => new PowerOfTwo(context),
   core_affinity: (context) => new CoreAffinity(context),
+  least_load: (context) => new LeastLoad(context),
+  fastest_response: (context) => new FastestResponse(context),
+  fewest_servers: (context) => new FewestServers(context),
 } satisfies Record<string, (context: AlgorithmContext) => Algorithm>;
 
 /** The algorithms by the name that a pool gives them in the snapshot. */

@@ -31,6 +31,57 @@ export interface ServerTable {
   reduced: boolean;
 }
 
+/** Words of a server's record for what is learned of its latency, from the first one on. */
+export const LATENCY_WORD = {
+  /**
+   * What least load or fastest response has learned, a log2 x 65536 with its lowest bit set for least load: how many
+   * times as long as predicted responses take, or microseconds to the first byte. 0: nothing.
+   */
+  LEARNT: 0,
+  /** Milliseconds (wrapping) of the last sample of that. */
+  LEARNT_AT: 1,
+  /** Requests at a time that it takes per ratio, x 64, twice that, plus 1 once a limit was found; 0: not estimated. */
+  CAPACITY: 2,
+  /** Milliseconds (wrapping) of the last change of the capacity; 0: none. */
+  JUDGED_AT: 3,
+  /** Microseconds to the first byte without load; 0 unknown. */
+  BASELINE: 4,
+  /** Milliseconds (wrapping) of the last measurement without load; 0: none. */
+  BASELINE_AT: 5,
+} as const;
+
+/** What the workers of an SE share of what they learn about servers, for the algorithms that go by latency. */
+export interface LatencyState {
+  /** The words of place `i` begin at `first[i]`. Any worker writes them: a lost sample does no harm. */
+  readonly words: Int32Array;
+  readonly first: Int32Array;
+  /** Predicted work under way, microseconds; cells as in `ActiveCounts`. */
+  readonly work: Float64Array;
+  /** Turns about every 100 ms. */
+  readonly clock: { readonly coarse: number };
+  /** Milliseconds, the same in all workers. */
+  readonly now: () => number;
+}
+
+/**
+ * What an algorithm is told of the requests that go to servers. Called by the worker that serves the request; times
+ * in microseconds, `now` as in `LatencyState`.
+ */
+export interface Feed {
+  /** Requests are to be told apart by class (`classOf`). */
+  readonly classes: boolean;
+  /** The work that a request of this class is thought to be; 0 where nobody asks. `kind` 0: it has no class. */
+  workOf(kind: number): number;
+  /** The work that is left of it after so long. */
+  workLeft(kind: number, age: number): number;
+  /** The first byte of a response, or an L4 connection, took so long. */
+  firstByte(place: number, microseconds: number, now: number): void;
+  /** A whole response took so long. */
+  whole(place: number, kind: number, microseconds: number, now: number): void;
+  /** No response came, or no connection. */
+  failed(place: number, now: number): void;
+}
+
 /** What an algorithm may look at. */
 export interface AlgorithmContext {
   readonly table: ServerTable;
@@ -44,6 +95,14 @@ export interface AlgorithmContext {
    * worker, and as many as there are workers gives all to all.
    */
   readonly coreNonaffinity: number;
+  readonly latency: LatencyState;
+  /** What chose before a change of the pool, to go on with what it has learned; null when there is none. */
+  readonly previous: Algorithm | null;
+  /**
+   * Milliseconds to the first byte from which a server is at capacity (`capacity_estimation_ttfb_thresh`); 0: found
+   * out from how its latency changes with its load.
+   */
+  readonly capacityThreshold: number;
 }
 
 /**
@@ -51,6 +110,8 @@ export interface AlgorithmContext {
  * An algorithm allocates nothing in `pick` and never looks at a server that is not eligible.
  */
 export interface Algorithm {
+  /** Wants to be told of requests; absent for most. */
+  readonly feed?: Feed;
   /**
    * Place of the chosen server, -1 when none is eligible.
    * `avoid` is not chosen unless it is the only eligible one (a retry goes elsewhere); -1 avoids nothing.

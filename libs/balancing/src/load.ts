@@ -7,3 +7,8 @@ export function openAt({ table, counts }: AlgorithmContext, place: number): numb
   for (let w = 0; w < counts.workers; w++) n += counts.cells[base + w]!;
   return n;
 }
+
+/** How loaded servers are, in connections: what `Least` goes by. */
+export interface Loads {
+  loadOf(place: number): number;
+}

@@ -5,7 +5,7 @@ import { mix } from './hash.js';
 import { add, algorithm, load, setShares, world, type World } from './testing/world.js';
 
 /** Algorithms that do not spread what comes by weights alone. */
-const NOT_BY_WEIGHT = new Set<string>([]);
+const NOT_BY_WEIGHT = new Set<string>(['fewest_servers']);
 const BY_WEIGHT = ALGORITHM_NAMES.filter((name) => !NOT_BY_WEIGHT.has(name));
 /** Those that leave nothing to chance (a hash is chance too). */
 const IN_TURN: readonly AlgorithmName[] = ['round_robin', 'least_connections'];

@@ -17,6 +17,9 @@ const ALGORITHMS: Readonly<Record<string, Pool['algorithm']>> = {
   LB_ALGORITHM_RANDOM: 'random',
   LB_ALGORITHM_CORE_AFFINITY: 'core_affinity',
   LB_ALGORITHM_POWER_OF_TWO: 'power_of_two',
+  LB_ALGORITHM_LEAST_LOAD: 'least_load',
+  LB_ALGORITHM_FASTEST_RESPONSE: 'fastest_response',
+  LB_ALGORITHM_FEWEST_SERVERS: 'fewest_servers',
 };
 
 const KEYS: Readonly<Record<string, ConsistentHash['key']>> = {

@@ -263,6 +263,11 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'lb_algorithm=LB_ALGORITHM_RANDOM': { to: 'LB_ALGORITHM_RANDOM' },
     'lb_algorithm=LB_ALGORITHM_CORE_AFFINITY': { to: 'LB_ALGORITHM_CORE_AFFINITY' },
     'lb_algorithm=LB_ALGORITHM_POWER_OF_TWO': { to: 'LB_ALGORITHM_POWER_OF_TWO' },
+    'lb_algorithm=LB_ALGORITHM_LEAST_LOAD': { to: 'LB_ALGORITHM_LEAST_LOAD' },
+    'lb_algorithm=LB_ALGORITHM_FASTEST_RESPONSE': { to: 'LB_ALGORITHM_FASTEST_RESPONSE' },
+    'lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS': { to: 'LB_ALGORITHM_FEWEST_SERVERS' },
+    capacity_estimation: { to: true },
+    capacity_estimation_ttfb_thresh: { to: 40 },
     'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS': {
       to: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
       given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_URI' },

@@ -1,6 +1,7 @@
 import type { FilledConnPoolProperties, FilledPool } from '@spillway/model';
 import type { HealthMonitor, Pool } from '@spillway/snapshot';
 import { algorithmOf } from './algorithm.js';
+import { capacityOf } from './capacity.js';
 import { connectionRampOf } from './connection-ramp.js';
 import { backupOf, failActionOf } from './fail-action.js';
 import { translateHealthMonitor } from './health-monitor.js';
@@ -39,6 +40,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
     enabled: spec.enabled,
     algorithm: algorithm.name,
     ...algorithm.settings,
+    ...capacityOf(spec),
     ...connectionRampOf(spec),
     servers,
     health_monitor_uuids: monitors.uuids,

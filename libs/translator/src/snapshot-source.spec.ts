@@ -47,7 +47,7 @@ const spec = {
     name: fc.constantFrom('p', 'q'),
     server_timeout: fc.constantFrom(0, 5000),
     max_concurrent_connections_per_server: fc.constantFrom(0, 7),
-    lb_algorithm: fc.constantFrom('LB_ALGORITHM_ROUND_ROBIN', 'LB_ALGORITHM_FEWEST_SERVERS'),
+    lb_algorithm: fc.constantFrom('LB_ALGORITHM_ROUND_ROBIN', 'LB_ALGORITHM_TOPOLOGY'),
     ipaddrgroup_ref: fc.constantFrom('ipaddrgroup-1', 'ipaddrgroup-2'),
     health_monitor_refs: fc.array(
       which.map((n) => ref('healthmonitor', n)),

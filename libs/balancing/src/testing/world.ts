@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { createAlgorithm, type AlgorithmName } from '../algorithms.js';
-import type { Algorithm, AlgorithmContext, ServerTable } from '../contract.js';
+import type { Algorithm, AlgorithmContext, LatencyState, ServerTable } from '../contract.js';
 import { hashText } from '../hash.js';
 
 /** Servers and their counts, for the tests of the algorithms. */
 export interface World {
   table: ServerTable;
   counts: { cells: Int32Array; stride: number; workers: number };
+  latency: LatencyState & { clock: { coarse: number }; time: number };
 }
 
 const STRIDE = 16;
@@ -26,15 +27,49 @@ export function world(given: readonly number[], workers = 1, names?: readonly st
       reduced: false,
     },
     counts: { cells: new Int32Array(count * STRIDE), stride: STRIDE, workers },
+    latency: latencyOf(count),
   };
+}
+
+function latencyOf(count: number): World['latency'] {
+  const latency = {
+    words: new Int32Array(count * STRIDE),
+    first: Int32Array.from({ length: count }, (_, i) => i * STRIDE + 3),
+    work: new Float64Array(count * STRIDE),
+    clock: { coarse: 0 },
+    time: 1,
+    now: () => latency.time,
+  };
+  return latency;
+}
+
+/** Lets time go on. */
+export function passes({ latency }: World, milliseconds: number): void {
+  latency.time += milliseconds;
+  latency.clock.coarse = Math.floor(latency.time / 100) * 100;
 }
 
 export function algorithm(
   name: AlgorithmName,
-  { table, counts }: World,
-  { start = 0, worker = 0, coreNonaffinity = 2 }: Partial<AlgorithmContext> = {},
+  { table, counts, latency }: World,
+  {
+    start = 0,
+    worker = 0,
+    coreNonaffinity = 2,
+    previous = null,
+    capacityThreshold = 0,
+  }: Partial<AlgorithmContext> = {},
 ): Algorithm {
-  return createAlgorithm(name, { table, counts, start, worker, coreNonaffinity });
+  return createAlgorithm(name, {
+    table,
+    counts,
+    latency,
+    start,
+    worker,
+    coreNonaffinity,
+    previous,
+    capacityThreshold,
+  });
 }
 
 /** Gives servers their shares; 0 makes one not eligible. Tell the algorithms by `refresh`. */

@@ -64,14 +64,14 @@ describe('honour', () => {
     expect(honour('pool', 'horizon_profile')).toBe('stored');
     expect(honour('pool', 'server')).toBe('stored');
     expect(honoursValue('pool', 'lb_algorithm', 'LB_ALGORITHM_ROUND_ROBIN')).toBe(true);
-    expect(honoursValue('pool', 'lb_algorithm', 'LB_ALGORITHM_FEWEST_SERVERS')).toBe(false);
+    expect(honoursValue('pool', 'lb_algorithm', 'LB_ALGORITHM_TOPOLOGY')).toBe(false);
   });
 
   it('names what is set and without effect: message, field or value, each once', () => {
     expect(
       unhonoured('pool', {
         enabled: false,
-        lb_algorithm: 'LB_ALGORITHM_FEWEST_SERVERS',
+        lb_algorithm: 'LB_ALGORITHM_TOPOLOGY',
         horizon_profile: {},
         fail_action: { type: 'FAIL_ACTION_HTTP_LOCAL_RSP' },
         nsx_securitygroup: ['a', 'b'],
@@ -81,7 +81,7 @@ describe('honour', () => {
           { ip: { addr: '10.0.0.2', type: 'V4' }, location: { name: 'there' } },
         ],
       }),
-    ).toEqual(['lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS', 'nsx_securitygroup', 'servers[].location']);
+    ).toEqual(['lb_algorithm=LB_ALGORITHM_TOPOLOGY', 'nsx_securitygroup', 'servers[].location']);
   });
 
   it('does not mind what asks for nothing', () => {

@@ -310,6 +310,7 @@ export function commitServers(before: Compiled, after: Compiled, now: number): S
     pool.servers.forEach((server, place) => {
       server.pool = pool;
       server.place = place;
+      server.feed = pool.feed;
       server.maxIdle = spec.max_idle_connections;
       server.moveTo(slots[place]!);
       lives.set(server, lifeOf(spec, spec.servers[place]!, now));

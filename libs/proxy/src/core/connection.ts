@@ -245,6 +245,11 @@ export interface ServerLink {
   /** Its place in `server.busy`; -1 when it is not there. */
   busyPlace: number;
   readonly server: ServerRuntime;
+  /** Predicted work that it is counted with, microseconds, and since when by the coarse clock. Written by the server. */
+  work: number;
+  takenAt: number;
+  /** Class of its request, for algorithms that tell requests apart; absent or 0: none. */
+  readonly kind?: number;
   /** Bytes that wait for it, or that it has sent and nobody has taken. */
   heldBytes?(): number;
   /** What it is doing, for those who look for a fault. */

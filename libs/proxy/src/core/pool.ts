@@ -1,4 +1,12 @@
-import { createAlgorithm, hashText, type Algorithm, type ServerTable } from '@spillway/balancing';
+import {
+  createAlgorithm,
+  hashText,
+  feedOf,
+  type Algorithm,
+  type AlgorithmContext,
+  type Feed,
+  type ServerTable,
+} from '@spillway/balancing';
 import type { ConsistentHash, Pool as PoolSpec, Server } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
 import { FailAction } from '../http/fail-action.js';
@@ -8,6 +16,7 @@ import type { ClientContext } from '../tls/client-contexts.js';
 import type { CompiledClientTls } from '../tls/compile.js';
 import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
+import { latencyState } from './latency.js';
 import type { ServerRuntime } from './server.js';
 import { Shares } from './shares.js';
 
@@ -36,6 +45,8 @@ export const enum Refusal {
  */
 export class Pool {
   readonly algorithm: Algorithm;
+  /** What the algorithm wants to be told of requests; null for most. */
+  readonly feed: Feed | null;
   /** How requests get to its servers. */
   readonly protocol: ServerProtocol;
   /** What requests have to be told apart by; null when the algorithm does not ask. */
@@ -85,7 +96,7 @@ export class Pool {
     };
     this.shares = new Shares(context, spec.connection_ramp, slots, () => (this.seen = -1));
     this.picks = previous?.picks ?? Math.floor((context.block.index * count) / layout.workers);
-    this.algorithm = createAlgorithm(spec.algorithm, {
+    const algorithmContext: AlgorithmContext = {
       table: this.table,
       counts: {
         cells: context.block.active,
@@ -95,7 +106,12 @@ export class Pool {
       start: this.picks,
       worker: context.block.index,
       coreNonaffinity: spec.core_nonaffinity ?? CORE_NONAFFINITY,
-    });
+      latency: latencyState(context, slots),
+      previous: previous?.algorithm ?? null,
+      capacityThreshold: spec.capacity_ttfb_threshold ?? 0,
+    };
+    this.algorithm = createAlgorithm(spec.algorithm, algorithmContext);
+    this.feed = feedOf(this.algorithm, algorithmContext, spec.capacity_estimation === true);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Feed } from '@spillway/balancing';
 import { coarseBucketOf, HEALTH, SERVER } from '@spillway/telemetry';
 import type { Socket } from '../transport/seam.js';
 import { endpoint, type ConnectionFacts } from './describe.js';
@@ -5,6 +6,7 @@ import { Timed } from './clock.js';
 import type { ServerLink } from './connection.js';
 import type { PlaneContext } from './context.js';
 import type { ErrorRules } from './errors.js';
+import { agedWork } from './latency.js';
 import type { Pool } from './pool.js';
 import { smoothed } from './rtt.js';
 
@@ -33,6 +35,8 @@ export class ServerRuntime extends Timed {
   /** The pool as it is now, and the place in it. */
   pool: Pool | null = null;
   place = -1;
+  /** What the algorithm of its pool wants to be told; null for most. */
+  feed: Feed | null = null;
   maxIdle = 0;
   /** 1 to 65535, the same in every worker; few servers of a pool share one. */
   readonly hint: number;
@@ -87,8 +91,10 @@ export class ServerRuntime extends Timed {
     if (cell === this.cell) return;
     const { block } = this.context;
     const { f64 } = this.context;
+    const work = this.cell >= 0 ? block.work[this.cell]! : 0;
     if (this.cell >= 0) {
       block.active[this.cell]! -= this.active;
+      block.work[this.cell] = 0;
       f64[this.counters + SERVER.CONNECTIONS_OPEN]! -= this.open;
     }
     this.slot = slot;
@@ -100,6 +106,7 @@ export class ServerRuntime extends Timed {
     // What is open goes on counting here.
     this.touch();
     block.active[cell]! += this.active;
+    block.work[cell] = work;
     f64[this.counters + SERVER.CONNECTIONS_OPEN]! += this.open;
   }
 
@@ -109,6 +116,11 @@ export class ServerRuntime extends Timed {
     this.context.u32[this.mark]!++;
     this.rttDue = true;
     this.touched = this.active > 0 || this.open > 0;
+    if (this.feed !== null && this.feed.classes && this.active > 0) this.ageWork(this.feed);
+  }
+
+  private ageWork(feed: Feed): void {
+    this.context.block.work[this.cell] = agedWork(feed, this.busy, this.context.clock.coarse);
   }
 
   private touch(): void {
@@ -138,6 +150,7 @@ export class ServerRuntime extends Timed {
     this.context.f64[this.counters + SERVER.REQUESTS]!++;
     link.busyPlace = this.busy.length;
     this.busy.push(link);
+    if (this.feed !== null) this.beginWork(this.feed, link);
     this.pool?.algorithm.changed(this.place);
   }
 
@@ -152,7 +165,21 @@ export class ServerRuntime extends Timed {
       last.busyPlace = link.busyPlace;
     }
     link.busyPlace = -1;
+    if (link.work > 0) this.endWork(link);
     this.pool?.algorithm.changed(this.place);
+  }
+
+  private beginWork(feed: Feed, link: ServerLink): void {
+    link.work = feed.workOf(link.kind ?? 0);
+    link.takenAt = this.context.clock.coarse;
+    this.context.block.work[this.cell]! += link.work;
+  }
+
+  private endWork(link: ServerLink): void {
+    const { work } = this.context.block;
+    // With nothing under way there is no work left, whatever became of it in sums.
+    work[this.cell] = this.active === 0 ? 0 : work[this.cell]! - link.work;
+    link.work = 0;
   }
 
   count(counter: number, by: number): void {
@@ -211,6 +238,7 @@ export class ServerRuntime extends Timed {
   fault(kind: number, errors: ErrorRules, first: boolean): void {
     if (first) this.count(SERVER.OUTCOMES, 1);
     if (errors.isFault(kind)) this.count(SERVER.ERRORS, 1);
+    if (this.feed !== null) this.feed.failed(this.place, this.context.transport.now());
   }
 
   /** A response came whole; times in microseconds. */

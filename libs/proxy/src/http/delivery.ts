@@ -12,7 +12,7 @@ import { Exchange } from './exchange.js';
 import { hasLongField } from './fields.js';
 import { forwardRequest, forwarded } from './forward.js';
 import { hostLineOf, replaceHost } from './host-header.js';
-import { requestKey } from './hash-key.js';
+import { requestClass, requestKey } from './hash-key.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
 import { requestMessage } from './message.js';
 import { nowhere } from './nowhere.js';
@@ -42,7 +42,7 @@ const OWN_FOR: Record<number, number> = {
   [FAILED_BY.TIMEOUT]: OWN_BY.SERVER_TIMEOUT,
 };
 
-const NO_POOL = { hash: null };
+const NO_POOL = { hash: null, feed: null };
 
 /**
  * The failure is the server's own: it was not taken out of service, nor did a kept connection end while the next request
@@ -96,7 +96,8 @@ export abstract class Delivery extends Exchange {
     const { pool } = this;
     this.serverName = this.nameIn(pool, head, b);
     const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
-    const { hash } = pool ?? NO_POOL;
+    const { hash, feed } = pool ?? NO_POOL;
+    this.kind = feed !== null && feed.classes ? requestClass(requestMessage.of(b, head)) : 0;
     this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
     const server = own === null ? (this.wanted ?? this.chooseOf(pool, head, b)) : own.server;
     if (server === null) {

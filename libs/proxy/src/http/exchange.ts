@@ -79,6 +79,8 @@ export abstract class Exchange {
   startedAt = 0;
   /** When the request was given to the connection that answered, and when the first byte of the answer came. */
   protected forwardedAt = 0;
+  /** Class of the request, for algorithms that tell requests apart; 0 where the pool's does not. */
+  kind = 0;
   private firstByteAt = 0;
   /** It still is the moment of the first byte: the clock need not be read again. The link sets it, if it likes. */
   atFirstByte = false;
@@ -243,6 +245,9 @@ export abstract class Exchange {
   linkAnswers(): void {
     this.firstByteAt = this.connection.context.transport.now();
     this.answeredBy = this.link === null ? null : this.link.server;
+    const feed = this.answeredBy?.feed ?? null;
+    if (feed !== null)
+      feed.firstByte(this.answeredBy!.place, this.waited(this.firstByteAt), this.firstByteAt);
     this.forget();
   }
 
@@ -287,8 +292,19 @@ export abstract class Exchange {
   /** The response is complete, as the server sent it. */
   responseDone(): void {
     this.link = null;
+    if (this.kind !== 0 && this.answeredBy !== null) this.learn(this.answeredBy);
     if (this.filter === null) this.filterDone();
     else this.filter.finish();
+  }
+
+  /** Microseconds since the server was given the request. */
+  private waited(now: number): number {
+    return (now - this.forwardedAt) * 1000;
+  }
+
+  private learn(server: ServerRuntime): void {
+    const now = this.atFirstByte ? this.firstByteAt : this.connection.context.transport.now();
+    server.feed?.whole(server.place, this.kind, this.waited(now), now);
   }
 
   /** The response is complete, as the client gets it. */

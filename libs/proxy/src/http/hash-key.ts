@@ -1,4 +1,4 @@
-import { hashBytes, hashText } from '@spillway/balancing';
+import { classOf, hashBytes, hashText } from '@spillway/balancing';
 import type { ConsistentHash } from '@spillway/snapshot';
 import { clientKey } from '../core/hash-key.js';
 import type { Exchange } from './exchange.js';
@@ -20,4 +20,15 @@ export function requestKey(hash: ConsistentHash, x: Exchange, message: Message):
     if (value !== null) return hashText(value);
   }
   return clientKey(hash, ends.remoteAddress, ends.remotePort);
+}
+
+const SLASH = 47;
+
+/** Class of a request for predictions of what it costs: method, path, and the folder that the path is in. */
+export function requestClass(message: Message): number {
+  const { b, pathStart, pathEnd, methodId } = message;
+  let folderEnd = pathEnd;
+  while (folderEnd > pathStart && b[folderEnd - 1] !== SLASH) folderEnd--;
+  const folder = hashBytes(b, pathStart, folderEnd, methodId + 1);
+  return classOf(folder, hashBytes(b, folderEnd, pathEnd, folder));
 }

@@ -33,6 +33,8 @@ const enum State {
 /** An HTTP/1.1 connection to a server; serves one request at a time and is kept for the next. */
 export class ServerConnection extends Timed implements SocketHandler, HttpServerLink, IdleLink {
   busyPlace = -1;
+  work = 0;
+  takenAt = 0;
   newer: IdleLink | null = null;
   older: IdleLink | null = null;
 
@@ -99,6 +101,10 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     link.boundTo = null;
     link.server.bound.delete(link);
     return link.again(x);
+  }
+
+  get kind(): number {
+    return this.x === null ? 0 : this.x.kind;
   }
 
   private again(x: Exchange): this {

@@ -30,6 +30,8 @@ const chunk = Buffer.alloc(16 * 1024 + 16);
 /** One request on a connection of HTTP/2 to a server. */
 export class ServerStream extends Timed implements HttpServerLink, StreamUser {
   busyPlace = -1;
+  work = 0;
+  takenAt = 0;
   ready = false;
   reused = false;
   answering = false;
@@ -56,6 +58,10 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
 
   get server(): ServerRuntime {
     return this.connection.server;
+  }
+
+  get kind(): number {
+    return this.x === null ? 0 : this.x.kind;
   }
 
   get waitsFor(): Exchange | null {

@@ -129,6 +129,7 @@ export class TcpClient extends ClientConnection {
   /** A connection was made, in so many milliseconds. */
   connected({ server }: TcpServer, milliseconds: number): void {
     server.opened(milliseconds);
+    server.feed?.firstByte(server.place, milliseconds * 1000, this.context.transport.now());
     this.placement.service.record(VS_HISTOGRAM.SERVER_CONNECT, milliseconds * 1000);
   }
 

@@ -17,6 +17,8 @@ const LASTS_MS = 5_000;
 export class TcpServer extends Timed implements SocketHandler, ServerLink {
   readonly asItIs = true;
   busyPlace = -1;
+  work = 0;
+  takenAt = 0;
   /** The server has been reached. */
   open = false;
   /** Something has come from it. */

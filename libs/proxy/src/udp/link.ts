@@ -8,6 +8,8 @@ import type { UdpFlow } from './flow.js';
 /** The server's end of a flow: a socket of its own, so that answers are this flow's and refusals are told. */
 export class UdpLink implements DatagramHandler, ServerLink {
   busyPlace = -1;
+  work = 0;
+  takenAt = 0;
   private readonly peer: DatagramPeer;
 
   constructor(

@@ -28,6 +28,9 @@ export const Pool = z.strictObject({
     'random',
     'power_of_two',
     'core_affinity',
+    'least_load',
+    'fastest_response',
+    'fewest_servers',
   ]),
   /** What consistent hash goes by; absent: the client's address. */
   consistent_hash: ConsistentHash.optional(),
@@ -35,6 +38,13 @@ export const Pool = z.strictObject({
   core_nonaffinity: z.int().min(1).max(65_535).optional(),
   /** Servers that join others get their part of the traffic by and by; absent: at once. */
   connection_ramp: ConnectionRamp.optional(),
+  /** The capacity of the servers is estimated, as it always is with fewest servers. Absent: false. */
+  capacity_estimation: z.boolean().optional(),
+  /**
+   * Milliseconds to the first byte from which a server is at capacity; absent: found out from how its latency changes
+   * with its load.
+   */
+  capacity_ttfb_threshold: z.int().min(1).max(5000).optional(),
   servers: z.array(Server).max(5000),
   health_monitor_uuids: z.array(uuid).max(64),
   /** Servers that must be up for the pool to be up. */

@@ -140,15 +140,15 @@ describe('fields', () => {
     const body = {
       name: 'fields',
       colour: 'red',
-      capacity_estimation: true,
+      east_west: true,
       servers: [{ ...server('10.0.0.9'), shape: 'round' }],
     };
     const reply = await api.post('/api/pool', body);
     expect(reply.status).toBe(201);
     expect(reply.headers['x-spillway-unknown']).toBe('colour, servers[].shape');
-    expect(String(reply.headers['x-spillway-unhonoured'])).toMatch(/capacity_estimation/);
+    expect(String(reply.headers['x-spillway-unhonoured'])).toMatch(/east_west/);
     expect(reply.body).not.toHaveProperty('colour');
-    expect(reply.body).toHaveProperty('capacity_estimation', true);
+    expect(reply.body).toHaveProperty('east_west', true);
     const strict = await api.post('/api/pool?strict=true', { ...body, name: 'strict' });
     expect(strict.status).toBe(400);
     expect(JSON.stringify(strict.body['errors'])).toMatch(/unknown_field.*unhonoured_field/);

@@ -1,21 +1,24 @@
 import type { AlgorithmContext } from './contract.js';
 import { IndexHeap } from './index-heap.js';
-import { openAt } from './load.js';
+import type { Loads } from './load.js';
 
 /** Up to this many eligible servers every pick looks at all of them (about 1 ns per server and worker). */
 export const SCAN_LIMIT = 64;
 /** Servers whose load a pick of a large pool looks up again, beside those at the top of its heap. */
 export const PROBES = 4;
 
-/** Least connections among servers of equal weight. */
-export class EvenConnections {
+/** The least loaded among servers of equal weight. */
+export class EvenLoads {
   private readonly places: Uint16Array;
   private count = 0;
   private cursor: number;
   /** Empty for small pools. */
   private readonly heap: IndexHeap;
 
-  constructor(private readonly context: AlgorithmContext) {
+  constructor(
+    private readonly context: AlgorithmContext,
+    private readonly loads: Loads,
+  ) {
     const { count } = context.table;
     this.places = new Uint16Array(count);
     this.heap = new IndexHeap(count);
@@ -38,12 +41,16 @@ export class EvenConnections {
     for (let i = 0; i < table.count; i++) if (table.eligible[i] === 1) this.places[n++] = i;
     this.count = n;
     this.heap.clear();
-    if (n <= SCAN_LIMIT) return;
-    for (let i = 0; i < n; i++) this.update(this.places[i]!);
+    if (n > SCAN_LIMIT) this.reload();
+  }
+
+  /** Any load may have changed. */
+  reload(): void {
+    if (this.count > SCAN_LIMIT) for (let i = 0; i < this.count; i++) this.update(this.places[i]!);
   }
 
   private update(place: number): void {
-    this.heap.set(place, openAt(this.context, place));
+    this.heap.set(place, this.loads.loadOf(place));
   }
 
   private scan(avoid: number): number {
@@ -56,9 +63,9 @@ export class EvenConnections {
       if (at >= count) at = 0;
       const place = places[at++]!;
       if (place === avoid) continue;
-      const open = openAt(this.context, place);
-      if (open < least) {
-        least = open;
+      const load = this.loads.loadOf(place);
+      if (load < least) {
+        least = load;
         best = place;
       }
     }

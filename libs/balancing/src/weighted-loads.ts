@@ -1,10 +1,10 @@
 import type { AlgorithmContext } from './contract.js';
-import { PROBES, SCAN_LIMIT } from './even-connections.js';
+import { PROBES, SCAN_LIMIT } from './even-loads.js';
 import { IndexHeap } from './index-heap.js';
-import { openAt } from './load.js';
+import type { Loads } from './load.js';
 
 /**
- * Least connections among servers whose weights differ.
+ * The least loaded among servers whose weights differ.
  *
  * Connections per weight alone would give everything to the heaviest server while few connections are open, so each
  * server is also due every `1 / weight` of a time in which all weights together are one pick. Between servers the open
@@ -12,7 +12,7 @@ import { openAt } from './load.js';
  * chosen before it is due: one that refuses everything at once, and so never has a connection open, gets no more than
  * its part, and a new one does not get all that comes until it has caught up.
  */
-export class WeightedConnections {
+export class WeightedLoads {
   private readonly places: Uint16Array;
   private count = 0;
   private cursor: number;
@@ -27,7 +27,10 @@ export class WeightedConnections {
   private readonly ready: IndexHeap;
   private readonly waiting: IndexHeap;
 
-  constructor(private readonly context: AlgorithmContext) {
+  constructor(
+    private readonly context: AlgorithmContext,
+    private readonly loads: Loads,
+  ) {
     const { count } = context.table;
     this.places = new Uint16Array(count);
     this.every = new Float64Array(count);
@@ -70,6 +73,11 @@ export class WeightedConnections {
     if (this.large) for (let i = 0; i < n; i++) this.place(this.places[i]!);
   }
 
+  /** Any load may have changed. */
+  reload(): void {
+    if (this.large) for (let i = 0; i < this.count; i++) this.changed(this.places[i]!);
+  }
+
   /** Part of its interval until the server is due, as the weights were. New ones are spread over theirs. */
   private waits(place: number): number {
     const every = this.every[place]!;
@@ -79,7 +87,7 @@ export class WeightedConnections {
 
   private key(place: number): number {
     const every = this.every[place]!;
-    return openAt(this.context, place) * every + Math.max(this.due[place]!, this.now - every);
+    return this.loads.loadOf(place) * every + Math.max(this.due[place]!, this.now - every);
   }
 
   /** From when on a server with a reduced share may be chosen. */

@@ -1,0 +1,259 @@
+import { LATENCY_WORD, type AlgorithmContext } from '../contract.js';
+import { mix } from '../hash.js';
+import { Windows } from './window.js';
+
+/** Requests at a time that a server gets per ratio while nothing is known of it. */
+const FIRST = 8;
+/** A server that fails gets one pick in so many at last. */
+const LEAST = 1 / 32;
+const MOST = 1 << 20;
+const SCALE = 64;
+
+/** Milliseconds between changes of a capacity, at least, and by how many responses they take it is judged. */
+const INTERVAL = 250;
+const INTERVAL_RESPONSES = 2;
+/** Samples of a worker that are enough to judge, and those that will do once the time is up for long. */
+const ENOUGH = 12;
+const FEW = 6;
+const PATIENCE = 8;
+
+/** Samples that move the latency without load all the way; it moves by half of it at most. */
+const STEADY = 48;
+
+/** At capacity: latency over that without load times this, and so much (microseconds) on top, is more than noise. */
+const TOLERANCE = 1.5;
+const SLACK = 1000;
+/** The least and the most that a capacity shrinks to at once. */
+const SHRINK_LEAST = 0.95;
+const SHRINK_MOST = 0.5;
+const SHRINK_UNSURE = 0.8;
+/** How a capacity grows that is used up: while no limit is known, near it, and far from it. */
+const GROWTH_FIRST = 1.5;
+const GROWTH = 1 / 32;
+const GROWTH_EASY = 1 / 8;
+/**
+ * A capacity grows when so much of it is used on average, or less and a request was turned away; with little of it in
+ * use a server tells its latency without load.
+ */
+const USED = 0.75;
+const USED_AT_TIMES = 0.4;
+const LITTLE = 1 / 3;
+
+/** Milliseconds that a measurement without load holds; then the server gets little for a while, to measure again. */
+const HOLDS = 30_000;
+const HOLDS_SPREAD = 15_000;
+/** Part of the capacity that it gets meanwhile. */
+const DIP = 1 / 4;
+/** How long: so many responses, within these bounds in milliseconds; and how many samples of a worker are enough. */
+const DIP_RESPONSES = 20;
+const DIP_LEAST = 2000;
+const DIP_MOST = 10_000;
+const DIP_ENOUGH = 24;
+/** A dip that told nothing is made again after so long; a server that was never seen without load begins with one. */
+const DIP_AGAIN = 5000;
+const DIP_FIRST = 1000;
+
+/**
+ * How many requests at a time each server of a pool takes before its responses get slower: found by changing its load
+ * and watching its latency, and shared by all workers of the SE. An additive-increase, multiplicative-decrease
+ * control of concurrency against the latency without load, like TCP Vegas and the concurrency limits of services; the
+ * latency without load is measured whenever there is little, and when that has not been for HOLDS, the load is
+ * lowered for a moment to do so.
+ *
+ * One worker at a time changes a server (who wins its word JUDGED_AT); all see the result.
+ */
+export class Capacities {
+  private readonly windows: Windows;
+  /** 1: a pick was turned away from the server since the last change. */
+  readonly wanted: Uint8Array;
+  /** Samples to leave out, since their requests waited behind more load than there is now. */
+  private readonly stale: Uint16Array;
+  /** 1: was in a dip at the last look. */
+  private readonly dipped: Uint8Array;
+
+  /** @param lowers the load of a server can be lowered to measure its latency without load */
+  constructor(
+    private readonly context: AlgorithmContext,
+    private readonly lowers: boolean,
+  ) {
+    const { count } = context.table;
+    this.windows = new Windows(count);
+    this.wanted = new Uint8Array(count);
+    this.stale = new Uint16Array(count);
+    this.dipped = new Uint8Array(count);
+  }
+
+  /** Requests at a time that the server takes, all workers together. */
+  of(place: number): number {
+    const { table, latency } = this.context;
+    return capacityIn(latency.words, latency.first[place]!) * table.ratios[place]!;
+  }
+
+  /** It gets less than it could take, so that its latency without load can be measured. */
+  dips(place: number, now: number): boolean {
+    if (!this.lowers || this.context.capacityThreshold > 0) return false;
+    const age = this.age(place, now);
+    const due = holds(place);
+    if (age < due) return false;
+    if (age < due + this.dipLength(place)) return true;
+    this.setMeasured(place, now - due + DIP_AGAIN);
+    return false;
+  }
+
+  /** What it takes during a dip. */
+  inDip(place: number): number {
+    return Math.max(2, this.of(place) * DIP);
+  }
+
+  /** A response came. `load`: requests under way at the server over all workers, this one among them. */
+  sample(place: number, microseconds: number, load: number, now: number): void {
+    const { words, first } = this.context.latency;
+    const at = first[place]!;
+    if (words[at + LATENCY_WORD.BASELINE_AT] === 0)
+      this.setMeasured(place, now - holds(place) + DIP_FIRST * (1 + (mix(place) % 8)));
+    if (capacityIn(words, at) * this.context.table.ratios[place]! < 1) this.recovers(place);
+    if (!this.fresh(place, load, now)) return;
+    this.windows.add(place, microseconds, load, now);
+    const { counts, began } = this.windows;
+    const interval = this.interval(place);
+    const before = words[at + LATENCY_WORD.JUDGED_AT]!;
+    // The first answers to what came at once are the quick ones: a window has to last.
+    if (now - began[place]! < interval || (before !== 0 && (((now | 0) - before) | 0) < interval)) return;
+    const count = counts[place]!;
+    const enough = this.dipped[place] === 1 ? DIP_ENOUGH : ENOUGH;
+    if (count < enough && (count < FEW || now - began[place]! < interval * PATIENCE)) return;
+    if (Atomics.compareExchange(words, at + LATENCY_WORD.JUDGED_AT, before, now | 0 || 1) === before)
+      this.judge(place, now);
+    this.windows.clear(place);
+    this.wanted[place] = 0;
+  }
+
+  /** No response came, or no connection: half of what it had. */
+  failed(place: number): void {
+    const at = this.context.latency.first[place]!;
+    this.store(place, Math.max(LEAST, capacityIn(this.context.latency.words, at) / 2), true);
+  }
+
+  /** A response, while it was thought to be out of order. */
+  private recovers(place: number): void {
+    const ratio = this.context.table.ratios[place]!;
+    this.store(place, Math.min(1, this.of(place) * 2) / ratio, true);
+  }
+
+  /** False while a sample tells of an earlier load. */
+  private fresh(place: number, load: number, now: number): boolean {
+    const dip = this.dips(place, now) ? 1 : 0;
+    if (dip !== this.dipped[place]) {
+      this.dipped[place] = dip;
+      this.windows.clear(place);
+      this.stale[place] = dip === 1 ? Math.ceil(this.inDip(place)) : 0;
+    }
+    if (dip === 0) return true;
+    if (load > this.inDip(place) + 1) return false;
+    if (this.stale[place] === 0) return true;
+    this.stale[place]!--;
+    return false;
+  }
+
+  private judge(place: number, now: number): void {
+    const { windows } = this;
+    const mean = windows.mean(place);
+    const load = windows.load(place);
+    const capacity = this.of(place);
+    const little = load <= Math.max(1, capacity * LITTLE, this.dipped[place] === 1 ? this.inDip(place) : 0);
+    const limit = this.limit(place);
+    // Of few samples or scattered ones only a clear sign is believed.
+    if (limit > 0 && mean - windows.error(place) > Math.log2(limit)) {
+      // With little under way it is no load that makes it slow.
+      if (!little || this.context.capacityThreshold > 0) this.shrink(place, load, limit / 2 ** mean);
+    } else if (load >= capacity * (this.wanted[place] === 1 ? USED_AT_TIMES : USED))
+      this.grow(place, load, mean);
+    this.measure(place, mean, little, now);
+  }
+
+  /** Microseconds to the first byte from which it is at capacity; 0 while unknown. */
+  private limit(place: number): number {
+    const { capacityThreshold, latency } = this.context;
+    if (capacityThreshold > 0) return capacityThreshold * 1000;
+    const baseline = latency.words[latency.first[place]! + LATENCY_WORD.BASELINE]!;
+    return baseline > 0 ? baseline * TOLERANCE + SLACK : 0;
+  }
+
+  private shrink(place: number, load: number, by: number): void {
+    const ratio = this.context.table.ratios[place]!;
+    const capacity = this.of(place);
+    const takes = load * Math.min(SHRINK_LEAST, Math.max(SHRINK_MOST, by));
+    // Well below its capacity it is less sure that it is load that makes it slow.
+    const least = load < capacity * USED ? capacity * SHRINK_UNSURE : 1;
+    this.store(place, Math.max(1, least, Math.min(capacity, takes)) / ratio, true);
+  }
+
+  private grow(place: number, load: number, mean: number): void {
+    const { words, first } = this.context.latency;
+    const capacity = this.of(place);
+    const found = (words[first[place]! + LATENCY_WORD.CAPACITY]! & 1) === 1;
+    const easy = 2 ** mean < this.limit(place) / TOLERANCE;
+    const step = found
+      ? Math.max(0.5, capacity * (easy ? GROWTH_EASY : GROWTH))
+      : capacity * (GROWTH_FIRST - 1);
+    // With all servers full it may have more than it was thought to take: then it has just shown that it takes that.
+    this.store(place, Math.max(capacity + step, load) / this.context.table.ratios[place]!, found);
+  }
+
+  /** Latency without load, by what was seen with little; what was seen with more can only show that it is lower. */
+  private measure(place: number, mean: number, little: boolean, now: number): void {
+    const { words, first } = this.context.latency;
+    const at = first[place]! + LATENCY_WORD.BASELINE;
+    const before = words[at]! > 0 ? Math.log2(words[at]!) : mean;
+    if (!little && words[at]! > 0 && mean >= before) return;
+    const change = mean - before;
+    const count = this.windows.counts[place]!;
+    const clear = little && count >= ENOUGH && Math.abs(change) > Math.max(1, 3 * this.windows.error(place));
+    const weight = clear ? 1 : Math.min(1 / 2, count / STEADY);
+    words[at] = Math.max(1, Math.round(2 ** (before + change * weight)));
+    if (little) this.setMeasured(place, now);
+  }
+
+  private store(place: number, capacity: number, found: boolean): void {
+    const { words, first } = this.context.latency;
+    const scaled = Math.max(1, Math.round(Math.min(MOST, Math.max(LEAST, capacity)) * SCALE));
+    words[first[place]! + LATENCY_WORD.CAPACITY] = (scaled << 1) | (found ? 1 : 0);
+  }
+
+  private setMeasured(place: number, now: number): void {
+    const { words, first } = this.context.latency;
+    words[first[place]! + LATENCY_WORD.BASELINE_AT] = now | 0 || 1;
+  }
+
+  private age(place: number, now: number): number {
+    const { words, first } = this.context.latency;
+    const measured = words[first[place]! + LATENCY_WORD.BASELINE_AT]!;
+    return measured === 0 ? 0 : ((now | 0) - measured) | 0;
+  }
+
+  private baseline(place: number): number {
+    const { words, first } = this.context.latency;
+    return words[first[place]! + LATENCY_WORD.BASELINE]! / 1000;
+  }
+
+  private interval(place: number): number {
+    return Math.max(INTERVAL, this.baseline(place) * INTERVAL_RESPONSES);
+  }
+
+  private dipLength(place: number): number {
+    return Math.min(DIP_MOST, Math.max(DIP_LEAST, this.baseline(place) * DIP_RESPONSES));
+  }
+}
+
+/** Not all servers measure at once. */
+const holds = (place: number): number => HOLDS + (mix(place) % HOLDS_SPREAD);
+
+/** Capacity per ratio in the words of a server, of which the first is `words[at]`. */
+export function capacityIn(words: Int32Array, at: number): number {
+  const stored = words[at + LATENCY_WORD.CAPACITY]!;
+  return stored <= 0 ? FIRST : (stored >> 1) / SCALE;
+}
+
+/** The limit of the server has been met, so that its capacity is more than a lower bound. */
+export const capacityFound = (words: Int32Array, at: number): boolean =>
+  (words[at + LATENCY_WORD.CAPACITY]! & 1) === 1;

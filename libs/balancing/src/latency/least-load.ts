@@ -1,0 +1,96 @@
+import { LATENCY_WORD, type AlgorithmContext, type Feed } from '../contract.js';
+import { Classes, UNKNOWN_COST } from './classes.js';
+import { Learning } from './learning.js';
+
+/** How much a response changes the slowness of its server. */
+const WEIGHT = 1 / 16;
+/** Slowness is kept within a factor of 8 either way. */
+const MOST_LOG = 3;
+const SCALE = 65_536;
+/** Milliseconds after which half of a server's slowness is forgotten when nobody answers there. */
+const HALF_LIFE = 10_000;
+
+/**
+ * The server with the least work under way per ratio and share (pools document, Least Load). The work of a request is
+ * the time that earlier responses of its class took (`Classes`), counted down as it goes on; what runs longer than it
+ * should is thought to go on for half as long as it did. Work is summed over all workers of the SE. Of servers that
+ * are slower than others at the same, the same work counts more.
+ *
+ * Without classes (L4) every connection is the same work, and this is least connections.
+ */
+export class LeastLoad extends Learning implements Feed {
+  readonly feed = this;
+  readonly classes = true;
+  private readonly costs: Classes;
+  /** How many times as long as predicted each server takes, as of the last tick. */
+  private readonly factors: Float64Array;
+
+  constructor(context: AlgorithmContext) {
+    super(context);
+    this.costs = context.previous instanceof LeastLoad ? context.previous.costs : new Classes();
+    this.factors = new Float64Array(context.table.count).fill(1);
+    this.refresh();
+  }
+
+  /** In typical requests. */
+  loadOf(place: number): number {
+    const { table, counts, latency } = this.context;
+    const base = table.slots[place]! * counts.stride;
+    const { typical } = this.costs;
+    let work = typical;
+    for (let w = 0; w < counts.workers; w++) work += latency.work[base + w]!;
+    return (work * this.factors[place]!) / typical - 1;
+  }
+
+  protected learnt(now: number): void {
+    for (let place = 0; place < this.context.table.count; place++)
+      this.factors[place] = 2 ** this.slowness(place, now);
+  }
+
+  // Feed
+
+  workOf(kind: number): number {
+    return kind === 0 ? UNKNOWN_COST : Math.min(this.costs.costOf(kind), this.costs.most);
+  }
+
+  workLeft(kind: number, age: number): number {
+    if (kind === 0) return UNKNOWN_COST;
+    const cost = this.costs.costOf(kind);
+    return Math.min(Math.max(cost - age, age / 2), this.costs.most);
+  }
+
+  firstByte(): void {}
+
+  whole(place: number, kind: number, microseconds: number, now: number): void {
+    if (kind === 0) return;
+    const expected = this.costs.known(kind);
+    this.costs.learn(kind, microseconds);
+    if (expected === 0) return;
+    this.answersBy(place, Math.log2(Math.max(1, microseconds) / expected), now);
+  }
+
+  failed(place: number, now: number): void {
+    this.answersBy(place, MOST_LOG, now);
+  }
+
+  /** A server took so many times (log2) what was expected. */
+  private answersBy(place: number, log: number, now: number): void {
+    const { words, first } = this.context.latency;
+    const at = first[place]!;
+    const before = this.slowness(place, now);
+    const sample = Math.min(Math.max(log, -MOST_LOG), MOST_LOG);
+    words[at + LATENCY_WORD.LEARNT] = Math.round((before + (sample - before) * WEIGHT) * SCALE) | 1;
+    words[at + LATENCY_WORD.LEARNT_AT] = now;
+  }
+
+  /** log2; what is old is forgotten. */
+  private slowness(place: number, now: number): number {
+    const { words, first } = this.context.latency;
+    const at = first[place]!;
+    const stored = words[at + LATENCY_WORD.LEARNT]!;
+    if ((stored & 1) === 0) return 0;
+    const idle = ((now | 0) - words[at + LATENCY_WORD.LEARNT_AT]!) | 0;
+    const log = Math.min(Math.max(stored / SCALE, -MOST_LOG), MOST_LOG);
+    return idle <= 0 ? log : log * 2 ** (-idle / HALF_LIFE);
+  }
+}

@@ -1,0 +1,270 @@
+import type { AlgorithmName } from '../algorithms.js';
+import type { Algorithm } from '../contract.js';
+import { Xorshift } from '../xorshift.js';
+import { add, algorithm, load, passes, setShares, world, type World } from './world.js';
+
+/** A server that serves so many requests at a time; the others wait, the first one first. */
+export interface Origin {
+  /** Requests at a time. */
+  slots: number;
+  /** How many times as long as others it takes. */
+  slowness?: number;
+  ratio?: number;
+  /** It refuses everything at once. */
+  broken?: boolean;
+}
+
+/** A kind of request: how many of all are of it, and milliseconds to its first byte and to its last one. */
+export interface Kind {
+  part: number;
+  firstByte: number;
+  whole: number;
+}
+
+export interface Scenario {
+  algorithm: AlgorithmName;
+  origins: Origin[];
+  kinds: Kind[];
+  /** Requests a second, by time in milliseconds. */
+  rate: (time: number) => number;
+  duration: number;
+  workers?: number;
+  seed?: number;
+  capacityThreshold?: number;
+  /** Times are as given; else they are spread as chance has it (exponentially). */
+  exact?: boolean;
+  /** Once a tick of 100 ms. */
+  onTick?: (time: number, simulation: Simulation) => void;
+}
+
+export interface Served {
+  kind: number;
+  place: number;
+  began: number;
+  firstByte: number;
+  whole: number;
+  failed: boolean;
+}
+
+interface Job {
+  kind: number;
+  place: number;
+  worker: number;
+  began: number;
+  first: number;
+  rest: number;
+  firstByteAt: number;
+  work: number;
+}
+
+const TICK = 100;
+
+/** Requests against servers through an algorithm on several workers, in simulated time; the same for the same seed. */
+export class Simulation {
+  readonly world: World;
+  readonly served: Served[] = [];
+  readonly open: Set<Job> = new Set();
+  private readonly algorithms: Algorithm[];
+  private readonly queues: Job[][];
+  private readonly busy: number[];
+  private readonly events: { at: number; order: number; run: () => void }[] = [];
+  private order = 0;
+  private readonly chance: Xorshift;
+  private next = 0;
+
+  constructor(private readonly scenario: Scenario) {
+    const { origins, workers = 1 } = scenario;
+    this.world = world(
+      origins.map((o) => o.ratio ?? 1),
+      workers,
+    );
+    this.queues = origins.map(() => []);
+    this.busy = origins.map(() => 0);
+    this.chance = new Xorshift(scenario.seed ?? 1);
+    this.algorithms = Array.from({ length: workers }, (_, worker) =>
+      algorithm(scenario.algorithm, this.world, {
+        worker,
+        start: worker,
+        capacityThreshold: scenario.capacityThreshold ?? 0,
+      }),
+    );
+  }
+
+  get time(): number {
+    return this.world.latency.time;
+  }
+
+  run(): this {
+    const { scenario } = this;
+    this.at(this.time + this.gap(), () => this.arrives());
+    this.at(TICK, () => this.tick());
+    for (;;) {
+      const event = this.take();
+      if (event === null || event.at > scenario.duration) return this;
+      passes(this.world, event.at - this.time);
+      event.run();
+    }
+  }
+
+  /** Shares of the servers from now on. */
+  share(shares: readonly number[]): void {
+    setShares(this.world, shares);
+    for (const a of this.algorithms) a.refresh();
+  }
+
+  /** Times from request to first byte (or to the end), sorted. */
+  times(of: (s: Served) => boolean, what: 'firstByte' | 'whole' = 'firstByte'): number[] {
+    return this.served
+      .filter((s) => !s.failed && of(s))
+      .map((s) => s[what])
+      .sort((a, b) => a - b);
+  }
+
+  /** Requests of each server between two times. */
+  counts(from = 0, to = Infinity): number[] {
+    const counts = this.busy.map(() => 0);
+    for (const s of this.served) if (s.began >= from && s.began < to) counts[s.place]!++;
+    return counts;
+  }
+
+  private gap(): number {
+    const rate = this.scenario.rate(this.time);
+    return rate <= 0 ? TICK : (-Math.log(1 - this.unit()) * 1000) / rate;
+  }
+
+  private unit(): number {
+    return this.chance.below(1 << 30) / (1 << 30);
+  }
+
+  private spread(mean: number): number {
+    return this.scenario.exact === true ? mean : -Math.log(1 - this.unit()) * mean;
+  }
+
+  private arrives(): void {
+    this.at(this.time + this.gap(), () => this.arrives());
+    if (this.scenario.rate(this.time) <= 0) return;
+    const { kinds } = this.scenario;
+    let at = this.unit();
+    let kind = 0;
+    while (kind + 1 < kinds.length && at >= kinds[kind]!.part) at -= kinds[kind++]!.part;
+    const worker = this.next++ % this.algorithms.length;
+    const by = this.algorithms[worker]!;
+    const place = by.pick(-1, 0);
+    const k = kinds[kind]!;
+    const slowness = this.scenario.origins[place]!.slowness ?? 1;
+    const first = this.spread(k.firstByte) * slowness;
+    const rest = this.spread(Math.max(0, k.whole - k.firstByte)) * slowness;
+    const job: Job = { kind, place, worker, began: this.time, first, rest, firstByteAt: 0, work: 0 };
+    job.work = by.feed?.workOf(kind + 1) ?? 0;
+    this.counts_(job, 1);
+    this.open.add(job);
+    if (this.scenario.origins[place]!.broken === true) this.at(this.time + 0.2, () => this.fails(job));
+    else if (this.busy[place]! < this.scenario.origins[place]!.slots) this.starts(job);
+    else this.queues[place]!.push(job);
+  }
+
+  private counts_(job: Job, by: 1 | -1): void {
+    const { world: w } = this;
+    add(w, job.place, job.worker, by);
+    w.latency.work[w.table.slots[job.place]! * w.counts.stride + job.worker]! += by * job.work;
+    this.algorithms[job.worker]!.changed(job.place);
+  }
+
+  private starts(job: Job): void {
+    this.busy[job.place]!++;
+    this.at(this.time + job.first, () => this.answers(job));
+  }
+
+  private answers(job: Job): void {
+    job.firstByteAt = this.time;
+    this.algorithms[job.worker]!.feed?.firstByte(job.place, (this.time - job.began) * 1000, this.time);
+    this.at(this.time + job.rest, () => this.ends(job));
+  }
+
+  private ends(job: Job): void {
+    const { feed } = this.algorithms[job.worker]!;
+    feed?.whole(job.place, job.kind + 1, (this.time - job.began) * 1000, this.time);
+    this.over(job, false);
+    this.busy[job.place]!--;
+    const waiting = this.queues[job.place]!.shift();
+    if (waiting !== undefined) this.starts(waiting);
+  }
+
+  private fails(job: Job): void {
+    this.algorithms[job.worker]!.feed?.failed(job.place, this.time);
+    this.over(job, true);
+  }
+
+  private over(job: Job, failed: boolean): void {
+    this.counts_(job, -1);
+    this.open.delete(job);
+    const { kind, place, began, firstByteAt } = job;
+    this.served.push({
+      kind,
+      place,
+      began,
+      firstByte: firstByteAt - began,
+      whole: this.time - began,
+      failed,
+    });
+  }
+
+  private tick(): void {
+    this.at(this.time + TICK, () => this.tick());
+    const { latency, table, counts } = this.world;
+    for (const job of this.open) {
+      const { feed } = this.algorithms[job.worker]!;
+      if (feed === undefined || !feed.classes) break;
+      const cell = table.slots[job.place]! * counts.stride + job.worker;
+      latency.work[cell]! -= job.work;
+      job.work = feed.workLeft(job.kind + 1, Math.max(0, this.time - job.began - TICK) * 1000);
+      latency.work[cell]! += job.work;
+    }
+    this.scenario.onTick?.(this.time, this);
+  }
+
+  /** Requests at a server, waiting ones too. */
+  load(place: number): number {
+    return load(this.world, place);
+  }
+
+  private at(at: number, run: () => void): void {
+    const { events } = this;
+    let i = events.length;
+    const event = { at, order: this.order++, run };
+    events.push(event);
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!sooner(event, events[parent]!)) break;
+      events[i] = events[parent]!;
+      i = parent;
+    }
+    events[i] = event;
+  }
+
+  private take(): { at: number; run: () => void } | null {
+    const { events } = this;
+    const first = events[0];
+    const last = events.pop();
+    if (first === undefined || last === undefined) return null;
+    if (events.length === 0) return first;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= events.length) break;
+      if (child + 1 < events.length && sooner(events[child + 1]!, events[child]!)) child++;
+      if (!sooner(events[child]!, last)) break;
+      events[i] = events[child]!;
+      i = child;
+    }
+    events[i] = last;
+    return first;
+  }
+}
+
+const sooner = (a: { at: number; order: number }, b: { at: number; order: number }): boolean =>
+  a.at < b.at || (a.at === b.at && a.order < b.order);
+
+/** The value below which that part of the sorted values is. */
+export const quantile = (sorted: readonly number[], part: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
