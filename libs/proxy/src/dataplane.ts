@@ -1,3 +1,4 @@
+import { originOf } from '@spillway/persistence';
 import { placementKey, type Placement } from '@spillway/snapshot';
 import { WORKER_F64, type Mapping } from '@spillway/telemetry';
 import {
@@ -83,6 +84,7 @@ class Plane implements DataPlane {
       f64: mapping.f64,
       u32: mapping.u32,
       rates: block.rates(),
+      persistence: { table: block.persistence(), origin: 0 },
       rtt: new RttSampler(),
       budget: new Budget(transport, options.mostQueued, options.mostSockets, () => this.context.flows.count),
       flows: {
@@ -130,6 +132,7 @@ class Plane implements DataPlane {
     if (this.stopping)
       throw new PlaneConfigError('the data plane is being stopped and takes no configuration');
     const before = this.compiled;
+    this.context.persistence.origin = originOf(config.snapshot.settings.se_uuid);
     const after = compile(this.context, config, before);
     // From here on nothing may fail: the swap is one synchronous step.
     this.compiled = after;

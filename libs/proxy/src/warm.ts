@@ -159,6 +159,7 @@ class Stage {
       f64: mapping.f64,
       u32: mapping.u32,
       rates: block.rates(),
+      persistence: { table: block.persistence(), origin: 0 },
       rtt: new RttSampler(),
       budget: new Budget(transport),
       flows: { sharing: null, count: 0, most: 0 },

@@ -10,6 +10,7 @@ import {
 } from './layout.js';
 import { POOL_HISTOGRAM_AT } from './pool-slot.js';
 import type { RateTable } from './limits/rate-table.js';
+import type { PersistenceTable } from './persistence-table.js';
 import { tryAdd } from './limits/shared-count.js';
 import type { Mapping } from './mapping.js';
 import { histogramAt } from './totals.js';
@@ -131,6 +132,11 @@ export class WorkerBlock {
   /** The rate limits that all workers of the SE share. */
   rates(): RateTable {
     return this.mapping.rateTable(this.index);
+  }
+
+  /** The persistence table that all workers of the SE share. */
+  persistence(): PersistenceTable {
+    return this.mapping.persistenceTable(this.index);
   }
 
   /** Worker: takes the block. */

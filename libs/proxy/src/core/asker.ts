@@ -1,4 +1,5 @@
 import type { Message } from '../http/message.js';
+import type { Known } from '../persistence/persistence.js';
 import type { Ends, TlsFacts } from './connection.js';
 
 /**
@@ -11,6 +12,8 @@ export class Asker {
   tls: TlsFacts | null = null;
   /** The request; null at L4, and when a request is sent again and its head is gone. */
   message: Message | null = null;
+  /** What persistence knows of the client; filled by the pool that is asked, where it has persistence. */
+  known: Known | null = null;
   private ends!: Ends;
   private believed: string | null = null;
   private listener!: Pick<Ends, 'localPort'>;
@@ -37,6 +40,7 @@ export class Asker {
     this.key = key;
     this.believed = null;
     this.message = null;
+    this.known = null;
     return this;
   }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type PersistenceProfile,
   type Placement,
   type Pool as PoolSpec,
   type PoolGroup as PoolGroupSpec,
@@ -36,6 +37,7 @@ interface CompiledPool {
   readonly slots: Int32Array;
   readonly pool: Pool;
   readonly tls: CompiledClientTls;
+  readonly profile: PersistenceProfile | null;
 }
 
 /** Everything that requests look at, made of one configuration; nothing of it is live before `commit`. */
@@ -108,7 +110,8 @@ function compilePool(
   const keys = sameSpec ? old.keys : spec.servers.map((s) => serverKey(spec.uuid, s));
   const most = context.mapping.layout.servers;
   const tls = compileClientTls(spec, config.snapshot, old?.tls);
-  let same = sameSpec && old.tls === tls;
+  const profile = profileOf(config, spec);
+  let same = sameSpec && old.tls === tls && equal(old.profile, profile);
   const slots = new Int32Array(keys.length);
   const servers = keys.map((key, i) => {
     if (after.servers.has(key)) throw new PlaneConfigError(`server ${key} occurs twice`);
@@ -124,8 +127,23 @@ function compilePool(
     spec.uuid,
     same && old !== undefined
       ? old
-      : { spec, keys, slots, pool: new Pool(context, spec, servers, slots, old?.pool ?? null, tls), tls },
+      : {
+          spec,
+          keys,
+          slots,
+          pool: new Pool(context, spec, servers, slots, old?.pool ?? null, tls, profile),
+          tls,
+          profile,
+        },
   );
+}
+
+function profileOf({ snapshot }: PlaneConfig, pool: PoolSpec): PersistenceProfile | null {
+  const uuid = pool.persistence_profile_uuid;
+  if (uuid === undefined) return null;
+  const profile = snapshot.persistence_profiles?.find((p) => p.uuid === uuid);
+  if (profile !== undefined) return profile;
+  throw new PlaneConfigError(`pool ${pool.uuid}: persistence profile ${uuid} is not in the snapshot`);
 }
 
 /** Parts that have not changed mostly come as the same object. */

@@ -1,5 +1,5 @@
 import type { Pool as PoolSpec } from '@spillway/snapshot';
-import type { Mapping, RateTable, WorkerBlock } from '@spillway/telemetry';
+import type { Mapping, PersistenceTable, RateTable, WorkerBlock } from '@spillway/telemetry';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { Transport } from '../transport/seam.js';
 import type { FlowSharing } from '../udp/sharing.js';
@@ -21,10 +21,18 @@ export interface PlaneContext {
   readonly u32: Uint32Array;
   /** Rate limits, over all workers of the SE; their clock is `transport.now()`. */
   readonly rates: RateTable;
+  readonly persistence: SharedClients;
   readonly rtt: RttSampler;
   readonly budget: Budget;
   /** Flows of datagrams of this worker. */
   readonly flows: Flows;
+}
+
+/** Which client belongs to which server, over all workers of the SE; the clock of the table is `transport.now()`. */
+export interface SharedClients {
+  readonly table: PersistenceTable;
+  /** This SE, see `originOf`. */
+  origin: number;
 }
 
 /** What all flows of a worker have in common. */

@@ -7,13 +7,16 @@ import {
   type Feed,
   type ServerTable,
 } from '@spillway/balancing';
-import type { ConsistentHash, Pool as PoolSpec, Server } from '@spillway/snapshot';
+import type { ConsistentHash, PersistenceProfile, Pool as PoolSpec, Server } from '@spillway/snapshot';
 import { HEADER, HEALTH } from '@spillway/telemetry';
 import { FailAction } from '../http/fail-action.js';
 import { HostNames } from '../http/host-header.js';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { ClientContext } from '../tls/client-contexts.js';
 import type { CompiledClientTls } from '../tls/compile.js';
+import { ABORT, chooseKnown, type Choosing } from '../persistence/choose.js';
+import { persistenceFor } from '../persistence/make.js';
+import type { Persistence } from '../persistence/persistence.js';
 import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
 import { latencyState } from './latency.js';
@@ -43,7 +46,7 @@ export const enum Refusal {
  * A pool under one configuration. It never changes, but for which of its servers are up, and their shares; a changed pool is a new
  * object, and requests that began under the old one end under it.
  */
-export class Pool {
+export class Pool implements Choosing {
   readonly algorithm: Algorithm;
   /** What the algorithm wants to be told of requests; null for most. */
   readonly feed: Feed | null;
@@ -57,6 +60,8 @@ export class Pool {
   readonly failAction: FailAction | null;
   /** What its servers are told as Host; null: what the client said. */
   readonly hosts: HostNames | null;
+  /** How clients come back to their server; null when they do not. */
+  readonly persistence: Persistence | null;
   /** Why `choose` gave nothing last. */
   refusal = Refusal.Down;
   private readonly table: ServerTable;
@@ -77,9 +82,11 @@ export class Pool {
     private readonly slots: Int32Array,
     previous: Pool | null,
     private readonly clientTls: CompiledClientTls,
+    profile: PersistenceProfile | null = null,
   ) {
     this.tls = clientTls.context;
     this.hosts = HostNames.of(spec);
+    this.persistence = persistenceFor(context, spec, servers, profile);
     this.protocol = context.protocolOf(spec);
     this.failAction = FailAction.of(spec.fail_action);
     this.hash = spec.algorithm === 'consistent_hash' ? (spec.consistent_hash ?? BY_CLIENT) : null;
@@ -119,9 +126,35 @@ export class Pool {
    * `refusal` tells why.
    */
   choose(client: Asker, avoid: ServerRuntime | null): ServerRuntime | null {
-    const server = this.pick(avoid, client.key);
+    const { persistence } = this;
+    const server =
+      persistence === null ? this.pick(avoid, client.key) : chooseKnown(this, persistence, client, avoid);
     if (server === null) this.refusal = Refusal.Down;
+    else if (server === ABORT) {
+      this.refusal = Refusal.PersistentServerDown;
+      return null;
+    }
     return server;
+  }
+
+  mayServe(server: ServerRuntime): boolean {
+    if (this.clientTls.problem !== null || server.pool !== this) return false;
+    return (this.available() > 0 && this.table.eligible[server.place] === 1) || this.isEnding(server);
+  }
+
+  /** Clients that belong to a server may come to it while it drains. */
+  private isEnding(server: ServerRuntime): boolean {
+    const keeps = this.spec.enabled && this.spec.drain_keeps_persistence === true;
+    return keeps && server.isEnding && !server.isDown;
+  }
+
+  inService(server: ServerRuntime): boolean {
+    return (
+      this.spec.enabled &&
+      this.clientTls.problem === null &&
+      server.pool === this &&
+      server.state === 'enabled'
+    );
   }
 
   /**
@@ -188,6 +221,8 @@ export class Pool {
     const { spec } = this;
     const { problem } = this.clientTls;
     if (problem !== null) return `pool ${spec.name} has no TLS: ${problem.message}`;
+    if (this.refusal === Refusal.PersistentServerDown)
+      return `the server of pool ${spec.name} that the client belongs to is down`;
     if (!spec.enabled) return `pool ${spec.name} is disabled`;
     if (spec.servers.length === 0) return `pool ${spec.name} has no servers`;
     if (spec.servers.every((s) => s.state !== 'enabled'))

@@ -2,7 +2,7 @@ import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS } from '@spillway/telemetry';
 import { asker } from '../core/asker.js';
 import { chooseBackup, failActionOf } from '../core/backup.js';
 import { poolFor } from '../core/service.js';
-import type { Pool } from '../core/pool.js';
+import { Refusal, type Pool } from '../core/pool.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Head } from '../http1/head.js';
 import { offersUpgrade } from '../http1/upgrade.js';
@@ -14,7 +14,8 @@ import { forwardRequest, forwarded } from './forward.js';
 import { hostLineOf, replaceHost } from './host-header.js';
 import { requestClass, requestKey } from './hash-key.js';
 import { MOST_ATTEMPTS, MOST_REPLAY, STALE_WITHIN } from './limits.js';
-import { requestMessage } from './message.js';
+import type { Persistence } from '../persistence/persistence.js';
+import { requestMessage, type Message } from './message.js';
 import { nowhere } from './nowhere.js';
 import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
 import { Replay } from './replay.js';
@@ -99,6 +100,7 @@ export abstract class Delivery extends Exchange {
     const { hash, feed } = pool ?? NO_POOL;
     this.kind = feed !== null && feed.classes ? requestClass(requestMessage.of(b, head)) : 0;
     this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
+    if (pool !== null && pool.persistence !== null) this.recognise(pool.persistence, head, b);
     const server = own === null ? (this.wanted ?? this.chooseOf(pool, head, b)) : own.server;
     if (server === null) {
       nowhere(this, pool);
@@ -156,17 +158,33 @@ export abstract class Delivery extends Exchange {
     const message = requestMessage.of(b, head);
     this.ask().withRequest(message, this.clientAddress);
     const server = pool?.choose(asker, null) ?? null;
-    if (server !== null) return server;
+    if (server !== null || pool?.refusal === Refusal.PersistentServerDown) return server;
     const action = failActionOf(pool, this.group);
     if (action === null || action.backup === null) return null;
     const instead = chooseBackup(action, (hash) => (this.hashKey = requestKey(hash, this, message)));
-    if (instead !== null) this.pool = instead.pool;
+    if (instead !== null) this.goElsewhere(instead.pool!, message);
     return instead;
+  }
+
+  /** The request goes to another pool than its own, which may know its client too. */
+  private goElsewhere(pool: Pool, message: Message): void {
+    this.pool = pool;
+    const { known } = asker;
+    this.known = known !== null && known.by === pool.persistence ? known : null;
+    this.known?.by.onRequest?.(this.known, message, requestEdits);
   }
 
   private ask(): typeof asker {
     const { ends, socket, tls } = this.connection;
-    return asker.of(ends, socket, tls, this.hashKey).withRequest(null, this.clientAddress);
+    asker.of(ends, socket, tls, this.hashKey).withRequest(null, this.clientAddress);
+    asker.known = this.known;
+    return asker;
+  }
+
+  private recognise(persistence: Persistence, head: Head, b: Uint8Array): void {
+    const message = requestMessage.of(b, head);
+    this.known = persistence.recognise(this.ask().withRequest(message, this.clientAddress));
+    persistence.onRequest?.(this.known, message, requestEdits);
   }
 
   /** What TLS calls a server of the pool, for this request. */

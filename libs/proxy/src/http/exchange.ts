@@ -2,6 +2,7 @@ import { CLOSED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import type { HttpProfile } from '@spillway/snapshot';
 import type { ConnectionFacts } from '../core/describe.js';
 import type { ClientConnection } from '../core/connection.js';
+import type { Known } from '../persistence/persistence.js';
 import type { Pool } from '../core/pool.js';
 import type { PoolGroup } from '../core/pool-group.js';
 import type { ServerRuntime } from '../core/server.js';
@@ -37,6 +38,8 @@ export abstract class Exchange {
   wanted: ServerRuntime | null = null;
   /** What rules have to remember of the request until its response comes. */
   memo: object | null = null;
+  /** What persistence knows of the client; null where the pool has none. */
+  known: Known | null = null;
   link: HttpServerLink | null = null;
   /** Changes the body of the response; put in by rules. */
   filter: BodyFilter | null = null;
@@ -130,6 +133,7 @@ export abstract class Exchange {
     this.routed = false;
     this.wanted = null;
     this.memo = null;
+    this.known = null;
     this.method = method;
     this.startedAt = this.connection.context.transport.now();
     this.responseStarted = false;
@@ -264,6 +268,9 @@ export abstract class Exchange {
     if (head.accelSeen && profile.pass_x_accel !== true) dropAccelFields(head, b);
     if (head.status === 401 && profile.detect_ntlm === true) bindForNtlm(this, head, b);
     if (!head.persistent && profile.forward_close === true && this.binds) this.last = true;
+    const { known, answeredBy } = this;
+    if (known !== null && answeredBy !== null)
+      known.by.onResponse?.(known, answeredBy, this, responseMessage.of(b, head), responseEdits);
     if (rules !== null) rules.onResponse(this, responseMessage.of(b, head), responseEdits);
     if (this.filter !== null) this.plain = true;
   }

@@ -1,6 +1,6 @@
 import { CLOSED_BY } from '@spillway/telemetry';
 import { failActionOf, lastAction } from '../core/backup.js';
-import type { Pool } from '../core/pool.js';
+import { Refusal, type Pool } from '../core/pool.js';
 import type { Exchange } from './exchange.js';
 import { plainResponse } from './own-response.js';
 
@@ -9,7 +9,9 @@ import { plainResponse } from './own-response.js';
  * Nothing of the request has been sent anywhere.
  */
 export function nowhere(x: Exchange, pool: Pool | null): void {
-  const action = lastAction(failActionOf(pool, x.group));
+  // The client has a server, and is not to be sent anywhere else while that is down.
+  const waits = pool?.refusal === Refusal.PersistentServerDown;
+  const action = waits ? null : lastAction(failActionOf(pool, x.group));
   if (action === null) x.answer(plainResponse(503, reason(pool)));
   else if (action.response === null) x.refuseSilently(CLOSED_BY.NO_SERVER);
   else x.answer(action.basic ? { ...action.response, reason: reason(pool) } : action.response);

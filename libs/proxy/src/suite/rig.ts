@@ -60,7 +60,12 @@ export interface ServiceSpec {
 /** What a snapshot may have beside virtual services and pools. */
 export type Parts = Pick<
   Snapshot,
-  'pool_groups' | 'http_policy_sets' | 'network_policies' | 'string_groups' | 'address_groups'
+  | 'pool_groups'
+  | 'http_policy_sets'
+  | 'network_policies'
+  | 'string_groups'
+  | 'address_groups'
+  | 'persistence_profiles'
 >;
 
 export type PoolSpec = Partial<Omit<Pool, 'servers'>> & {
@@ -79,8 +84,9 @@ export class Rig {
     readonly transport: Transport,
     readonly mapping: Mapping,
     options: PlaneOptions = {},
+    worker = 0,
   ) {
-    this.plane = createDataPlane(transport, mapping, 0, options);
+    this.plane = createDataPlane(transport, mapping, worker, options);
   }
 
   static async make(options: PlaneOptions = {}): Promise<Rig> {

@@ -6,10 +6,11 @@ import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
 import { applicationOf } from '../core/point.js';
 import type { OwnFacts } from '../core/describe.js';
-import type { Pool } from '../core/pool.js';
+import { Refusal, type Pool } from '../core/pool.js';
 import { PoolGroup } from '../core/pool-group.js';
 import { poolFor } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';
+import type { Known } from '../persistence/persistence.js';
 import { Held } from '../http1/held.js';
 import type { CloseReason, SocketOptions } from '../transport/seam.js';
 import { writeHeader } from '../proxy-protocol/header.js';
@@ -46,6 +47,8 @@ export class TcpClient extends ClientConnection {
   private server: TcpServer | null = null;
   /** What the client has sent before a server was reached. */
   private held: Held | null = null;
+  /** What persistence knows of the client; null where the pool has none. */
+  private known: Known | null = null;
   private paused = false;
   private ended = false;
   private attempts = 0;
@@ -111,8 +114,10 @@ export class TcpClient extends ClientConnection {
 
   override onClose(reason: CloseReason): void {
     super.onClose(reason);
-    const { server } = this;
+    const { server, known } = this;
     this.server = null;
+    this.known = null;
+    known?.by.ends?.(known);
     server?.clientGone(reason === 'end');
   }
 
@@ -223,8 +228,17 @@ export class TcpClient extends ClientConnection {
       clientKey(hash, this.ends.remoteAddress, this.ends.remotePort);
     const { hash } = pool ?? NO_POOL;
     const client = asker.of(this.ends, this.socket, this.tls, hash === null ? 0 : keyOf(hash));
+    client.known = this.known;
     const server = pool?.choose(client, avoid) ?? null;
-    return server ?? (avoid === null ? chooseBackup(failActionOf(pool, this.group), keyOf) : null);
+    if (client.known !== null && client.known !== this.known) this.remember(client.known);
+    if (server !== null || avoid !== null || pool?.refusal === Refusal.PersistentServerDown) return server;
+    return chooseBackup(failActionOf(pool, this.group), keyOf);
+  }
+
+  private remember(known: Known): void {
+    this.known?.by.ends?.(this.known);
+    this.known = known;
+    known.by.begins?.(known);
   }
 
   private touch(): void {

@@ -7,8 +7,10 @@ import { Timed } from '../core/clock.js';
 import type { Ends, Tracked } from '../core/connection.js';
 import type { ErrorRules } from '../core/errors.js';
 import type { ServerRuntime } from '../core/server.js';
+import { Refusal } from '../core/pool.js';
 import { PoolGroup } from '../core/pool-group.js';
 import { poolFor } from '../core/service.js';
+import type { Known } from '../persistence/persistence.js';
 import type { FlowHash } from './flow-table.js';
 import { UdpLink } from './link.js';
 import type { UdpPoint } from './point.js';
@@ -27,6 +29,8 @@ export class UdpFlow extends Timed implements Tracked, Ends {
   /** One, but with load balancing per datagram one for each server that was chosen. */
   private readonly links: UdpLink[] = [];
   private failed: ServerRuntime | null = null;
+  /** What persistence knows of the client; null where the pool has none. */
+  private known: Known | null = null;
   private why = -1;
 
   constructor(
@@ -102,6 +106,7 @@ export class UdpFlow extends Timed implements Tracked, Ends {
   kill(): void {
     if (this.why >= 0) this.point.count(VS.CLOSED + this.why, 1);
     this.point.context.clock.forget(this);
+    this.known?.by.ends?.(this.known);
     for (const link of this.links.splice(0)) link.close();
     this.point.over(this);
   }
@@ -135,9 +140,18 @@ export class UdpFlow extends Timed implements Tracked, Ends {
     const wanted = this.hint === 0 ? null : (pool?.byHint(this.hint) ?? null);
     this.hint = 0;
     if (wanted !== null) return wanted;
-    asker.of(this, this, null, pool === null ? 0 : clientKey(pool.hash, address, port));
-    const server = pool?.choose(asker, avoid) ?? null;
-    return server ?? chooseBackup(failActionOf(pool, group), (hash) => clientKey(hash, address, port));
+    const client = asker.of(this, this, null, pool === null ? 0 : clientKey(pool.hash, address, port));
+    client.known = this.known;
+    const server = pool?.choose(client, avoid) ?? null;
+    if (client.known !== null && client.known !== this.known) this.remember(client.known);
+    if (server !== null || pool?.refusal === Refusal.PersistentServerDown) return server;
+    return chooseBackup(failActionOf(pool, group), (hash) => clientKey(hash, address, port));
+  }
+
+  private remember(known: Known): void {
+    this.known?.by.ends?.(this.known);
+    this.known = known;
+    known.by.begins?.(known);
   }
 
   private open(server: ServerRuntime): UdpLink {

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto';
+import {
+  CookieCodec,
+  CookieKey,
+  cookiesOf,
+  poolTag,
+  setCookie,
+  withoutCookie,
+  withPart,
+  type CookiePart,
+} from '@spillway/persistence';
+import type { PersistenceBy, PersistenceProfile } from '@spillway/snapshot';
+import type { Asker } from '../core/asker.js';
+import type { ServerRuntime } from '../core/server.js';
+import type { HeadEdits } from '../http/edits.js';
+import { fieldLine } from '../http/edits.js';
+import type { Exchange } from '../http/exchange.js';
+import type { Message } from '../http/message.js';
+import type { Known, Persistence } from './persistence.js';
+import { Recent } from './recent.js';
+import { nameOf, type ServerNames } from './servers.js';
+
+type HttpCookieBy = Extract<PersistenceBy, { type: 'http_cookie' }>;
+
+/** Cookies whose content is remembered; twice as many at most. */
+const MOST_OPENED = 1024;
+/** Seconds for which a cookie that was made serves everybody whom it leads to the same server. */
+const SAME_FOR = 10;
+/** The browser's longest time (RFC 6265bis section 5.5). */
+const MOST_MAX_AGE = 34_560_000;
+const NOTHING: readonly CookiePart[] = [];
+const COOKIE = 'cookie';
+
+/** What a client's cookies say. */
+class CookieKnown implements Known {
+  server: ServerRuntime | null = null;
+  /** The client's cookie leads to this server and need not be sent again. */
+  fresh: ServerRuntime | null = null;
+  /** Of all pools. */
+  parts = NOTHING;
+  /** A cookie of our name came with the request. */
+  came = false;
+
+  constructor(readonly by: HttpCookie) {}
+}
+
+/** What was made for a server. */
+interface Made {
+  readonly issued: number;
+  readonly plain: Uint8Array;
+  readonly secure: Uint8Array;
+}
+
+/**
+ * By a cookie that the SE puts into responses: it names the server, sealed, so that any SE with the keys of the profile
+ * leads the client there and nobody else can read or make one. What a cookie says is remembered per worker, and all that
+ * lead to the same server within SAME_FOR seconds are the same one: cryptography is for the few.
+ */
+export class HttpCookie implements Persistence {
+  readonly whenDown: PersistenceProfile['when_down'];
+  private readonly codec: CookieCodec;
+  private readonly tag: number;
+  private readonly opened: Recent<readonly CookiePart[]>;
+  private readonly made = new Map<ServerRuntime, Made>();
+
+  constructor(
+    poolUuid: string,
+    private readonly names: ServerNames,
+    profile: PersistenceProfile,
+    private readonly by: HttpCookieBy,
+  ) {
+    this.whenDown = profile.when_down;
+    this.tag = poolTag(poolUuid);
+    this.codec = new CookieCodec(by.keys.map((key) => new CookieKey(key, profile.uuid)));
+    this.opened = new Recent(MOST_OPENED, (value) => this.codec.open(value) ?? NOTHING);
+  }
+
+  recognise({ message }: Asker): CookieKnown {
+    const known = new CookieKnown(this);
+    if (message === null) return known;
+    const { cookie_name: name, timeout } = this.by;
+    for (let k = message.find(COOKIE); k >= 0; k = message.find(COOKIE, k + 1)) {
+      const field = message.value(k);
+      if (!field.includes(name)) continue;
+      for (const value of cookiesOf(field, name)) {
+        known.came = true;
+        const parts = this.opened.of(value);
+        if (known.parts.length === 0) known.parts = parts;
+        if (known.server === null) this.read(known, parts, timeout);
+      }
+    }
+    return known;
+  }
+
+  private read(known: CookieKnown, parts: readonly CookiePart[], timeout: number | undefined): void {
+    for (const { pool, issued, server } of parts) {
+      if (pool !== this.tag || (timeout !== undefined && seconds() - issued >= timeout)) continue;
+      known.parts = parts;
+      known.server = this.names.named(server);
+      known.fresh = known.server;
+    }
+  }
+
+  /** The response will tell. */
+  learn(_known: Known, server: ServerRuntime): ServerRuntime {
+    return server;
+  }
+
+  onRequest(known: Known, message: Message, edits: HeadEdits): void {
+    if (!(known as CookieKnown).came) return;
+    const { head } = message;
+    for (let k = message.find(COOKIE); k >= 0; k = message.find(COOKIE, k + 1)) {
+      if (head.dropped[k] === 1) continue;
+      const field = message.value(k);
+      const left = withoutCookie(field, this.by.cookie_name);
+      if (left === field) continue;
+      head.drop(k);
+      if (left !== '') edits.add('Cookie', left);
+    }
+  }
+
+  onResponse(known: Known, server: ServerRuntime, x: Exchange, _message: Message, edits: HeadEdits): void {
+    const { fresh, parts } = known as CookieKnown;
+    if (fresh === server && !this.by.always_send) return;
+    const secure = x.connection.tls !== null;
+    const others = parts.some((p) => p.pool !== this.tag);
+    edits.addLine(others ? this.lineFor(server, parts, secure, seconds()) : this.commonLine(server, secure));
+  }
+
+  private commonLine(server: ServerRuntime, secure: boolean): Uint8Array {
+    const now = seconds();
+    let made = this.made.get(server);
+    if (made === undefined || now - made.issued >= SAME_FOR || now < made.issued) {
+      const value = this.sealed(server, NOTHING, now);
+      made = { issued: now, plain: this.line(value, false, now), secure: this.line(value, true, now) };
+      this.made.set(server, made);
+    }
+    return secure ? made.secure : made.plain;
+  }
+
+  private lineFor(
+    server: ServerRuntime,
+    parts: readonly CookiePart[],
+    secure: boolean,
+    now: number,
+  ): Uint8Array {
+    return this.line(this.sealed(server, parts, now), secure, now);
+  }
+
+  private sealed(server: ServerRuntime, parts: readonly CookiePart[], now: number): string {
+    const part = { pool: this.tag, issued: now, server: nameOf(server) };
+    return this.codec.seal(withPart(parts, part), randomBytes(12));
+  }
+
+  private line(value: string, secure: boolean, now: number): Uint8Array {
+    const { cookie_name: name, http_only: httpOnly, persistent, timeout } = this.by;
+    const maxAge = persistent ? (timeout ?? MOST_MAX_AGE) : undefined;
+    return fieldLine('Set-Cookie', setCookie(name, value, { maxAge, httpOnly, secure }, now));
+  }
+}
+
+const seconds = (): number => Math.floor(Date.now() / 1000);
