@@ -9,3 +9,13 @@ export { translateHealthMonitor } from './health-monitor.js';
 export { TICKET_SECRETS, type TicketSecrets } from './tls/ticket-keys.js';
 export * from './problems.js';
 export { OCSP_RESPONSE_KIND, ocspResponseOf, type OcspResponse } from './tls/ocsp.js';
+export { addressRange } from './address.js';
+export {
+  nameOf,
+  namesOf,
+  RESOLVED_NAME,
+  type ResolvedAddress,
+  type ResolvedName,
+  resolvedNameUuid,
+} from './sources/names.js';
+export { gracefulTimeout } from './server-life.js';

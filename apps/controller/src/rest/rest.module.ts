@@ -11,12 +11,13 @@ import { SslKeyAndCertificateHooks } from './kinds/sslkeyandcertificate.js';
 import { TenantHooks } from './kinds/tenant.js';
 import { VirtualServiceHooks } from './kinds/virtualservice.js';
 import { ObjectController } from './object.controller.js';
+import { PoolServerController } from './pool-server.controller.js';
 import { ObjectReader } from './object-reader.js';
 import { ObjectWriter } from './object-writer.js';
 
 @Module({
   // The general routes last.
-  controllers: [DocsController, ClusterController, MacroController, ObjectController],
+  controllers: [DocsController, ClusterController, MacroController, PoolServerController, ObjectController],
   providers: [
     ObjectReader,
     ObjectWriter,

@@ -187,6 +187,10 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
   ]),
   ...each('/api/pool/{uuid}', 'Pool', [
     ['runtime', 'get', 'State of the pool'],
+    ['server/enable', 'post', 'Enable servers of the pool'],
+    ['server/disable', 'post', 'Disable servers of the pool, at once or gracefully'],
+    ['server/add', 'post', 'Add servers: addresses, ranges, names'],
+    ['server/remove', 'post', 'Remove servers of the pool'],
     ['runtime/detail', 'get', 'The same with its servers'],
     ['runtime/server', 'get', 'State of each server'],
     ['runtime/server/detail', 'get', 'The same per SE'],

@@ -2,9 +2,13 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { errors } from '../../errors.js';
 import { HookRegistry, ObjectCache, type StoredObject, type StoreTransaction } from '../../store/index.js';
 import { systemOf } from '../object-writer.js';
+import { serversIn, withDisabledAt, withRanges } from './pool-servers.js';
 import { POOL_USERS, poolsOf, virtualServicesOf } from './pool-use.js';
 
-/** One pool serves one virtual service at a time (pools document), unless `allow_pool_sharing` is set. */
+/**
+ * One pool serves one virtual service at a time (pools document), unless `allow_pool_sharing` is set. Ranges of servers
+ * become servers, and disabled ones carry since when they are.
+ */
 @Injectable()
 export class PoolHooks implements OnModuleInit {
   constructor(
@@ -14,6 +18,11 @@ export class PoolHooks implements OnModuleInit {
 
   onModuleInit(): void {
     this.hooks.register('pool', {
+      beforeWrite: (_tx, { before, spec }) => {
+        const servers = serversIn(spec);
+        if (servers.length === 0) return spec;
+        return { ...spec, servers: withDisabledAt(withRanges(servers), serversIn(before?.spec), Date.now()) };
+      },
       decorate: async (pools) => new Map(pools.map((pool) => [pool.uuid, this.users(pool)])),
     });
     for (const kind of POOL_USERS)

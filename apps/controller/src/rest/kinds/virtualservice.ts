@@ -12,6 +12,7 @@ import {
 } from '../../store/index.js';
 import { textOf } from '../text.js';
 import { make, remake, unmake } from './make.js';
+import { withDisabledAt, withRanges } from './pool-servers.js';
 import { listenerTaken } from './vip-of.js';
 
 const list = (value: unknown): readonly Spec[] => (Array.isArray(value) ? (value as Spec[]) : []);
@@ -109,7 +110,7 @@ export class VirtualServiceHooks implements OnModuleInit {
       cloud_ref: spec['cloud_ref'],
       vrf_ref: spec['vrf_context_ref'],
       default_server_port: port,
-      servers,
+      servers: withDisabledAt(withRanges(list(servers)), [], Date.now()),
     };
     const made = await make(tx, this.hooks, 'pool', pool, context);
     return { ...rest, pool_ref: made.uuid };
