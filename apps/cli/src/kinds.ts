@@ -6,6 +6,7 @@ const ALIASES: Record<string, string> = {
   vs: 'virtualservice',
   virtualservices: 'virtualservice',
   pools: 'pool',
+  servers: 'server',
   pg: 'poolgroup',
   se: 'serviceengine',
   ses: 'serviceengine',

@@ -7,6 +7,7 @@ import { login, logout } from './commands/login.js';
 import { events, operations, watch } from './commands/operations.js';
 import { patch } from './commands/patch.js';
 import { enrolmentToken } from './commands/enrolment.js';
+import { server } from './commands/server.js';
 import { migrate, scalein, scaleout, switchover } from './commands/scale.js';
 import { exportConfiguration, restoreConfiguration, version } from './commands/transfer.js';
 
@@ -33,6 +34,7 @@ export function program(): Command {
     scalein(),
     migrate(),
     switchover(),
+    server(),
     operations(),
     events(),
     watch(),

@@ -6,6 +6,7 @@ import { parseFormat, printRows } from '../output/print.js';
 import { find, resolve, uuidOf } from '../resolve.js';
 import { CliError, EXIT } from '../errors.js';
 import { removeFiles } from './apply.js';
+import { printServers } from './server.js';
 import { clientOf, type GlobalOptions } from './shared.js';
 
 export function get(): Command {
@@ -13,12 +14,17 @@ export function get(): Command {
     .description('list objects of a kind, or show one')
     .argument(
       '<kind>',
-      'virtualservice (vs), pool, serviceengine (se), serviceenginegroup (seg), operation, ...',
+      'virtualservice (vs), pool, serviceengine (se), serviceenginegroup (seg), operation, servers (of a pool), ...',
     )
     .argument('[name]', 'name or uuid')
     .action(async (typed: string, name: string | undefined, _options, command: Command) => {
       const client = clientOf(command);
       const kind = kindOf(typed);
+      if (kind === 'server') {
+        if (name === undefined) throw new CliError('get servers takes a pool', EXIT.usage);
+        await printServers(client, name, command);
+        return;
+      }
       const format = parseFormat(command.optsWithGlobals<GlobalOptions>().output);
       const view = viewOf(kind);
       if (format === 'json' || format === 'yaml') {

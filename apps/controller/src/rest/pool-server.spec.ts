@@ -26,7 +26,7 @@ const serversOf = async (uuid: string): Promise<Listed[]> =>
 
 const act = async (uuid: string, action: string, body: Json): Promise<Json> => {
   const reply = await api.post(`/api/pool/${uuid}/server/${action}`, body);
-  return { status: reply.status, ...(reply.body as Json) };
+  return { status: reply.status, ...reply.body };
 };
 
 describe('choiceOf', () => {

@@ -1,6 +1,7 @@
 import type { Pool, Server } from '@spillway/snapshot';
 import type { ServerVerdict } from '../database/entities/index.js';
 import { newest, status, type OperStatus } from './oper-status.js';
+import { type ServerCount, sumOf } from './server-counts.js';
 
 /** Who uses a pool, and on which SEs it is checked. */
 export interface PoolUse {
@@ -15,6 +16,8 @@ export interface ServerStatus {
   readonly server: Server;
   readonly status: OperStatus;
   readonly verdicts: readonly ServerVerdict[];
+  /** What each SE has there. */
+  readonly counts: readonly ServerCount[];
   /** What the SEs leave of its share that hold it back. */
   readonly throttles: readonly ServerThrottle[];
 }
@@ -46,6 +49,7 @@ export function poolStatus(
   use: PoolUse,
   verdicts: readonly ServerVerdict[],
   throttles: ReadonlyMap<string, readonly ServerThrottle[]> = new Map(),
+  counts: ReadonlyMap<string, readonly ServerCount[]> = new Map(),
 ): PoolStatus {
   const heard = verdicts.filter((v) => use.serviceEngines.has(v.se_uuid));
   const byServer = Map.groupBy(heard, (v) => v.server);
@@ -53,7 +57,15 @@ export function poolStatus(
     const id = serverId(server);
     const mine = byServer.get(id) ?? [];
     const held = (throttles.get(id) ?? []).filter((t) => use.serviceEngines.has(t.se_uuid));
-    return { id, server, verdicts: mine, throttles: held, status: serverStatus(pool, server, use, mine) };
+    const count = counts.get(id) ?? [];
+    return {
+      id,
+      server,
+      verdicts: mine,
+      throttles: held,
+      counts: count,
+      status: serverStatus(pool, server, use, mine, count),
+    };
   });
   const enabled = servers.filter((s) => s.server.state === 'enabled').length;
   const up = servers.filter((s) => s.status.state === 'OPER_UP').length;
@@ -65,10 +77,10 @@ function serverStatus(
   server: Server,
   use: PoolUse,
   verdicts: readonly ServerVerdict[],
+  counts: readonly ServerCount[],
 ): OperStatus {
   const changedAt = newest(...verdicts.map((v) => v.changed_at));
-  if (server.state !== 'enabled' || !pool.enabled)
-    return status('OPER_DISABLED', server.state === 'draining' ? ['connections are ending'] : []);
+  if (server.state !== 'enabled' || !pool.enabled) return disabled(server, counts);
   const unused = unusedReason(use);
   if (unused !== undefined) return status('OPER_UNUSED', [unused]);
   if (verdicts.length === 0) return status('OPER_INITIALIZING', ['not checked yet']);
@@ -79,6 +91,16 @@ function serverStatus(
   });
   const code = down[0]?.failure_code ?? '';
   return status(down.length < verdicts.length ? 'OPER_UP' : 'OPER_DOWN', reasons, { code, changedAt });
+}
+
+/** Who is left of a server that is out, and until when. */
+function disabled({ state, drain_until: until }: Server, counts: readonly ServerCount[]): OperStatus {
+  const { open } = sumOf(counts);
+  if (open === 0) return status('OPER_DISABLED', ['nothing left'], { code: 'DRAINED' });
+  const left = open === 1 ? '1 connection left' : `${open} connections left`;
+  if (state !== 'draining') return status('OPER_DISABLED', [left], { code: 'DRAINING' });
+  const end = until === undefined ? 'no time-out' : `reset at ${new Date(until).toISOString()}`;
+  return status('OPER_DISABLED', [`${left}, ${end}`], { code: 'DRAINING' });
 }
 
 function wholeStatus(pool: Pool, use: PoolUse, servers: readonly ServerStatus[], up: number): OperStatus {

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { requested, type ServiceEngine } from '@spillway/placement';
 import type { Pool } from '@spillway/snapshot';
-import { translatePool, whyUnservable } from '@spillway/translator';
+import type { FilledPool } from '@spillway/model';
+import { namesOf, translatePool, whyUnservable } from '@spillway/translator';
 import { DataSource } from 'typeorm';
 import type { Operation, PlacementRow, SeRuntime, ServerVerdict } from '../database/entities/index.js';
 import { OperationStore } from '../operation/operation.store.js';
@@ -10,6 +11,7 @@ import { ObjectCache, type StoredObject } from '../store/index.js';
 import { heldReferences } from '../store/references.js';
 import type { OperStatus } from './oper-status.js';
 import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
+import { countsOf, type ServerCounts } from './server-counts.js';
 import { throttlesOf, type Throttles } from './throttles.js';
 import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
 
@@ -35,6 +37,7 @@ export class RuntimeState {
   private readonly facts = new Map<string, SeFact>();
   private byVs: Map<string, PlacementRow[]> | undefined;
   private throttles: Throttles | undefined;
+  private counts: ServerCounts | undefined;
 
   constructor(
     private readonly cache: ObjectCache,
@@ -108,7 +111,10 @@ export class RuntimeState {
     const body = bodyOf(object, this.cache);
     this.throttles ??= throttlesOf(this.world.runtimes.values());
     const held = this.throttles.get(object.uuid);
-    const found = poolStatus(body, this.useOf(object.uuid), this.verdicts.get(object.uuid) ?? [], held);
+    this.counts ??= countsOf(this.world.runtimes.values());
+    const counts = this.counts.get(object.uuid);
+    const verdicts = this.verdicts.get(object.uuid) ?? [];
+    const found = poolStatus(body, this.useOf(object.uuid), verdicts, held, counts);
     this.pools.set(object.uuid, found);
     return found;
   }
@@ -134,11 +140,15 @@ function problemsOf(uuid: string, cache: ObjectCache): string[] {
 /** Pools as SEs run them, by the version of the object; those with servers from elsewhere are looked at anew. */
 const bodies = new WeakMap<StoredObject, Pool>();
 
+/** Its servers come from other objects: from a group, or from what names resolve to. */
+const changesByItself = ({ spec }: StoredObject): boolean =>
+  spec['ipaddrgroup_ref'] !== undefined || namesOf(spec as unknown as FilledPool).length > 0;
+
 function bodyOf(object: StoredObject, cache: ObjectCache): Pool {
   const known = bodies.get(object);
   if (known !== undefined) return known;
   const body = translatePool(object.uuid, cache).fragment?.body as Pool;
-  if (object.spec['ipaddrgroup_ref'] === undefined) bodies.set(object, body);
+  if (!changesByItself(object)) bodies.set(object, body);
   return body;
 }
 

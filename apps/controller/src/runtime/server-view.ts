@@ -1,3 +1,4 @@
+import { sumOf } from './server-counts.js';
 import { showStatus, timeStamp } from './oper-status.js';
 import type { ServerStatus } from './pool-status.js';
 import type { SeFact } from './vs-status.js';
@@ -10,6 +11,7 @@ const isV6 = (address: string) => address.includes(':');
 /** One server of a pool at run time; in detail, what each SE says of it. */
 export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, detail: boolean): Json {
   const { server } = s;
+  const total = sumOf(s.counts);
   return {
     uuid: s.id,
     name: server.hostname || s.id,
@@ -20,8 +22,19 @@ export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, de
     ratio: server.ratio,
     enabled: server.state === 'enabled',
     oper_status: showStatus(s.status),
+    connections_open: total.open,
+    connections_active: total.active,
+    ...(server.drain_until === undefined
+      ? {}
+      : { graceful_disable_until: new Date(server.drain_until).toISOString() }),
     ...(detail
       ? {
+          service_engine: s.counts.map((c) => ({
+            se_uuid: c.se_uuid,
+            se_name: ses.get(c.se_uuid)?.name ?? '',
+            connections_open: c.open,
+            connections_active: c.active,
+          })),
           health_monitor: s.verdicts.map((v) => ({
             se_uuid: v.se_uuid,
             se_name: ses.get(v.se_uuid)?.name ?? '',

@@ -8,8 +8,10 @@ const MOST_SERVERS = 5000;
 export const serversIn = (spec: Readonly<Spec> | undefined): readonly Spec[] =>
   Array.isArray(spec?.['servers']) ? (spec['servers'] as Spec[]) : [];
 
-export const addressOf = (server: Readonly<Spec>): string =>
-  String((server['ip'] as Spec | undefined)?.['addr'] ?? '');
+export function addressOf(server: Readonly<Spec>): string {
+  const addr = (server['ip'] as Spec | undefined)?.['addr'];
+  return typeof addr === 'string' ? addr : '';
+}
 
 /** As it is written: 0 where the pool's default is meant. */
 export const writtenPort = (server: Readonly<Spec>): number => Number(server['port'] ?? 0);
@@ -43,13 +45,14 @@ export function withRanges(servers: readonly Spec[]): Spec[] {
   });
 }
 
+const key = (server: Readonly<Spec>): string => `${addressOf(server)} ${writtenPort(server)}`;
+
 /**
  * Servers that are disabled carry since when: it is what their graceful time-out runs from, on every service engine and
  * over every restart.
  * @param now milliseconds since 1970
  */
 export function withDisabledAt(servers: readonly Spec[], before: readonly Spec[], now: number): Spec[] {
-  const key = (server: Readonly<Spec>): string => `${addressOf(server)} ${writtenPort(server)}`;
   const known = new Map(before.map((server) => [key(server), server]));
   return servers.map(({ disabled_at: _given, ...server }) => {
     if (server['enabled'] !== false) return server;

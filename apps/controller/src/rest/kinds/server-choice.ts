@@ -40,7 +40,7 @@ export function choicesOf(body: unknown): ServerChoice[] {
         port === undefined || (Number.isInteger(port) && Number(port) >= 0 && Number(port) <= 65_535);
       if (typeof address === 'string' && address !== '' && isPort)
         return {
-          text: port ? `${address}:${String(port)}` : address,
+          text: port ? `${address}:${Number(port)}` : address,
           address,
           port: port ? Number(port) : undefined,
         };
