@@ -4,6 +4,8 @@ export interface OriginBehaviour {
   health: 'ok' | 'fail' | 'hang';
   /** All other paths: answer, never answer, or reset the connection instead of answering. */
   respond: 'normal' | 'hang' | 'reset';
+  /** Code of the answers to all other paths but `/status/<code>`. */
+  status: number;
   /** Milliseconds before each answer. */
   delay: number;
   /** Every n-th request (not health checks) is answered by a reset; 0 = none. */
@@ -21,6 +23,7 @@ export interface OriginBehaviour {
 export const normalBehaviour: OriginBehaviour = {
   health: 'ok',
   respond: 'normal',
+  status: 200,
   delay: 0,
   resetEvery: 0,
   truncateEvery: 0,

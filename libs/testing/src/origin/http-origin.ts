@@ -116,7 +116,7 @@ export class HttpOrigin implements Origin {
     if (every(n, truncateEvery)) this.#truncate(response, reply);
     else if (every(n, corruptEvery)) this.#corrupt(response, reply);
     else {
-      response.statusCode = reply.status ?? 200;
+      response.statusCode = reply.status ?? this.#behaviour.status;
       if (reply.chunked) {
         for (let at = 0; at < reply.body.length; at += 1000)
           response.write(reply.body.subarray(at, at + 1000));
