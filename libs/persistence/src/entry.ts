@@ -61,7 +61,11 @@ export const poolTag = (poolUuid: string): number => tagOf(poolUuid);
 /** Tells SEs apart where two have learned the same client. */
 export const originOf = (seUuid: string): number => tagOf(seUuid);
 
-/** Both halves of what a server is called in tables; `name` is `address:port`, an IPv6 address in brackets. */
+/** A server as cookies and tables name it: `address:port`, an IPv6 address in brackets; the same on every SE. */
+export const serverName = ({ address, port }: { readonly address: string; readonly port: number }): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** Both halves of what a server is called in tables; `name` is its `serverName`. */
 export const serverTag = (name: string): readonly [lo: number, hi: number] => [
   tagOf(name),
   tagOf(name, 0x2545f491),

@@ -3,8 +3,8 @@ import type { Entry } from './entry.js';
 /** The first word of a message; what begins otherwise is of another release and left alone. */
 const FORMAT = 1;
 const WORDS = 9;
-/** Entries in one message: it stays under 4 KiB. */
-export const MOST_ENTRIES = 100;
+/** Entries in one message: it stays under 1 KiB, the most that SEs pass on as one item. */
+export const MOST_ENTRIES = 28;
 
 /** What one SE tells the others of entries: little endian, a word for the format, then nine for each entry. */
 export function encodeNews(entries: readonly Entry[]): Uint8Array {

@@ -18,6 +18,7 @@ import { effectiveFragments } from './effective.js';
 import { HealthBoard } from './health-board.js';
 import { placementKeyOf } from './keys.js';
 import { PassiveBoard } from './passive-board.js';
+import { PersistenceBoard } from './persistence-board.js';
 import type { Throttle } from './passive-pool.js';
 import { PlacementBoard } from './placement-board.js';
 import type { ObservedPlacement } from './placement-state.js';
@@ -58,6 +59,7 @@ export class Runtime {
   readonly #claims: Claims;
   readonly #health: HealthBoard;
   readonly #passive: PassiveBoard;
+  readonly persistence: PersistenceBoard;
   readonly #board: PlacementBoard;
   #accepted: Candidate | undefined;
   #handed: ReadonlyMap<FragmentId, Fragment> = new Map();
@@ -90,6 +92,7 @@ export class Runtime {
       this.#lookSoon();
     });
     this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
+    this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
     this.#timer = setInterval(() => this.#tick(), 100);
   }
 
@@ -126,6 +129,7 @@ export class Runtime {
       this.#takeOver(next.snapshot);
       this.#health.configure(next.snapshot);
       this.#passive.configure(next.snapshot);
+      this.persistence.configure(next.snapshot);
       this.options.peerNews.follow(placedIn(next.snapshot));
       await this.#claims.prepare(next.snapshot, performance.now());
       await this.#healthKnown(next);
@@ -240,6 +244,7 @@ export class Runtime {
     this.options.slots.assign(before.snapshot, this.#sequence + 1);
     this.#health.configure(before.snapshot);
     this.#passive.configure(before.snapshot);
+    this.persistence.configure(before.snapshot);
     this.options.peerNews.follow(placedIn(before.snapshot));
     await this.#claims.prepare(before.snapshot, performance.now());
     await Promise.all([this.#save(before.snapshot), this.#hand(before)]).catch((error: unknown) =>
@@ -330,6 +335,7 @@ export class Runtime {
   #tick(): void {
     const now = performance.now();
     this.#passive.tick(now);
+    this.persistence.tick();
     for (const call of this.#waiters.splice(0)) call();
     if (this.#joining.size > 0) this.#checkJoining();
     if (this.#joining.size > 0 || now >= this.#observeAt) this.#observe();

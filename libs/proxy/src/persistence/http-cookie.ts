@@ -4,6 +4,7 @@ import {
   CookieKey,
   cookiesOf,
   poolTag,
+  serverName,
   setCookie,
   withoutCookie,
   withPart,
@@ -18,7 +19,7 @@ import type { Exchange } from '../http/exchange.js';
 import type { Message } from '../http/message.js';
 import type { Known, Persistence } from './persistence.js';
 import { Recent } from './recent.js';
-import { nameOf, type ServerNames } from './servers.js';
+import type { ServerNames } from './servers.js';
 
 type HttpCookieBy = Extract<PersistenceBy, { type: 'http_cookie' }>;
 
@@ -148,7 +149,7 @@ export class HttpCookie implements Persistence {
   }
 
   private sealed(server: ServerRuntime, parts: readonly CookiePart[], now: number): string {
-    const part = { pool: this.tag, issued: now, server: nameOf(server) };
+    const part = { pool: this.tag, issued: now, server: serverName(server) };
     return this.codec.seal(withPart(parts, part), randomBytes(12));
   }
 

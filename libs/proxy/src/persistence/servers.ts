@@ -1,4 +1,4 @@
-import { serverTag } from '@spillway/persistence';
+import { serverName, serverTag } from '@spillway/persistence';
 import type { ServerRuntime } from '../core/server.js';
 
 /** Servers of a pool by what cookies and tables call them. */
@@ -8,7 +8,7 @@ export class ServerNames {
 
   constructor(servers: readonly ServerRuntime[]) {
     for (const server of servers) {
-      const name = nameOf(server);
+      const name = serverName(server);
       const [lo, hi] = serverTag(name);
       this.byName.set(name, server);
       this.byTag.set(keyOf(lo, hi), server);
@@ -26,7 +26,3 @@ export class ServerNames {
 
 /** 52 of the 64 bits: as many as a number holds exactly, and no two servers of a pool share them. */
 const keyOf = (lo: number, hi: number): number => (lo >>> 0) * 0x10_0000 + (hi & 0xf_ffff);
-
-/** `address:port`, an IPv6 address in brackets: the same on every SE. */
-export const nameOf = ({ address, port }: Pick<ServerRuntime, 'address' | 'port'>): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -1,11 +1,11 @@
-import { poolTag, serverTag } from '@spillway/persistence';
+import { poolTag, serverName, serverTag } from '@spillway/persistence';
 import type { PersistenceProfile } from '@spillway/snapshot';
 import type { ClientKey, PersistenceTable } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
 import type { PlaneContext } from '../core/context.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Known, Persistence } from './persistence.js';
-import { nameOf, type ServerNames } from './servers.js';
+import type { ServerNames } from './servers.js';
 
 /** How often clients with an open connection are noted as being there, milliseconds. */
 const LOOK_MS = 15_000;
@@ -79,7 +79,7 @@ export abstract class ClientTable extends Timed implements Persistence {
 
   protected note(known: TableKnown, server: ServerRuntime): ServerRuntime {
     if (known.isNobody) return server;
-    const [serverLo, serverHi] = serverTag(nameOf(server));
+    const [serverLo, serverHi] = serverTag(serverName(server));
     const { pool, life } = this;
     const instead = known.told ? { serverLo: known.serverLo, serverHi: known.serverHi } : null;
     const wall = Math.floor(Date.now() / 1000);
