@@ -4,6 +4,7 @@ import { completion } from './commands/completion.js';
 import { connections } from './commands/connections.js';
 import { describe, get, remove } from './commands/get.js';
 import { login, logout } from './commands/login.js';
+import { monitors } from './commands/monitors.js';
 import { events, operations, watch } from './commands/operations.js';
 import { patch } from './commands/patch.js';
 import { enrolmentToken } from './commands/enrolment.js';
@@ -39,6 +40,7 @@ export function program(): Command {
     events(),
     watch(),
     connections(),
+    monitors(),
     enrolmentToken(),
     exportConfiguration(),
     restoreConfiguration(),

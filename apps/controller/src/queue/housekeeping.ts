@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { MONITOR_SPANS } from '../se-channel/monitor-counts.js';
 import { QueueService } from './queue.service.js';
 
 /** Changes that are kept for replicas that were away; one that is further behind reads everything. */
@@ -26,6 +27,11 @@ export class Housekeeping implements OnModuleInit {
     );
     await this.dataSource.query('DELETE FROM session WHERE expires_at < now()');
     await this.dataSource.query('DELETE FROM api_token WHERE expires_at < now()');
+    for (const [span, kept] of MONITOR_SPANS)
+      await this.dataSource.query(
+        'DELETE FROM monitor_count WHERE span = $1 AND bucket < now() - make_interval(secs => $2)',
+        [span, kept],
+      );
     await this.dataSource.query(`DELETE FROM event WHERE at < now() - make_interval(days => $1)`, [
       EVENTS_KEPT_DAYS,
     ]);

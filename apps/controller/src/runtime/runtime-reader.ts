@@ -119,6 +119,11 @@ export class RuntimeState {
     return found;
   }
 
+  /** The SEs that check the servers of a pool, by uuid with their names. */
+  checkersOf(poolUuid: string): ReadonlyMap<string, string> {
+    return this.useOf(poolUuid).serviceEngines;
+  }
+
   /** Enabled virtual services that use a pool, themselves or through a pool group, and the SEs that serve them. */
   private useOf(poolUuid: string): PoolUse {
     const users = usersOf(this.cache, poolUuid).filter((vs) => vs.spec['enabled'] !== false);

@@ -3,6 +3,8 @@ import { ObjectReader } from '../rest/object-reader.js';
 import { OperationList } from '../operation/operation-list.js';
 import { InventoryController } from './inventory.controller.js';
 import { InventoryService } from './inventory.service.js';
+import { MonitorReader } from './monitor-reader.js';
+import { MonitorController } from './monitor.controller.js';
 import { RuntimeController } from './runtime.controller.js';
 import { RuntimeHooks } from './vip-runtime.hooks.js';
 import { RuntimeReader } from './runtime-reader.js';
@@ -11,8 +13,16 @@ import { StateWatcher } from './state-watcher.js';
 /** What runs: runtime views, inventories, the state of virtual services, pools, servers and SEs. */
 @Global()
 @Module({
-  controllers: [InventoryController, RuntimeController],
-  providers: [InventoryService, ObjectReader, OperationList, RuntimeHooks, RuntimeReader, StateWatcher],
+  controllers: [InventoryController, RuntimeController, MonitorController],
+  providers: [
+    InventoryService,
+    ObjectReader,
+    OperationList,
+    MonitorReader,
+    RuntimeHooks,
+    RuntimeReader,
+    StateWatcher,
+  ],
   exports: [RuntimeReader],
 })
 export class RuntimeModule {}

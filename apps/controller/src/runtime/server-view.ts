@@ -40,6 +40,7 @@ export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, de
             se_name: ses.get(v.se_uuid)?.name ?? '',
             state: v.up ? 'OPER_UP' : 'OPER_DOWN',
             failure_code: v.failure_code,
+            ...(v.ssl_error_code === '' ? {} : { ssl_error_code: v.ssl_error_code }),
             failure_text: v.failure_text,
             health_monitor_uuid: v.health_monitor_uuid,
             last_transition_time: timeStamp(v.changed_at),

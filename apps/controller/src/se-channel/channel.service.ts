@@ -10,6 +10,7 @@ import { PkiService, serviceEngineOf } from '../pki/index.js';
 import { ObjectCache } from '../store/index.js';
 import { RuntimeWriter } from './runtime-writer.js';
 import { type DisconnectReason, SeEvents } from './se-events.js';
+import { MonitorCountIntake } from './monitor-counts.js';
 import { Inspections } from './inspections.js';
 import { SeSession, type SeStream } from './session.js';
 import { SeSessions } from './sessions.js';
@@ -54,6 +55,7 @@ export class ChannelService {
     private readonly sessions: SeSessions,
     private readonly inspections: Inspections,
     private readonly peerNews: PeerNewsService,
+    private readonly monitorCounts: MonitorCountIntake,
     private readonly intake: StatusIntake,
     private readonly runtime: RuntimeWriter,
     private readonly events: SeEvents,
@@ -218,6 +220,8 @@ export class ChannelService {
         return this.#stopping(session, body.value);
       case 'inspection':
         return this.inspections.take(session, body.value);
+      case 'monitorCounts':
+        return this.monitorCounts.take(body.value);
       case 'peerNews':
         return this.peerNews.take(session, body.value);
       case 'hello':

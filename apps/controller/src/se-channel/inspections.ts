@@ -1,11 +1,11 @@
 import type { se } from '@spillway/protocol';
 import { errors } from '../errors.js';
-import type { SeSession } from './session.js';
+import type { ControllerBody, SeSession } from './session.js';
 
 /** Milliseconds that an SE has for its answer; its workers have less. */
 const TIMEOUT = 10_000;
 
-/** What the connections of one SE are doing, in the order of its workers. */
+/** Rows of one SE: what its connections are doing, in the order of its workers, or its servers. */
 export interface InspectionResult {
   connections: Record<string, unknown>[];
   /** There may be more than were asked for. */
@@ -20,13 +20,30 @@ interface Pending {
   resolve: (result: InspectionResult) => void;
 }
 
-/** Questions to SEs about their connections, and the answers as they come in parts. */
+/** Questions to SEs about their connections and servers, and the answers as they come in parts. */
 export class Inspections {
   #id = 0;
   readonly #pending = new Map<number, Pending>();
 
   /** @throws 503 when the SE does not answer in time */
-  async ask(session: SeSession, virtualServiceUuid: string, limit: number): Promise<InspectionResult> {
+  ask(session: SeSession, virtualServiceUuid: string, limit: number): Promise<InspectionResult> {
+    return this.#ask(session, (id) => ({ $case: 'inspect', value: { id, virtualServiceUuid, limit } }));
+  }
+
+  /**
+   * What the monitors of a pool's servers say on one SE: one row per server.
+   * @param server only this one, with what was said in its last checks; empty for all
+   * @throws 503 when the SE does not answer in time
+   */
+  async monitors(session: SeSession, poolUuid: string, server: string): Promise<Record<string, unknown>[]> {
+    const { connections } = await this.#ask(session, (id) => ({
+      $case: 'inspectMonitors',
+      value: { id, poolUuid, server },
+    }));
+    return connections;
+  }
+
+  async #ask(session: SeSession, question: (id: number) => ControllerBody): Promise<InspectionResult> {
     const id = ++this.#id;
     const { promise, resolve, reject } = Promise.withResolvers<InspectionResult>();
     const timer = setTimeout(
@@ -35,7 +52,7 @@ export class Inspections {
     );
     this.#pending.set(id, { session, rows: [], resolve });
     try {
-      await session.send({ $case: 'inspect', value: { id, virtualServiceUuid, limit } });
+      await session.send(question(id));
       return await promise;
     } finally {
       clearTimeout(timer);

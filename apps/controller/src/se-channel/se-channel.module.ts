@@ -2,11 +2,13 @@ import { Global, Module } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { LOGGER, type Logger } from '../config/logger.js';
 import { PeerNewsService } from '../peer-news/peer-news.service.js';
+import { ObjectCache } from '../store/index.js';
 import { ChannelService } from './channel.service.js';
 import { EnrolmentController } from './enrolment.controller.js';
 import { EnrolmentService } from './enrolment.service.js';
 import { Inspections } from './inspections.js';
 import { LIVENESS, LIVENESS_SETTINGS, LivenessService } from './liveness.service.js';
+import { MonitorCountIntake } from './monitor-counts.js';
 import { RuntimeWriter } from './runtime-writer.js';
 import { SeChannelServer } from './se-channel.server.js';
 import { SeEvents } from './se-events.js';
@@ -46,6 +48,12 @@ const failedWrite =
       useFactory: (dataSource: DataSource, logger: Logger) =>
         new RuntimeWriter(dataSource, RUNTIME_DELAY, failedWrite(logger, 'se_runtime')),
     },
+    {
+      provide: MonitorCountIntake,
+      inject: [DataSource, ObjectCache, LOGGER],
+      useFactory: (dataSource: DataSource, cache: ObjectCache, logger: Logger) =>
+        new MonitorCountIntake(dataSource, cache, failedWrite(logger, 'counts of health checks')),
+    },
     { provide: LIVENESS_SETTINGS, useValue: LIVENESS },
     LivenessService,
     PeerNewsService,
@@ -58,6 +66,7 @@ const failedWrite =
     SeSessions,
     Inspections,
     StatusIntake,
+    MonitorCountIntake,
     RuntimeWriter,
     EnrolmentService,
     LivenessService,

@@ -11,6 +11,7 @@ import { ChannelService } from './channel.service.js';
 import { LivenessService } from './liveness.service.js';
 import { RuntimeWriter } from './runtime-writer.js';
 import { SeSessions } from './sessions.js';
+import { MonitorCountIntake } from './monitor-counts.js';
 import { StatusIntake } from './status-intake.js';
 
 /** The listener of the SE channel, and the order in which its parts start and end. */
@@ -27,6 +28,7 @@ export class SeChannelServer implements OnApplicationBootstrap, OnApplicationShu
     private readonly sessions: SeSessions,
     private readonly liveness: LivenessService,
     private readonly intake: StatusIntake,
+    private readonly monitorCounts: MonitorCountIntake,
     private readonly runtime: RuntimeWriter,
     private readonly endpoints: Endpoints,
     registry: Registry,
@@ -70,6 +72,7 @@ export class SeChannelServer implements OnApplicationBootstrap, OnApplicationShu
       session.end('stream_lost', { $case: 'goodbye', value: { reason: 'this controller stops' } });
     await this.#listener.close();
     await this.intake.close();
+    await this.monitorCounts.close();
     await this.runtime.close();
   }
 }

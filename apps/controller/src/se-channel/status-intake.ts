@@ -84,16 +84,17 @@ SELECT * FROM changed`;
 const VERDICTS = `
 WITH changed AS (
   INSERT INTO server_verdict AS v
-    (se_uuid, pool_uuid, server, up, failure_code, failure_text, health_monitor_uuid, changed_at)
+    (se_uuid, pool_uuid, server, up, failure_code, failure_text, health_monitor_uuid, ssl_error_code, changed_at)
   SELECT s."seUuid", s."poolUuid", s.server, s.up, s."failureCode", s."failureText", s."healthMonitorUuid",
-         to_timestamp(s."changedAt" / 1000.0)
+         s."sslErrorCode", to_timestamp(s."changedAt" / 1000.0)
   FROM jsonb_to_recordset($1::jsonb) AS s("seUuid" text, "poolUuid" text, server text, up boolean,
-    "failureCode" text, "failureText" text, "healthMonitorUuid" text, "changedAt" bigint)
+    "failureCode" text, "failureText" text, "healthMonitorUuid" text, "sslErrorCode" text, "changedAt" bigint)
   ON CONFLICT (se_uuid, pool_uuid, server) DO UPDATE SET up = excluded.up, failure_code = excluded.failure_code,
     failure_text = excluded.failure_text, health_monitor_uuid = excluded.health_monitor_uuid,
-    changed_at = excluded.changed_at
-  WHERE (v.up, v.failure_code, v.failure_text, v.health_monitor_uuid)
-        IS DISTINCT FROM (excluded.up, excluded.failure_code, excluded.failure_text, excluded.health_monitor_uuid)
+    ssl_error_code = excluded.ssl_error_code, changed_at = excluded.changed_at
+  WHERE (v.up, v.failure_code, v.failure_text, v.health_monitor_uuid, v.ssl_error_code)
+        IS DISTINCT FROM (excluded.up, excluded.failure_code, excluded.failure_text, excluded.health_monitor_uuid,
+                          excluded.ssl_error_code)
   RETURNING v.se_uuid, v.pool_uuid, v.server, v.up, v.failure_code)
 SELECT * FROM changed`;
 

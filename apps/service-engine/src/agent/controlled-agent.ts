@@ -6,6 +6,7 @@ import { HostDistribution, probeModes, sysctlAdvice } from '@spillway/vip';
 import { candidateAfter, deltaOf, refusalOf } from '../channel/change.js';
 import { Channel } from '../channel/channel.js';
 import { adviceOf, hostOf, inspectionParts, modesOf, version } from '../channel/encode.js';
+import { CountsReporter, monitorParts, shownServers } from '../channel/monitors.js';
 import { Membership } from '../channel/membership.js';
 import { IdentityStore } from '../channel/identity.js';
 import { Reporter } from '../channel/reporter.js';
@@ -32,6 +33,7 @@ export class ControlledAgent {
   readonly #membership: Membership;
   readonly #channel: Channel;
   readonly #reporter: Reporter;
+  readonly #counts: CountsReporter;
   #runtime: Runtime | undefined;
   /** From the disk, until something is live. */
   #kept: Snapshot | undefined;
@@ -60,6 +62,7 @@ export class ControlledAgent {
         onConfig: (change) => void this.#onConfig(change),
         onRelease: (reason) => void this.#onRelease(reason),
         onInspect: (question) => void this.#onInspect(question),
+        onInspectMonitors: (question) => this.#onInspectMonitors(question),
         onPeerNews: (news) => this.#shell.peerNews.heard(news),
         onClosed: () => this.#onClosed(),
       },
@@ -69,6 +72,10 @@ export class ControlledAgent {
       (body) => this.#channel.send(body),
       () => this.#everything(),
       (withTimes) => this.#shell.load(withTimes),
+    );
+    this.#counts = new CountsReporter(
+      () => this.#runtime?.takeCheckCounts() ?? [],
+      (value) => this.#channel.send({ $case: 'monitorCounts', value }),
     );
   }
 
@@ -116,6 +123,12 @@ export class ControlledAgent {
     for (const value of inspectionParts(id, found)) this.#channel.send({ $case: 'inspection', value });
   }
 
+  #onInspectMonitors({ id, poolUuid, server }: se.InspectMonitors): void {
+    const reports = this.#runtime?.monitorReports(poolUuid, server) ?? new Map();
+    for (const value of monitorParts(id, shownServers(reports, server !== '')))
+      this.#channel.send({ $case: 'inspection', value });
+  }
+
   async #onRelease(reason: string): Promise<void> {
     this.#shell.log.info('released by the controller', { reason });
     this.#stopping = true;
@@ -147,12 +160,14 @@ export class ControlledAgent {
     this.#shell.connected = true;
     this.#welcomed.resolve();
     this.#reporter.opened(welcome.heartbeatIntervalMs);
+    this.#counts.opened();
     this.#shell.peerNews.opened();
   }
 
   #onClosed(): void {
     this.#shell.connected = false;
     this.#reporter.closed();
+    this.#counts.closed();
     this.#shell.peerNews.closed();
     if (this.#stopping) this.#elsewhere.resolve();
   }

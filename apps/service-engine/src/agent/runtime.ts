@@ -1,4 +1,4 @@
-import { hostPort, type ServerVerdict } from '@spillway/health';
+import { hostPort, type CheckCounts, type MonitorReport, type ServerVerdict } from '@spillway/health';
 import { machineNow } from '@spillway/proxy/bun';
 import {
   type Fragment,
@@ -112,6 +112,19 @@ export class Runtime {
   /** Servers that the passive monitor holds back. */
   get throttles(): Throttle[] {
     return this.#passive.throttles();
+  }
+
+  /** What each monitor says of the servers of a pool, or of one of them. */
+  monitorReports(poolUuid: string, server: string): ReadonlyMap<string, MonitorReport[]> {
+    const all = this.#health.reports(poolUuid);
+    if (server === '') return all;
+    const one = all.get(server);
+    return new Map(one === undefined ? [] : [[server, one]]);
+  }
+
+  /** Checks that were made since they were taken last. */
+  takeCheckCounts(): CheckCounts[] {
+    return this.#health.takeCounts();
   }
 
   /**

@@ -18,6 +18,7 @@ export interface ChannelEvents {
   onConfig: (change: ConfigChange) => void;
   onRelease: (reason: string) => void;
   onInspect: (question: se.Inspect) => void;
+  onInspectMonitors: (question: se.InspectMonitors) => void;
   onPeerNews: (news: se.PeerNews) => void;
   onClosed: () => void;
   /** Called before each attempt: renews what ran out. */
@@ -33,6 +34,12 @@ const WELCOME_TIMEOUT = 5_000;
 const REFUSED_PAUSE = 10_000;
 /** More than this waits to be sent: the stream is stuck and heartbeats are of no use. */
 const QUEUE_LIMIT = 4 * 1024 * 1024;
+/** What nobody misses while the stream is that far behind. */
+const MAY_BE_LOST: ReadonlySet<Body['$case']> = new Set<Body['$case']>([
+  'heartbeat',
+  'peerNews',
+  'monitorCounts',
+]);
 const OPTIONS = {
   ...CONTROLLER_CHANNEL_OPTIONS,
   'grpc.keepalive_time_ms': 5_000,
@@ -80,8 +87,7 @@ export class Channel {
   send(body: Body): boolean {
     const stream = this.#stream;
     if (stream === undefined || !this.#welcome) return false;
-    if ((body.$case === 'heartbeat' || body.$case === 'peerNews') && stream.writableLength > QUEUE_LIMIT)
-      return false;
+    if (MAY_BE_LOST.has(body.$case) && stream.writableLength > QUEUE_LIMIT) return false;
     stream.write({ body });
     return true;
   }
@@ -201,6 +207,9 @@ export class Channel {
         break;
       case 'inspect':
         this.events.onInspect(message.body.value);
+        break;
+      case 'inspectMonitors':
+        this.events.onInspectMonitors(message.body.value);
         break;
       case 'peerNews':
         this.events.onPeerNews(message.body.value);

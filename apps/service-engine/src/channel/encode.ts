@@ -43,6 +43,7 @@ export const serverStatus = (v: ServerVerdict): se.ServerStatus => ({
   failureText: v.failure?.text ?? '',
   healthMonitorUuid: v.failure?.monitorUuid ?? '',
   changedAt: Math.round(v.changedAt),
+  sslErrorCode: v.failure?.sslCode ?? '',
 });
 
 export function hostOf(supervisor: number, workers: number): se.Host {

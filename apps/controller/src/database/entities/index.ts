@@ -3,6 +3,7 @@ export * from './cluster-state.entity.js';
 export * from './config-object.entity.js';
 export * from './enrolment-token.entity.js';
 export * from './event.entity.js';
+export * from './monitor-count.entity.js';
 export * from './object-reference.entity.js';
 export * from './operation.entity.js';
 export * from './outbox.entity.js';

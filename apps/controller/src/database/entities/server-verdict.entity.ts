@@ -13,4 +13,6 @@ export class ServerVerdict {
   @Column({ type: 'text', default: '' }) failure_text!: string;
   @Column({ type: 'text', default: '' }) health_monitor_uuid!: string;
   @Column({ type: 'timestamptz' }) changed_at!: Date;
+  /** What is wrong with the server's certificate, as the published API names it. */
+  @Column({ type: 'text', default: '' }) ssl_error_code!: string;
 }

@@ -194,6 +194,8 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
     ['runtime/detail', 'get', 'The same with its servers'],
     ['runtime/server', 'get', 'State of each server'],
     ['runtime/server/detail', 'get', 'The same per SE'],
+    ['runtime/server/hmonstat', 'get', 'What its monitors say of each server, and how often checks passed'],
+    ['hmon', 'get', 'The same per monitor'],
   ]),
   ...each('/api/serviceengine/{uuid}', 'ServiceEngine', [
     ['runtime', 'get', 'State, load and what it runs'],

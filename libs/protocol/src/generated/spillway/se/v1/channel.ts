@@ -112,6 +112,7 @@ export interface SeMessage {
     | { $case: "stopping"; value: Stopping }
     | { $case: "inspection"; value: Inspection }
     | { $case: "peerNews"; value: PeerNews }
+    | { $case: "monitorCounts"; value: MonitorCounts }
     | undefined;
 }
 
@@ -129,6 +130,9 @@ export interface ControllerMessage {
     /** Tell what connections are doing; answered by Inspection. */
     { $case: "inspect"; value: Inspect }
     | { $case: "peerNews"; value: PeerNews }
+    | //
+    /** Tell what health monitors say of servers; answered by Inspection. */
+    { $case: "inspectMonitors"; value: InspectMonitors }
     | undefined;
 }
 
@@ -246,6 +250,26 @@ export interface ServerStatus {
   healthMonitorUuid: string;
   /** Milliseconds since the epoch of Unix time. */
   changedAt: number;
+  /** With SSL_CERT_ERROR: what is wrong with the certificate, as the published API names it. */
+  sslErrorCode: string;
+}
+
+/** Checks that were made since the last message, of servers for which there were any. */
+export interface MonitorCounts {
+  counts: MonitorCount[];
+}
+
+export interface MonitorCount {
+  poolUuid: string;
+  healthMonitorUuid: string;
+  servers: CheckCount[];
+}
+
+export interface CheckCount {
+  /** `address:port`, IPv6 in brackets. */
+  server: string;
+  passed: number;
+  failed: number;
 }
 
 /**
@@ -379,10 +403,18 @@ export interface Inspect {
   limit: number;
 }
 
+export interface InspectMonitors {
+  /** Comes back with the answer. */
+  id: number;
+  poolUuid: string;
+  /** Only this server, with what was said in its last checks; empty for all, without. */
+  server: string;
+}
+
 /** One part of the answer, below 1 MiB. */
 export interface Inspection {
   id: number;
-  /** Connections as JSON objects, in a list. */
+  /** Connections, or servers with what their monitors say, as JSON objects, in a list. */
   connections: Buffer;
   last: boolean;
   /** With the last part: there may be more than were asked for, and workers that did not answer. */
@@ -452,6 +484,9 @@ export const SeMessage: MessageFns<SeMessage> = {
         break;
       case "peerNews":
         PeerNews.encode(message.body.value, writer.uint32(66).fork()).join();
+        break;
+      case "monitorCounts":
+        MonitorCounts.encode(message.body.value, writer.uint32(74).fork()).join();
         break;
     }
     return writer;
@@ -534,6 +569,14 @@ export const SeMessage: MessageFns<SeMessage> = {
             message.body = { $case: "peerNews", value: PeerNews.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.body = { $case: "monitorCounts", value: MonitorCounts.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -566,6 +609,10 @@ export const SeMessage: MessageFns<SeMessage> = {
         ? { $case: "peerNews", value: PeerNews.fromJSON(object.peerNews) }
         : isSet(object.peer_news)
         ? { $case: "peerNews", value: PeerNews.fromJSON(object.peer_news) }
+        : isSet(object.monitorCounts)
+        ? { $case: "monitorCounts", value: MonitorCounts.fromJSON(object.monitorCounts) }
+        : isSet(object.monitor_counts)
+        ? { $case: "monitorCounts", value: MonitorCounts.fromJSON(object.monitor_counts) }
         : undefined,
     };
   },
@@ -588,6 +635,8 @@ export const SeMessage: MessageFns<SeMessage> = {
       obj.inspection = Inspection.toJSON(message.body.value);
     } else if (message.body?.$case === "peerNews") {
       obj.peerNews = PeerNews.toJSON(message.body.value);
+    } else if (message.body?.$case === "monitorCounts") {
+      obj.monitorCounts = MonitorCounts.toJSON(message.body.value);
     }
     return obj;
   },
@@ -646,6 +695,12 @@ export const SeMessage: MessageFns<SeMessage> = {
         }
         break;
       }
+      case "monitorCounts": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "monitorCounts", value: MonitorCounts.fromPartial(object.body.value) };
+        }
+        break;
+      }
     }
     return message;
   },
@@ -675,6 +730,9 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
         break;
       case "peerNews":
         PeerNews.encode(message.body.value, writer.uint32(50).fork()).join();
+        break;
+      case "inspectMonitors":
+        InspectMonitors.encode(message.body.value, writer.uint32(58).fork()).join();
         break;
     }
     return writer;
@@ -741,6 +799,14 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
             message.body = { $case: "peerNews", value: PeerNews.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.body = { $case: "inspectMonitors", value: InspectMonitors.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -771,6 +837,10 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
         ? { $case: "peerNews", value: PeerNews.fromJSON(object.peerNews) }
         : isSet(object.peer_news)
         ? { $case: "peerNews", value: PeerNews.fromJSON(object.peer_news) }
+        : isSet(object.inspectMonitors)
+        ? { $case: "inspectMonitors", value: InspectMonitors.fromJSON(object.inspectMonitors) }
+        : isSet(object.inspect_monitors)
+        ? { $case: "inspectMonitors", value: InspectMonitors.fromJSON(object.inspect_monitors) }
         : undefined,
     };
   },
@@ -789,6 +859,8 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
       obj.inspect = Inspect.toJSON(message.body.value);
     } else if (message.body?.$case === "peerNews") {
       obj.peerNews = PeerNews.toJSON(message.body.value);
+    } else if (message.body?.$case === "inspectMonitors") {
+      obj.inspectMonitors = InspectMonitors.toJSON(message.body.value);
     }
     return obj;
   },
@@ -832,6 +904,12 @@ export const ControllerMessage: MessageFns<ControllerMessage> = {
       case "peerNews": {
         if (object.body?.value !== undefined && object.body?.value !== null) {
           message.body = { $case: "peerNews", value: PeerNews.fromPartial(object.body.value) };
+        }
+        break;
+      }
+      case "inspectMonitors": {
+        if (object.body?.value !== undefined && object.body?.value !== null) {
+          message.body = { $case: "inspectMonitors", value: InspectMonitors.fromPartial(object.body.value) };
         }
         break;
       }
@@ -2270,7 +2348,16 @@ export const PlacementStatus: MessageFns<PlacementStatus> = {
 };
 
 function createBaseServerStatus(): ServerStatus {
-  return { poolUuid: "", server: "", up: false, failureCode: "", failureText: "", healthMonitorUuid: "", changedAt: 0 };
+  return {
+    poolUuid: "",
+    server: "",
+    up: false,
+    failureCode: "",
+    failureText: "",
+    healthMonitorUuid: "",
+    changedAt: 0,
+    sslErrorCode: "",
+  };
 }
 
 export const ServerStatus: MessageFns<ServerStatus> = {
@@ -2295,6 +2382,9 @@ export const ServerStatus: MessageFns<ServerStatus> = {
     }
     if (message.changedAt !== 0) {
       writer.uint32(56).uint64(message.changedAt);
+    }
+    if (message.sslErrorCode !== "") {
+      writer.uint32(66).string(message.sslErrorCode);
     }
     return writer;
   },
@@ -2368,6 +2458,14 @@ export const ServerStatus: MessageFns<ServerStatus> = {
             message.changedAt = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.sslErrorCode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2409,6 +2507,11 @@ export const ServerStatus: MessageFns<ServerStatus> = {
         : isSet(object.changed_at)
         ? globalThis.Number(object.changed_at)
         : 0,
+      sslErrorCode: isSet(object.sslErrorCode)
+        ? globalThis.String(object.sslErrorCode)
+        : isSet(object.ssl_error_code)
+        ? globalThis.String(object.ssl_error_code)
+        : "",
     };
   },
 
@@ -2435,6 +2538,9 @@ export const ServerStatus: MessageFns<ServerStatus> = {
     if (message.changedAt !== 0) {
       obj.changedAt = Math.round(message.changedAt);
     }
+    if (message.sslErrorCode !== "") {
+      obj.sslErrorCode = message.sslErrorCode;
+    }
     return obj;
   },
 
@@ -2450,6 +2556,286 @@ export const ServerStatus: MessageFns<ServerStatus> = {
     message.failureText = object.failureText ?? "";
     message.healthMonitorUuid = object.healthMonitorUuid ?? "";
     message.changedAt = object.changedAt ?? 0;
+    message.sslErrorCode = object.sslErrorCode ?? "";
+    return message;
+  },
+};
+
+function createBaseMonitorCounts(): MonitorCounts {
+  return { counts: [] };
+}
+
+export const MonitorCounts: MessageFns<MonitorCounts> = {
+  encode(message: MonitorCounts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.counts) {
+      MonitorCount.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MonitorCounts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMonitorCounts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.counts.push(MonitorCount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MonitorCounts {
+    return {
+      counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => MonitorCount.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: MonitorCounts): unknown {
+    const obj: any = {};
+    if (message.counts?.length) {
+      obj.counts = message.counts.map((e) => MonitorCount.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MonitorCounts>): MonitorCounts {
+    return MonitorCounts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MonitorCounts>): MonitorCounts {
+    const message = createBaseMonitorCounts();
+    message.counts = object.counts?.map((e) => MonitorCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMonitorCount(): MonitorCount {
+  return { poolUuid: "", healthMonitorUuid: "", servers: [] };
+}
+
+export const MonitorCount: MessageFns<MonitorCount> = {
+  encode(message: MonitorCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.healthMonitorUuid !== "") {
+      writer.uint32(18).string(message.healthMonitorUuid);
+    }
+    for (const v of message.servers) {
+      CheckCount.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MonitorCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMonitorCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.healthMonitorUuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.servers.push(CheckCount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MonitorCount {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      healthMonitorUuid: isSet(object.healthMonitorUuid)
+        ? globalThis.String(object.healthMonitorUuid)
+        : isSet(object.health_monitor_uuid)
+        ? globalThis.String(object.health_monitor_uuid)
+        : "",
+      servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => CheckCount.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: MonitorCount): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.healthMonitorUuid !== "") {
+      obj.healthMonitorUuid = message.healthMonitorUuid;
+    }
+    if (message.servers?.length) {
+      obj.servers = message.servers.map((e) => CheckCount.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MonitorCount>): MonitorCount {
+    return MonitorCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MonitorCount>): MonitorCount {
+    const message = createBaseMonitorCount();
+    message.poolUuid = object.poolUuid ?? "";
+    message.healthMonitorUuid = object.healthMonitorUuid ?? "";
+    message.servers = object.servers?.map((e) => CheckCount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCheckCount(): CheckCount {
+  return { server: "", passed: 0, failed: 0 };
+}
+
+export const CheckCount: MessageFns<CheckCount> = {
+  encode(message: CheckCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.passed !== 0) {
+      writer.uint32(16).uint32(message.passed);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(24).uint32(message.failed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.passed = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failed = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckCount {
+    return {
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      passed: isSet(object.passed) ? globalThis.Number(object.passed) : 0,
+      failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+    };
+  },
+
+  toJSON(message: CheckCount): unknown {
+    const obj: any = {};
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.passed !== 0) {
+      obj.passed = Math.round(message.passed);
+    }
+    if (message.failed !== 0) {
+      obj.failed = Math.round(message.failed);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckCount>): CheckCount {
+    return CheckCount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckCount>): CheckCount {
+    const message = createBaseCheckCount();
+    message.server = object.server ?? "";
+    message.passed = object.passed ?? 0;
+    message.failed = object.failed ?? 0;
     return message;
   },
 };
@@ -4321,6 +4707,111 @@ export const Inspect: MessageFns<Inspect> = {
     message.id = object.id ?? 0;
     message.virtualServiceUuid = object.virtualServiceUuid ?? "";
     message.limit = object.limit ?? 0;
+    return message;
+  },
+};
+
+function createBaseInspectMonitors(): InspectMonitors {
+  return { id: 0, poolUuid: "", server: "" };
+}
+
+export const InspectMonitors: MessageFns<InspectMonitors> = {
+  encode(message: InspectMonitors, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== 0) {
+      writer.uint32(8).uint64(message.id);
+    }
+    if (message.poolUuid !== "") {
+      writer.uint32(18).string(message.poolUuid);
+    }
+    if (message.server !== "") {
+      writer.uint32(26).string(message.server);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InspectMonitors {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInspectMonitors();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.id = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InspectMonitors {
+    return {
+      id: isSet(object.id) ? globalThis.Number(object.id) : 0,
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+    };
+  },
+
+  toJSON(message: InspectMonitors): unknown {
+    const obj: any = {};
+    if (message.id !== 0) {
+      obj.id = Math.round(message.id);
+    }
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InspectMonitors>): InspectMonitors {
+    return InspectMonitors.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InspectMonitors>): InspectMonitors {
+    const message = createBaseInspectMonitors();
+    message.id = object.id ?? 0;
+    message.poolUuid = object.poolUuid ?? "";
+    message.server = object.server ?? "";
     return message;
   },
 };
