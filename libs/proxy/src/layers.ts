@@ -1,11 +1,16 @@
+import type { ClientConnection } from './core/connection.js';
 import type { Layer } from './core/layers.js';
+import type { PlacementRuntime } from './core/placement.js';
 import { HttpClient } from './http1/client.js';
 import { Http2Client } from './http2/client.js';
 import { PrefacePeek } from './http2/peek.js';
 import { ProxyProtocolLayer } from './proxy-protocol/layer.js';
+import { SipClient } from './sip/client.js';
 import { TcpClient } from './tcp/client.js';
 import { ServerNameLayer } from './tcp/server-name.js';
+import { targetFor, type Target } from './tcp/target.js';
 import { TlsAccept } from './tls/accept.js';
+import type { Socket } from './transport/seam.js';
 
 const http1: Layer = (context, socket, placement, service, before) =>
   new HttpClient(context, socket, placement, service, before);
@@ -13,8 +18,25 @@ const http1: Layer = (context, socket, placement, service, before) =>
 const http2: Layer = (context, socket, placement, service, before) =>
   new Http2Client(context, socket, placement, service, before);
 
-const tcp: Layer = (context, socket, placement, service, before) =>
-  new TcpClient(context, socket, placement, service, before).begin();
+/** Where a connection of L4 goes. */
+function targetOf(
+  socket: Socket,
+  { service: { config } }: PlacementRuntime,
+  before: ClientConnection | null,
+): Target {
+  const named = before instanceof ServerNameLayer ? before.serverName : before?.tlsForNext()?.serverName;
+  const { remoteAddress: address } = before?.endsForNext() ?? socket;
+  return targetFor(config, { protocol: 'tcp', address, port: socket.localPort, serverName: named ?? '' });
+}
+
+const tcp: Layer = (context, socket, placement, service, before) => {
+  const target = targetOf(socket, placement, before);
+  const { sip } = placement.service.config.spec;
+  if (sip === undefined || target.pool?.hash?.key !== 'call_id')
+    return new TcpClient(target, context, socket, placement, service, before).begin();
+  const now = (): Target => targetOf(socket, placement, before);
+  return new SipClient(now, sip, context, socket, placement, service, before).begin();
+};
 
 /**
  * Takes each connection as the kind of application that its virtual service is at that moment: with TLS as ALPN has

@@ -27,6 +27,7 @@ const KEYS: Readonly<Record<string, ConsistentHash['key']>> = {
   LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT: 'client_ip_and_port',
   LB_ALGORITHM_CONSISTENT_HASH_URI: 'uri',
   LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER: 'header',
+  LB_ALGORITHM_CONSISTENT_HASH_CALLID: 'call_id',
 };
 
 /** How the pool chooses servers, and by what. What is not honoured is least connections, or the client's address. */

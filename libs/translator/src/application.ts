@@ -36,7 +36,8 @@ export function applicationOf(
     );
   if (spec.type === 'APPLICATION_PROFILE_TYPE_HTTP')
     return { type: 'http', http: httpProfile(vs, spec, pool, lookup, problems) };
-  if (spec.type === 'APPLICATION_PROFILE_TYPE_L4') return withProxy(l4, vs, lookup);
+  if (spec.type === 'APPLICATION_PROFILE_TYPE_L4' || spec.type === 'APPLICATION_PROFILE_TYPE_SIP')
+    return withProxy(l4, vs, lookup);
   return error(
     'PROFILE_NOT_HONOURED',
     'application_profile_ref',

@@ -284,6 +284,10 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       to: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER',
       given: HASH,
     },
+    'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CALLID': {
+      to: 'LB_ALGORITHM_CONSISTENT_HASH_CALLID',
+      given: HASH,
+    },
     lb_algorithm_consistent_hash_hdr: {
       to: 'X-Other',
       given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER' },
@@ -426,6 +430,12 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
   applicationprofile: {
     'type=APPLICATION_PROFILE_TYPE_HTTP': { to: 'APPLICATION_PROFILE_TYPE_HTTP', of: 2 },
     'type=APPLICATION_PROFILE_TYPE_L4': { to: 'APPLICATION_PROFILE_TYPE_L4' },
+    'type=APPLICATION_PROFILE_TYPE_SIP': { to: 'APPLICATION_PROFILE_TYPE_SIP', of: 2 },
+    'sip_service_profile.transaction_timeout': {
+      to: 9,
+      of: 2,
+      given: { type: 'APPLICATION_PROFILE_TYPE_SIP' },
+    },
     'tcp_app_profile.proxy_protocol_enabled': { to: true, of: 2 },
     'tcp_app_profile.proxy_protocol_version': {
       to: 'PROXY_PROTOCOL_VERSION_2',

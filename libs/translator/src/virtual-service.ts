@@ -14,6 +14,7 @@ import { limitsOf } from './limits.js';
 import { errorExclusionsOf } from './errors.js';
 import { follow, refUuid } from './read.js';
 import { refuseRequestPersistence } from './persistence.js';
+import { sipOf } from './sip.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
 import { TICKET_SECRETS } from './tls/ticket-keys.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
@@ -55,6 +56,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   if (problems.some((p) => p.severity === 'error') || 'code' in application)
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
+  const sip = sipOf(spec, pool?.spec, lookup, problems);
   const reached = { application, l4_rules: rules, pool_uuid: pool?.uuid, pool_group_uuid: group };
   const persistence = refuseRequestPersistence(reached, lookup);
   if (persistence.length > 0)
@@ -72,6 +74,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     ...(proxied === undefined ? {} : { accept_proxy: proxied }),
     ...(options === undefined ? {} : { tcp_options: options }),
     ...(rules.length === 0 ? {} : { l4_rules: rules }),
+    ...(sip === undefined ? {} : { sip }),
     ...(limits === undefined ? {} : { limits }),
     ...(group === undefined ? {} : { pool_group_uuid: group }),
     ...(policies.length === 0 ? {} : { http_policy_set_uuids: policies }),

@@ -204,6 +204,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_URI',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER',
+        'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CALLID',
         'lb_algorithm_consistent_hash_hdr',
         'lb_algorithm_core_nonaffinity',
         'ignore_server_port',
@@ -340,6 +341,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
       paths: [
         'type=APPLICATION_PROFILE_TYPE_HTTP',
         'type=APPLICATION_PROFILE_TYPE_L4',
+        'type=APPLICATION_PROFILE_TYPE_SIP',
+        'sip_service_profile.transaction_timeout',
         'tcp_app_profile.proxy_protocol_enabled',
         'tcp_app_profile.proxy_protocol_version',
         'accept_proxy_protocol',

@@ -94,7 +94,7 @@ export abstract class ClientConnection extends Timed implements SocketHandler, T
   }
 
   /** A layer that knows better than its socket says so here. */
-  protected endsForNext(): Ends {
+  endsForNext(): Ends {
     return this.ends;
   }
 

@@ -23,7 +23,7 @@ export class ProxyProtocolLayer extends ClientConnection {
     this.context.clock.arm(this, PATIENCE_MS);
   }
 
-  protected override endsForNext(): Ends {
+  override endsForNext(): Ends {
     return this.told ?? this.socket;
   }
 

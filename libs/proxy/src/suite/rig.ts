@@ -8,6 +8,7 @@ import type {
   ServerTls,
   Service,
   ServiceLimits,
+  SipProfile,
   Snapshot,
   VirtualService,
 } from '@spillway/snapshot';
@@ -49,6 +50,7 @@ export interface ServiceSpec {
   /** Instead of `ports`. */
   services?: Service[];
   pool?: string | null;
+  sip?: SipProfile;
   limits?: ServiceLimits;
   /** Uuids of policy sets, of a pool group and of a network policy among the parts given to `apply`. */
   policies?: Pick<VirtualService, 'http_policy_set_uuids' | 'pool_group_uuid' | 'network_policy_uuid'>;
@@ -174,6 +176,7 @@ export class Rig {
       ...(s.rules === undefined ? {} : { l4_rules: s.rules }),
       ...(s.acceptProxy === undefined ? {} : { accept_proxy: s.acceptProxy }),
       ...(pool === null ? {} : { pool_uuid: pool }),
+      ...(s.sip === undefined ? {} : { sip: s.sip }),
       ...(s.limits === undefined ? {} : { limits: s.limits }),
       ...(s.tls === undefined ? {} : { tls: s.tls }),
       ...(s.errors === undefined ? {} : { error_exclusions: s.errors }),

@@ -1,34 +1,29 @@
-import type { ConsistentHash, TcpProfile } from '@spillway/snapshot';
+import type { ConsistentHash, Service, TcpProfile } from '@spillway/snapshot';
 import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
-import { asker } from '../core/asker.js';
-import { chooseBackup, failActionOf } from '../core/backup.js';
+import { asker, type Asker } from '../core/asker.js';
 import { ClientConnection } from '../core/connection.js';
 import { clientKey } from '../core/hash-key.js';
 import { applicationOf } from '../core/point.js';
 import type { OwnFacts } from '../core/describe.js';
-import { Refusal, type Pool } from '../core/pool.js';
-import { PoolGroup } from '../core/pool-group.js';
-import { poolFor } from '../core/service.js';
+import type { PlacementRuntime } from '../core/placement.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Known } from '../persistence/persistence.js';
 import { Held } from '../http1/held.js';
 import type { CloseReason, SocketOptions } from '../transport/seam.js';
 import { writeHeader } from '../proxy-protocol/header.js';
-import type { L4Rules, L4Target } from './rules.js';
-import { ServerNameLayer } from './server-name.js';
-import { TcpServer } from './server.js';
+import { TcpServer, type TcpServerUser } from './server.js';
+import { serverOf, type Target } from './target.js';
 
 /** Servers that are tried for one connection. */
-const MOST_ATTEMPTS = 3;
+export const MOST_ATTEMPTS = 3;
 /** Bytes that are taken before the server is reached; to pause and resume for less costs more than to hold it. */
 const MOST_HELD = 16 * 1024;
-const NO_POOL = { hash: null };
 const PLAIN: TcpProfile = { idle_timeout: 0 };
 /** TCP keep-alive probes, milliseconds. */
 const PROBES_MS = 60_000;
 
 /** How a server is counted that could not be reached. */
-const FAILURE: Record<CloseReason, number> = {
+export const FAILURE: Record<CloseReason, number> = {
   refused: FAILED_BY.REFUSED,
   unreachable: FAILED_BY.UNREACHABLE,
   reset: FAILED_BY.RESET,
@@ -37,12 +32,15 @@ const FAILURE: Record<CloseReason, number> = {
   tls: FAILED_BY.HANDSHAKE,
 };
 
+/** What the connections of a port are held to. */
+export function tcpProfileOf({ service: { config } }: PlacementRuntime, service: Service): TcpProfile {
+  const application = applicationOf(config.spec, service);
+  return application.type === 'tcp' ? application.tcp : PLAIN;
+}
+
 /** A client's connection to an L4 virtual service: bytes go both ways between it and one server. */
-export class TcpClient extends ClientConnection {
+export class TcpClient extends ClientConnection implements TcpServerUser {
   readonly asItIs = true;
-  private readonly pool: Pool | null;
-  /** The group that its pool was chosen from; null when there was none. */
-  private readonly group: PoolGroup | null;
   private readonly profile: TcpProfile;
   private server: TcpServer | null = null;
   /** What the client has sent before a server was reached. */
@@ -53,20 +51,12 @@ export class TcpClient extends ClientConnection {
   private ended = false;
   private attempts = 0;
 
-  constructor(...args: ConstructorParameters<typeof ClientConnection>) {
+  constructor(
+    private readonly target: Target,
+    ...args: ConstructorParameters<typeof ClientConnection>
+  ) {
     super(...args);
-    const { config } = this.placement.service;
-    const application = applicationOf(config.spec, this.service);
-    this.profile = application.type === 'tcp' ? application.tcp : PLAIN;
-    const target = config.l4 === null ? null : this.targetByRules(config.l4, args[4]);
-    this.group = target === null ? config.group : target instanceof PoolGroup ? target : null;
-    this.pool = target === null ? poolFor(config) : target instanceof PoolGroup ? target.choose() : target;
-  }
-
-  private targetByRules(rules: L4Rules, before: ClientConnection | null): L4Target | null {
-    const serverName = before instanceof ServerNameLayer ? before.serverName : (this.tls?.serverName ?? '');
-    const { remoteAddress: address } = this.ends;
-    return rules.targetFor({ protocol: 'tcp', address, port: this.socket.localPort, serverName });
+    this.profile = tcpProfileOf(this.placement, this.service);
   }
 
   /** Call once after construction. The server may be the first to speak, so the connection to it is made at once. */
@@ -148,6 +138,10 @@ export class TcpClient extends ClientConnection {
     return this.profile.probe_interval ?? PROBES_MS;
   }
 
+  get servicePort(): number {
+    return this.socket.localPort;
+  }
+
   /** What is asked of TCP, towards the server too; null for nothing. */
   get options(): SocketOptions | null {
     return this.placement.service.config.options;
@@ -223,16 +217,26 @@ export class TcpClient extends ClientConnection {
   }
 
   private choose(avoid: ServerRuntime | null): ServerRuntime | null {
-    const pool = avoid?.pool ?? this.pool;
     const keyOf = (hash: ConsistentHash): number =>
       clientKey(hash, this.ends.remoteAddress, this.ends.remotePort);
-    const { hash } = pool ?? NO_POOL;
-    const client = asker.of(this.ends, this.socket, this.tls, hash === null ? 0 : keyOf(hash));
+    const client = asker.of(this.ends, this.socket, this.tls, 0);
     client.known = this.known;
-    const server = pool?.choose(client, avoid) ?? null;
+    const server = this.chooseAs(client, avoid, keyOf);
     if (client.known !== null && client.known !== this.known) this.remember(client.known);
-    if (server !== null || avoid !== null || pool?.refusal === Refusal.PersistentServerDown) return server;
-    return chooseBackup(failActionOf(pool, this.group), keyOf);
+    return server;
+  }
+
+  private chooseAs(
+    client: Asker,
+    avoid: ServerRuntime | null,
+    keyOf: (hash: ConsistentHash) => number,
+  ): ServerRuntime | null {
+    if (avoid === null) return serverOf(this.target, client, null, keyOf);
+    // Servers that are up and refuse are no reason for a backup pool.
+    const pool = avoid.pool ?? this.target.pool;
+    const hash = pool === null ? null : pool.hash;
+    client.key = hash === null ? 0 : keyOf(hash);
+    return pool?.choose(client, avoid) ?? null;
   }
 
   private remember(known: Known): void {

@@ -1,17 +1,42 @@
 import { SERVER } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
 import { connectTo } from '../core/connect.js';
-import type { ServerLink } from '../core/connection.js';
+import type { ServerLink, TlsFacts } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { ServerRuntime } from '../core/server.js';
-import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
-import type { TcpClient } from './client.js';
+import type { CloseReason, Socket, SocketHandler, SocketOptions } from '../transport/seam.js';
 
 /**
  * Probes are asked for once a connection is so old. Most are over by then; the wheel lets go of those, so that they need
  * not wait in a list.
  */
 const LASTS_MS = 5_000;
+
+/** For whom a connection to a server is: the client's side of it. */
+export interface TcpServerUser {
+  readonly tls: TlsFacts | null;
+  /** What is asked of TCP; null for nothing. */
+  readonly options: SocketOptions | null;
+  /** Milliseconds of silence after which a peer is asked whether it is there. */
+  readonly probes: number;
+  /** The port of the virtual service that the client came to. */
+  readonly servicePort: number;
+  /** A connection was made, in so many milliseconds. */
+  connected(server: TcpServer, milliseconds: number): void;
+  /** The server is reached: it can be written to. */
+  serverOpen(server: TcpServer): void;
+  /** Bytes of the server. False: wait for `resume`. */
+  fromServer(data: Uint8Array, start: number, end: number): boolean;
+  /** The server has taken what was queued for it. */
+  serverTakes(): void;
+  serverEnded(): void;
+  /** The connection to the server is over, or never came to be. */
+  serverClosed(server: TcpServer, reason: CloseReason): void;
+  /** The connection lasts. */
+  keepAlive(): void;
+  /** A round trip of the server was measured: microseconds, or -1. */
+  sampled(rtt: number): void;
+}
 
 /** The server's end of an L4 connection. */
 export class TcpServer extends Timed implements SocketHandler, ServerLink {
@@ -34,7 +59,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
   constructor(
     private readonly context: PlaneContext,
     readonly server: ServerRuntime,
-    private client: TcpClient | null,
+    private client: TcpServerUser | null,
   ) {
     super();
     this.name = server.pool?.tls?.nameFor(client?.tls?.serverName ?? '') ?? '';
@@ -48,7 +73,7 @@ export class TcpServer extends Timed implements SocketHandler, ServerLink {
     this.socket = connectTo(
       this.context,
       server,
-      server.portFor(this.client?.socket.localPort ?? 0),
+      server.portFor(this.client?.servicePort ?? 0),
       this.name,
       this,
     );

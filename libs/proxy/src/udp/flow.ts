@@ -2,15 +2,13 @@ import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { UdpProfile } from '@spillway/snapshot';
 import { clientKey } from '../core/hash-key.js';
 import { asker } from '../core/asker.js';
-import { chooseBackup, failActionOf } from '../core/backup.js';
 import { Timed } from '../core/clock.js';
 import type { Ends, Tracked } from '../core/connection.js';
 import type { ErrorRules } from '../core/errors.js';
 import type { ServerRuntime } from '../core/server.js';
-import { Refusal } from '../core/pool.js';
-import { PoolGroup } from '../core/pool-group.js';
-import { poolFor } from '../core/service.js';
 import type { Known } from '../persistence/persistence.js';
+import { SipFlow } from '../sip/flow.js';
+import { serverOf, targetFor, type Target } from '../tcp/target.js';
 import type { FlowHash } from './flow-table.js';
 import { UdpLink } from './link.js';
 import type { UdpPoint } from './point.js';
@@ -28,9 +26,12 @@ export class UdpFlow extends Timed implements Tracked, Ends {
   shared: FlowHash | null = null;
   /** One, but with load balancing per datagram one for each server that was chosen. */
   private readonly links: UdpLink[] = [];
-  private failed: ServerRuntime | null = null;
   /** What persistence knows of the client; null where the pool has none. */
   private known: Known | null = null;
+  /** Takes what comes apart by what it says, where the virtual service is one for SIP. */
+  private readonly messages: SipFlow | null;
+  /** It refused what it was sent last. */
+  failed: ServerRuntime | null = null;
   private why = -1;
 
   constructor(
@@ -43,6 +44,8 @@ export class UdpFlow extends Timed implements Tracked, Ends {
   ) {
     super();
     point.placement.add(this);
+    const { sip } = point.placement.service.config.spec;
+    this.messages = sip === undefined ? null : new SipFlow(this, sip);
   }
 
   get remoteAddress(): string {
@@ -70,13 +73,29 @@ export class UdpFlow extends Timed implements Tracked, Ends {
     const { point } = this;
     point.count(VS.BYTES_IN, end - start);
     point.context.clock.arm(this, this.profile.idle_timeout);
-    const link = this.profile.per_datagram ? this.next() : this.present();
-    if (link === null) point.count(VS.DATAGRAMS_DROPPED, 1);
+    if (this.messages === null) this.sendOn(data, start, end);
+    else this.messages.fromClient(data, start, end);
+  }
+
+  /** Sends a datagram to the server of the flow, or to one of its own. */
+  sendOn(data: Uint8Array, start: number, end: number): void {
+    this.sendTo(this.profile.per_datagram ? this.next() : this.present(), data, start, end);
+  }
+
+  /** Sends a datagram, or counts it as dropped where there is nobody to get it. */
+  sendTo(link: UdpLink | null, data: Uint8Array, start: number, end: number): void {
+    if (link === null) this.point.count(VS.DATAGRAMS_DROPPED, 1);
     else link.send(data, start, end);
   }
 
-  fromServer(data: Uint8Array, start: number, end: number): void {
+  /** Milliseconds, by the coarse clock. */
+  get now(): number {
+    return this.point.context.clock.coarse;
+  }
+
+  fromServer(link: UdpLink, data: Uint8Array, start: number, end: number): void {
     const { point } = this;
+    this.messages?.fromServer(link.server, data, start, end);
     point.context.clock.arm(this, this.profile.idle_timeout);
     point.answer(data, start, end, this.address, this.port);
   }
@@ -125,27 +144,38 @@ export class UdpFlow extends Timed implements Tracked, Ends {
 
   private next(): UdpLink | null {
     const server = this.choose(this.failed);
-    if (server === null) return null;
+    return server === null ? null : this.linkTo(server);
+  }
+
+  /** The link to a server, a new one if need be. */
+  linkTo(server: ServerRuntime): UdpLink {
     for (const link of this.links) if (link.server === server) return link;
     return this.open(server);
   }
 
+  /** Where the next datagram goes under the running configuration. */
+  target(): Target {
+    const { address, point } = this;
+    const facts = { protocol: 'udp' as const, address, port: point.boundPort, serverName: '' };
+    return targetFor(point.placement.service.config, facts);
+  }
+
+  /** The server for what has that key, where consistent hash asks for one. */
+  serverFor(target: Target, key: number): ServerRuntime | null {
+    return serverOf(target, asker.of(this, this, null, 0), this.failed, () => key);
+  }
+
   private choose(avoid: ServerRuntime | null): ServerRuntime | null {
-    const { config } = this.point.placement.service;
-    const { address, port } = this;
-    const facts = { protocol: 'udp' as const, address, port: this.point.boundPort, serverName: '' };
-    const target = config.l4?.targetFor(facts) ?? null;
-    const group = target === null ? config.group : target instanceof PoolGroup ? target : null;
-    const pool = target === null ? poolFor(config) : target instanceof PoolGroup ? target.choose() : target;
-    const wanted = this.hint === 0 ? null : (pool?.byHint(this.hint) ?? null);
+    const target = this.target();
+    const wanted = this.hint === 0 ? null : (target.pool?.byHint(this.hint) ?? null);
     this.hint = 0;
     if (wanted !== null) return wanted;
-    const client = asker.of(this, this, null, pool === null ? 0 : clientKey(pool.hash, address, port));
+    const { address, port } = this;
+    const client = asker.of(this, this, null, 0);
     client.known = this.known;
-    const server = pool?.choose(client, avoid) ?? null;
+    const server = serverOf(target, client, avoid, (hash) => clientKey(hash, address, port));
     if (client.known !== null && client.known !== this.known) this.remember(client.known);
-    if (server !== null || pool?.refusal === Refusal.PersistentServerDown) return server;
-    return chooseBackup(failActionOf(pool, group), (hash) => clientKey(hash, address, port));
+    return server;
   }
 
   private remember(known: Known): void {

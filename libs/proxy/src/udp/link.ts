@@ -31,7 +31,7 @@ export class UdpLink implements DatagramHandler, ServerLink {
 
   onDatagram(data: Uint8Array, start: number, end: number): void {
     this.server.count(SERVER.BYTES_IN, end - start);
-    this.flow?.fromServer(data, start, end);
+    this.flow?.fromServer(this, data, start, end);
   }
 
   /** The server refuses what it was sent: nobody listens there, or there is no way to it. */

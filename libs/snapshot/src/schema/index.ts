@@ -20,6 +20,7 @@ export * from './room.js';
 export * from './server.js';
 export * from './reselect.js';
 export * from './settings.js';
+export * from './sip.js';
 export * from './snapshot.js';
 export * from './tls.js';
 export * from './virtual-service.js';

@@ -9,8 +9,11 @@ import { Reselect } from './reselect.js';
 import { ClientTls } from './tls.js';
 
 export const ConsistentHash = z.strictObject({
-  /** `uri` is host and path; `header` the value of `header_name`. A request without it goes by address and port. */
-  key: z.enum(['client_ip', 'client_ip_and_port', 'uri', 'header']),
+  /**
+   * `uri` is host and path; `header` the value of `header_name`; `call_id` is that of SIP, of a virtual service with
+   * `sip`. What has none goes by address and port.
+   */
+  key: z.enum(['client_ip', 'client_ip_and_port', 'uri', 'header', 'call_id']),
   header_name: z.string().min(1).max(128).optional(),
   /** Servers count by address alone, so that pools of the same servers on other ports choose the same one. */
   ignore_server_port: z.boolean(),

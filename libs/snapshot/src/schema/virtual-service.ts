@@ -4,6 +4,7 @@ import { ErrorExclusions } from './errors.js';
 import { HttpProfile } from './http.js';
 import { AcceptProxy, L4Application, L4Rule, TcpOptions, TcpProfile, UdpProfile } from './l4.js';
 import { ServiceLimits } from './limits.js';
+import { SipProfile } from './sip.js';
 import { ServerTls } from './tls.js';
 
 export const Vip = z.strictObject({ vip_id: z.string().max(64), address });
@@ -42,6 +43,8 @@ export const VirtualService = z.strictObject({
   tcp_options: TcpOptions.optional(),
   /** For L4, in their order. What fits none goes to `pool_uuid`. */
   l4_rules: z.array(L4Rule).max(1000).optional(),
+  /** For L4. */
+  sip: SipProfile.optional(),
   limits: ServiceLimits.optional(),
   /** In place of one pool. */
   pool_group_uuid: uuid.optional(),
