@@ -4,6 +4,7 @@ import { CoreAffinity } from './core-affinity.js';
 import { FastestResponse } from './latency/fastest-response.js';
 import { FewestServers } from './latency/fewest-servers.js';
 import { LeastLoad } from './latency/least-load.js';
+import { FewestTasks } from './fewest-tasks.js';
 import { LeastConnections } from './least-connections.js';
 import { PowerOfTwo } from './power-of-two.js';
 import { Random } from './random.js';
@@ -19,6 +20,7 @@ const MAKE = {
   least_load: (context) => new LeastLoad(context),
   fastest_response: (context) => new FastestResponse(context),
   fewest_servers: (context) => new FewestServers(context),
+  fewest_tasks: (context) => new FewestTasks(context),
 } satisfies Record<string, (context: AlgorithmContext) => Algorithm>;
 
 /** The algorithms by the name that a pool gives them in the snapshot. */

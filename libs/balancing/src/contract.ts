@@ -82,6 +82,12 @@ export interface Feed {
   failed(place: number, now: number): void;
 }
 
+/** How many tasks servers have, as their external monitors tell (fewest tasks). */
+export interface TaskCounts {
+  /** What the monitor told last, and the requests since, over all workers; -1 while it has told nothing. */
+  of(place: number): number;
+}
+
 /** What an algorithm may look at. */
 export interface AlgorithmContext {
   readonly table: ServerTable;
@@ -103,6 +109,8 @@ export interface AlgorithmContext {
    * out from how its latency changes with its load.
    */
   readonly capacityThreshold: number;
+  /** Given where the algorithm is fewest tasks. */
+  readonly tasks?: TaskCounts | undefined;
 }
 
 /**

@@ -11,6 +11,8 @@ export interface HealthCheckerOptions {
   onChange: (verdicts: ServerVerdict[]) => void;
   /** How checks are made; the wheel is the one that they are timed by. */
   makeProbe: (wheel: Wheel) => MakeProbe;
+  /** Called when the script of an external monitor has told how many tasks a server has. */
+  onTasks?: (key: string, tasks: number) => void;
   /** Verdicts of an earlier life by `pool_uuid/address:port`; own checks replace them. */
   inherited?: ReadonlyMap<string, boolean>;
   /** Milliseconds since the epoch of Unix time. */
@@ -47,6 +49,7 @@ export class HealthChecker {
   readonly #schedule: Schedule;
   readonly #inherited: Map<string, boolean>;
   readonly #onChange: (verdicts: ServerVerdict[]) => void;
+  readonly #onTasks: ((key: string, tasks: number) => void) | undefined;
   readonly #now: () => number;
   #closed = false;
 
@@ -54,6 +57,7 @@ export class HealthChecker {
     const { now = Date.now, clock = () => performance.now(), after = sleep } = options;
     this.#inherited = new Map(options.inherited);
     this.#onChange = options.onChange;
+    this.#onTasks = options.onTasks;
     this.#now = now;
     this.#wheel = new Wheel(clock, after);
     this.#schedule = new Schedule(
@@ -195,6 +199,7 @@ export class HealthChecker {
     if (this.#closed) return;
     let changed: MemberState[] | undefined;
     for (const w of running.watchers) {
+      if (result.ok && result.tasks !== undefined) this.#onTasks?.(w.member.member.key, result.tasks);
       if (!w.count(result)) continue;
       const state = w.member;
       state.judge(this.#now());

@@ -201,6 +201,23 @@ const told: CheckResult = await note(
   81,
 );
 results['what it is told'] = told.exchange?.received.trim() ?? '';
+const tasksOf = async (script: string): Promise<number | undefined> => {
+  const result = await run(external(`#!/bin/sh\n${script}\necho good\n`), 81);
+  return result.ok ? result.tasks : NaN;
+};
+results['tasks that a script tells'] = (
+  await Promise.all(
+    [
+      'echo 17 > "$0.$POOL.$IP.$PORT.tasks"',
+      'printf 12.5 > "$TASKS_FILE"',
+      'echo many > "$TASKS_FILE"',
+      'echo -3 > "$TASKS_FILE"',
+      'head -c 100 /dev/zero | tr "\\0" 1 > "$TASKS_FILE"',
+      'echo 5 > other; ln -s other "$TASKS_FILE"',
+      'mkfifo "$TASKS_FILE"',
+    ].map(async (script) => String(await tasksOf(script))),
+  )
+).join(' ');
 await note('script that says nothing', external('#!/bin/sh\nexit 0\n'), 81);
 await note('script that does not end', external('#!/bin/sh\nsleep 60 & sleep 60\n'), 81, { timeout: 300 });
 await note('no script', external('this is no program'), 81);

@@ -38,10 +38,11 @@ const EXPECTED = {
   'maintenance by text': 'MAINTENANCE_PAYLOAD_CONTENT_MATCH',
   'script that says something': 'up',
   'what it is told': '127.0.0.1:81 127.0.0.1 81 x y the monitor b none',
+  'tasks that a script tells': '17 12.5 undefined undefined undefined undefined undefined',
   'script that says nothing': 'SCRIPT_ERROR',
   'script that does not end': 'SCRIPT_ERROR',
   'no script': 'SCRIPT_ERROR',
-  'what it may': `${isRoot ? 'nobody' : 'me'} here`,
+  'what it may': `${isRoot ? 'nobody' : 'me'} here the monitor`,
   ...(isolated
     ? {
         ping: 'up',

@@ -34,6 +34,8 @@ export interface ProbePlan {
   target: Target;
   tls: ClientTls | null;
   certificate: Certificate | null;
+  /** Name of the pool that asks, or of one of them. */
+  poolName: string;
 }
 
 export interface Plan {
@@ -47,7 +49,8 @@ export const memberKey = (poolUuid: string, server: Pick<Server, 'address' | 'po
 /**
  * What has to be checked for a snapshot: enabled servers of enabled pools that an enabled virtual service with a
  * placement here uses ("No checks for disabled servers, pools without VS, disabled VSs"). The same monitor and
- * server are probed once, however many pools ask, unless the monitor allows duplicates or TLS differs.
+ * server are probed once, however many pools ask, unless the monitor allows duplicates, TLS differs, or a script is to
+ * tell the tasks of one pool.
  */
 export function planChecks(snapshot: Snapshot): Plan {
   const placed = new Set(snapshot.placements.map((p) => p.virtual_service_uuid));
@@ -80,13 +83,17 @@ function questionOf(monitor: HealthMonitor, pool: Pool, certificates: Snapshot['
   const { check } = monitor;
   const tls = check.type === 'http' && check.tls !== undefined ? checkTls(check.tls, pool.tls) : null;
   const certificate = tls === null ? null : certificateFor(tls, certificates);
+  const script = check.type === 'external' ? pool.name : '';
+  const alone =
+    monitor.allow_duplicate_monitors === true || (script !== '' && pool.algorithm === 'fewest_tasks');
   const secure = tls === null ? '' : digest(canonical({ tls, certificate }));
   return {
     monitor,
     tls,
     certificate,
-    definition: `${canonical(monitor)} ${secure}`,
-    suffix: `${secure === '' ? '' : `@${secure}`}${monitor.allow_duplicate_monitors === true ? `@${pool.uuid}` : ''}`,
+    poolName: pool.name,
+    definition: `${canonical(monitor)} ${secure}${alone ? script : ''}`,
+    suffix: `${secure === '' ? '' : `@${secure}`}${alone ? `@${pool.uuid}` : ''}`,
   };
 }
 
@@ -100,14 +107,14 @@ function addMember(plan: Plan, pool: Pool, server: Server, questions: readonly Q
     needed: pool.min_health_monitors_up,
     probes: new Map(),
   };
-  for (const { monitor, tls, certificate, definition, suffix } of questions) {
+  for (const { monitor, suffix, ...rest } of questions) {
     const target: Target = {
       address: server.address,
       port: monitor.monitor_port ?? server.port,
       hostname: server.hostname,
     };
     const id = `${monitor.uuid}@${hostPort(target.address, target.port)}@${target.hostname}${suffix}`;
-    if (!plan.probes.has(id)) plan.probes.set(id, { id, definition, monitor, target, tls, certificate });
+    if (!plan.probes.has(id)) plan.probes.set(id, { id, monitor, target, ...rest });
     member.probes.set(monitor.uuid, id);
   }
   plan.members.set(member.key, member);

@@ -28,6 +28,8 @@ export interface ProbeSpec {
   readonly tls: ClientTls | null;
   /** What `tls.certificate_uuid` names. */
   readonly certificate: Certificate | null;
+  /** Name of the pool that asks, or of one of them. */
+  readonly poolName: string;
 }
 
 /** By what means checks are made. */
@@ -77,7 +79,7 @@ const MAKE: { readonly [T in Type]: Make<T> } = {
       : single(() => datagramProbe(dialogue(), target, { timeout, silenceIsGood: false }));
   },
   ping: (_check, { target, monitor }) => single(() => pingProbe(target, monitor.receive_timeout)),
-  external: (check, { target, monitor }) => single(() => externalProbe(monitor, check, target)),
+  external: (check, spec) => single(() => externalProbe(check, spec)),
 };
 
 /** Makes checks of the kinds that monitors ask for, over real sockets. */

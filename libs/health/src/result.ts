@@ -41,7 +41,10 @@ export interface Failure {
   sslCode?: string;
 }
 
-export type CheckResult = { ok: true; exchange?: Exchange } | Failure;
+/** A good check; `tasks` is how many the server has, where the script of an external monitor tells it. */
+export type Success = { ok: true; exchange?: Exchange; tasks?: number };
+
+export type CheckResult = Success | Failure;
 
 /** Characters of each part of an exchange that are kept and shown. */
 export const EXCHANGE_LIMIT = 2048;

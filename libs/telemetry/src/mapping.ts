@@ -199,6 +199,16 @@ export class Mapping {
     return new Releases(this.i32, (this.layout.poolRecords + slot * POOL_RECORD_BYTES) / 4);
   }
 
+  /** Requests and L4 connections that were ever given to a server, over all workers, dead ones too. */
+  requestsOf(slot: number): number {
+    const { blockBytes, workers } = this.layout;
+    const step = blockBytes / 8;
+    let at = this.serverBase(0, slot) / 8 + SERVER.REQUESTS;
+    let n = 0;
+    for (let w = 0; w <= workers; w++, at += step) n += this.f64[at]!;
+    return n;
+  }
+
   /** Client connections of a virtual service, over all workers. */
   clientsOf(slot: number): number {
     return this.sum(this.clients, slot);

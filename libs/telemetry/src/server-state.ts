@@ -13,6 +13,8 @@ export const SERVER_STATE_F64 = {
   TASKS: 1,
   /** Agent: when it told so, on the same clock; 0: never. */
   TASKS_AT: 2,
+  /** Agent: TASKS less the requests that all workers had sent by then, so that one store makes both count anew. */
+  TASKS_FROM: 3,
   /** Agent: since when THROTTLE is set, milliseconds since the epoch of Unix time; 0 while it is not. */
   THROTTLED_AT: 3,
 } as const;

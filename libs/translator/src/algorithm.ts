@@ -6,7 +6,7 @@ import { type Problem, warning } from './types.js';
 export interface TranslatedAlgorithm {
   readonly name: Pool['algorithm'];
   /** What goes with it. */
-  readonly settings: Pick<Pool, 'consistent_hash' | 'core_nonaffinity'>;
+  readonly settings: Pick<Pool, 'consistent_hash' | 'core_nonaffinity' | 'tasks_feedback_delay'>;
   readonly problems: readonly Problem[];
 }
 
@@ -20,6 +20,7 @@ const ALGORITHMS: Readonly<Record<string, Pool['algorithm']>> = {
   LB_ALGORITHM_LEAST_LOAD: 'least_load',
   LB_ALGORITHM_FASTEST_RESPONSE: 'fastest_response',
   LB_ALGORITHM_FEWEST_SERVERS: 'fewest_servers',
+  LB_ALGORITHM_FEWEST_TASKS: 'fewest_tasks',
 };
 
 const KEYS: Readonly<Record<string, ConsistentHash['key']>> = {
@@ -42,6 +43,10 @@ export function algorithmOf(pool: FilledPool): TranslatedAlgorithm {
     };
   }
   if (name === 'consistent_hash') return consistentHash(pool);
+  if (name === 'fewest_tasks') {
+    const seconds = clamp(pool.fewest_tasks_feedback_delay, 1, 300);
+    return { name, settings: { tasks_feedback_delay: seconds * 1000 }, problems: [] };
+  }
   if (name !== 'core_affinity') return { name, settings: {}, problems: [] };
   const nonaffinity = clamp(pool.lb_algorithm_core_nonaffinity, 1, 65_535);
   return { name, settings: { core_nonaffinity: nonaffinity }, problems: [] };

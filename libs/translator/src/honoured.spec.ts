@@ -268,6 +268,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     'lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS': { to: 'LB_ALGORITHM_FEWEST_SERVERS' },
     capacity_estimation: { to: true },
     capacity_estimation_ttfb_thresh: { to: 40 },
+    'lb_algorithm=LB_ALGORITHM_FEWEST_TASKS': { to: 'LB_ALGORITHM_FEWEST_TASKS' },
     'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS': {
       to: 'LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
       given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_URI' },
@@ -321,6 +322,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     min_servers_up: { to: 2 },
     min_health_monitors_up: { to: 1 },
     graceful_disable_timeout: { to: 7 },
+    fewest_tasks_feedback_delay: { to: 5, given: { lb_algorithm: 'LB_ALGORITHM_FEWEST_TASKS' } },
     connection_ramp_duration: { to: 3 },
     connection_ramp_duration_secs: { to: 4 },
     server_timeout: { to: 5000 },

@@ -12,12 +12,14 @@ import { tlsLibraryHere } from '@spillway/proxy/tls';
 import type { Pool, Snapshot } from '@spillway/snapshot';
 import { HEALTH, SERVER_STATE_F64, type Mapping } from '@spillway/telemetry';
 import type { SlotTable } from './slot-table.js';
+import { TasksBoard } from './tasks-board.js';
 
 const BYTE: Record<Verdict, number> = { unknown: HEALTH.UNKNOWN, up: HEALTH.UP, down: HEALTH.DOWN };
 
 /** Checks the servers and writes the verdicts where the workers read them. */
 export class HealthBoard {
   readonly #checker: HealthChecker;
+  readonly #tasks: TasksBoard;
 
   /**
    * @param inherit take over the verdicts that an earlier agent of this SE left in the mapping
@@ -36,6 +38,7 @@ export class HealthBoard {
         const verdict = mapping.health[slot];
         if (verdict === HEALTH.UP || verdict === HEALTH.DOWN) inherited.set(key, verdict === HEALTH.UP);
       }
+    this.#tasks = new TasksBoard(mapping, servers, now);
     const transport = bunTransport();
     // Monitors over TLS use what traffic uses, from where the workers have it.
     tlsLibraryHere(process.env['SPILLWAY_OPENSSL_DIR']);
@@ -43,11 +46,13 @@ export class HealthBoard {
       inherited,
       makeProbe: (wheel) => probesOver({ transport, wheel, tls: new TlsContexts() }),
       onChange: (verdicts) => this.#write(verdicts),
+      onTasks: (key, tasks) => this.#tasks.told(key, tasks),
     });
   }
 
   /** The slots of the snapshot must have been given before. */
   configure(snapshot: Snapshot): void {
+    this.#tasks.configure(snapshot);
     this.#checker.configure(snapshot);
   }
 
@@ -83,6 +88,7 @@ export class HealthBoard {
   }
 
   close(): void {
+    this.#tasks.close();
     this.#checker.close();
   }
 

@@ -58,6 +58,7 @@ export function algorithm(
     coreNonaffinity = 2,
     previous = null,
     capacityThreshold = 0,
+    tasks,
   }: Partial<AlgorithmContext> = {},
 ): Algorithm {
   return createAlgorithm(name, {
@@ -69,6 +70,7 @@ export function algorithm(
     coreNonaffinity,
     previous,
     capacityThreshold,
+    tasks,
   });
 }
 

@@ -27,6 +27,8 @@ export interface OnceOptions {
   /** TLS of the pool. */
   pool?: Pool['tls'];
   certificates?: Certificate[];
+  /** Default `the pool`. */
+  poolName?: string;
 }
 
 /** The probe of a monitor on a server, over the transport of this runtime. */
@@ -35,7 +37,7 @@ export function probeFor(monitor: HealthMonitor, target: Target, options: OnceOp
   const own = check.type === 'http' ? check.tls : undefined;
   const tls = own === undefined ? null : checkTls(own, options.pool);
   const certificate = tls === null ? null : certificateFor(tls, options.certificates);
-  return make({ monitor, target, tls, certificate });
+  return make({ monitor, target, tls, certificate, poolName: options.poolName ?? 'the pool' });
 }
 
 /** Makes one check. */

@@ -200,6 +200,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'lb_algorithm=LB_ALGORITHM_FEWEST_SERVERS',
         'capacity_estimation',
         'capacity_estimation_ttfb_thresh',
+        'lb_algorithm=LB_ALGORITHM_FEWEST_TASKS',
+        'fewest_tasks_feedback_delay',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_URI',

@@ -22,6 +22,7 @@ import type { PlaneContext } from './context.js';
 import { latencyState } from './latency.js';
 import type { ServerRuntime } from './server.js';
 import { Shares } from './shares.js';
+import { Tasks } from './tasks.js';
 
 /** As published (`lb_algorithm_core_nonaffinity`). */
 const CORE_NONAFFINITY = 2;
@@ -115,6 +116,7 @@ export class Pool implements Choosing {
       coreNonaffinity: spec.core_nonaffinity ?? CORE_NONAFFINITY,
       latency: latencyState(context, slots),
       previous: previous?.algorithm ?? null,
+      tasks: spec.algorithm === 'fewest_tasks' ? new Tasks(context.mapping, slots) : undefined,
       capacityThreshold: spec.capacity_ttfb_threshold ?? 0,
     };
     this.algorithm = createAlgorithm(spec.algorithm, algorithmContext);
@@ -242,7 +244,8 @@ export class Pool implements Choosing {
     const { health } = this.context.mapping;
     const { eligible, count } = this.table;
     let up = 0;
-    let changed = false;
+    // What monitors tell of tasks comes with the epoch too.
+    let changed = this.spec.algorithm === 'fewest_tasks';
     for (let i = 0; i < count; i++) {
       const may =
         this.spec.enabled &&

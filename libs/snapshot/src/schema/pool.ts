@@ -34,11 +34,14 @@ export const Pool = z.strictObject({
     'least_load',
     'fastest_response',
     'fewest_servers',
+    'fewest_tasks',
   ]),
   /** What consistent hash goes by; absent: the client's address. */
   consistent_hash: ConsistentHash.optional(),
   /** Workers that use a server, with core affinity; absent: 2. */
   core_nonaffinity: z.int().min(1).max(65_535).optional(),
+  /** Milliseconds between two times that what monitors tell of tasks is taken over, with fewest tasks; absent: 10 s. */
+  tasks_feedback_delay: z.int().min(1000).max(300_000).optional(),
   /** Servers that join others get their part of the traffic by and by; absent: at once. */
   connection_ramp: ConnectionRamp.optional(),
   /** The capacity of the servers is estimated, as it always is with fewest servers. Absent: false. */
