@@ -10,6 +10,7 @@ import { vipKey, WorldReader, type PlacementWorld } from '../placement/world-rea
 import { ObjectCache, type StoredObject } from '../store/index.js';
 import { heldReferences } from '../store/references.js';
 import type { OperStatus } from './oper-status.js';
+import { persistenceUsesOf, type PersistenceUse, type PersistenceUses } from './persistence-uses.js';
 import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
 import { countsOf, type ServerCounts } from './server-counts.js';
 import { throttlesOf, type Throttles } from './throttles.js';
@@ -38,6 +39,7 @@ export class RuntimeState {
   private byVs: Map<string, PlacementRow[]> | undefined;
   private throttles: Throttles | undefined;
   private counts: ServerCounts | undefined;
+  private persistence: PersistenceUses | undefined;
 
   constructor(
     private readonly cache: ObjectCache,
@@ -122,6 +124,13 @@ export class RuntimeState {
   /** The SEs that check the servers of a pool, by uuid with their names. */
   checkersOf(poolUuid: string): ReadonlyMap<string, string> {
     return this.useOf(poolUuid).serviceEngines;
+  }
+
+  /** What SEs that serve the pool know of its clients; nothing where it remembers none. */
+  persistenceOf(object: StoredObject): readonly PersistenceUse[] {
+    this.persistence ??= persistenceUsesOf(this.world.runtimes.values());
+    const { serviceEngines } = this.useOf(object.uuid);
+    return (this.persistence.get(object.uuid) ?? []).filter((use) => serviceEngines.has(use.se_uuid));
   }
 
   /** Enabled virtual services that use a pool, themselves or through a pool group, and the SEs that serve them. */

@@ -22,6 +22,8 @@ type Json = Record<string, unknown>;
 const FLOWS = 1000;
 const MOST_FLOWS = 10_000;
 
+const PROFILE = 'applicationpersistenceprofile';
+
 /** What runs of one object. */
 @Controller('api')
 export class RuntimeController {
@@ -114,6 +116,28 @@ export class RuntimeController {
     const { object, ctx } = await this.find('pool', uuid, request);
     const servers = ctx.state.pool(object).servers.map((s) => showServer(s, ctx.state.serviceEngines, true));
     return { count: servers.length, results: servers };
+  }
+
+  /** How clients of the pool are led back to their server, and how many each SE knows. */
+  @Get(['pool/:uuid/runtime/persistence', 'pool/:uuid/persistence'])
+  async persistence(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
+    const { object, ctx } = await this.find('pool', uuid, request);
+    const ref = object.spec['application_persistence_profile_ref'];
+    const profile = typeof ref === 'string' ? this.objects.find(PROFILE, ref, contextOf(request)) : undefined;
+    return {
+      uuid,
+      name: object.name,
+      ...(profile === undefined
+        ? {}
+        : {
+            application_persistence_profile_ref: ctx.link(PROFILE, profile.uuid),
+            persistence_type: profile.spec['persistence_type'],
+          }),
+      service_engine: ctx.state.persistenceOf(object).map(({ se_uuid, ...use }) => ({
+        se_ref: ctx.link('serviceengine', se_uuid),
+        ...use,
+      })),
+    };
   }
 
   @Get('serviceengine/:uuid/runtime')

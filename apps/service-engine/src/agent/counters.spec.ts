@@ -87,6 +87,7 @@ describe('what the agent reads of the mapping', () => {
       connected: false,
       processes: [],
       rateEvictions: 0,
+      persistence: { limit: 70, evictions: 2, pools: [{ poolUuid: 'p', entries: 3 }] },
       ruleHits: [
         {
           virtual_service_uuid: 'vs-1',
@@ -107,6 +108,9 @@ describe('what the agent reads of the mapping', () => {
     expect(text).toContain(
       'spillway_policy_rule_hits_total{virtual_service="vs-1",policy="set-1",phase="security",index="3",rule="no \\"admin\\""} 5\n',
     );
+    expect(text).toContain('spillway_pool_persistence_entries{pool="p"} 3\n');
+    expect(text).toContain('spillway_se_persistence_limit 70\n');
+    expect(text).toContain('spillway_se_persistence_evictions_total 2\n');
     expect(text).not.toContain('spillway_vs_client_rtt_seconds');
     const names = text.split('\n').filter((l) => l.startsWith('# TYPE'));
     expect(new Set(names).size).toBe(names.length);

@@ -12,6 +12,7 @@ import {
   type VsHistogram,
 } from '@spillway/telemetry';
 import { BOUNDS, type ServerCounters, type ServiceCounters } from './counters.js';
+import type { PersistenceFacts } from './persistence-board.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Usage } from './usage.js';
 
@@ -31,6 +32,7 @@ export interface MetricsInput {
   processes: readonly WorkerGauges[];
   /** Keys that had to give way in the table of rate limits. */
   rateEvictions: number;
+  persistence: PersistenceFacts;
   ruleHits: readonly RuleHits[];
 }
 
@@ -469,6 +471,21 @@ export function renderMetrics(m: MetricsInput): string {
       'counter',
       'Keys that gave way in a full table of rates.',
       [[{}, m.rateEvictions]],
+    ),
+    family(
+      'spillway_pool_persistence_entries',
+      'gauge',
+      'Clients of a pool that are known to belong to a server.',
+      m.persistence.pools.map((p) => [{ pool: p.poolUuid }, p.entries]),
+    ),
+    family('spillway_se_persistence_limit', 'gauge', 'Clients that there is room for, of all pools.', [
+      [{}, m.persistence.limit],
+    ]),
+    family(
+      'spillway_se_persistence_evictions_total',
+      'counter',
+      'Clients that were forgotten before their time for want of room.',
+      [[{}, m.persistence.evictions]],
     ),
     family(
       'spillway_policy_rule_hits_total',

@@ -19,6 +19,17 @@ export interface PersistenceUse {
   readonly entries: number;
 }
 
+/** The table and who is in it. */
+export interface PersistenceFacts {
+  /** Clients that it has room for. */
+  readonly limit: number;
+  /** Clients that had to give way before their time. */
+  readonly evictions: number;
+  readonly pools: readonly PersistenceUse[];
+}
+
+export const NO_PERSISTENCE: PersistenceFacts = { limit: 0, evictions: 0, pools: [] };
+
 /**
  * What the workers learn of clients is told to the other SEs of the virtual service, and what those tell is put into
  * the table. Clients of pools and servers that are gone are forgotten. Nothing is kept here: the table outlives the
@@ -58,14 +69,8 @@ export class PersistenceBoard {
     for (const [uuid, entries] of found) this.news.publish(TOPIC, uuid, newsOf(entries));
   }
 
-  /** Places in the table, for the clients of all pools. */
-  get limit(): number {
-    return this.#table.limit;
-  }
-
-  /** Clients that had to give way before their time. */
-  get evictions(): number {
-    return this.mapping.persistenceEvictions;
+  facts(): PersistenceFacts {
+    return { limit: this.#table.limit, evictions: this.mapping.persistenceEvictions, pools: this.uses() };
   }
 
   /** Every pool that has a part in the table. Looks at all entries: for heartbeats, not more often. */
@@ -74,12 +79,6 @@ export class PersistenceBoard {
     for (const { pool } of this.#pools.size === 0 ? [] : this.#table.entries(this.#seconds()))
       counts.set(pool, (counts.get(pool) ?? 0) + 1);
     return [...this.#pools].map(([tag, { poolUuid }]) => ({ poolUuid, entries: counts.get(tag) ?? 0 }));
-  }
-
-  /** The clients of these pools start anew. @returns how many there were */
-  forget(poolUuids: ReadonlySet<string>): number {
-    const tags = new Set([...poolUuids].map(poolTag));
-    return this.#table.sweep((entry) => tags.has(entry.pool), this.#seconds());
   }
 
   #take(uuid: string, items: readonly Uint8Array[]): void {

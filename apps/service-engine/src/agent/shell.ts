@@ -13,6 +13,7 @@ import { MetricsServer } from './metrics-server.js';
 import { renderMetrics, type WorkerGauges } from './metrics.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Throttle } from './passive-pool.js';
+import { NO_PERSISTENCE } from './persistence-board.js';
 import { Runtime } from './runtime.js';
 import { Slots } from './slots.js';
 import { UsageMeter } from './usage.js';
@@ -161,6 +162,7 @@ export class Shell {
       workers: this.workers,
       processes: this.#processes(),
       throttles: this.#runtime?.throttles ?? [],
+      persistence: this.#runtime?.persistence.facts() ?? NO_PERSISTENCE,
     };
   }
 
@@ -252,6 +254,7 @@ export class Shell {
       connected: this.connected,
       processes: this.#processes(),
       rateEvictions: this.mapping.rateEvictions,
+      persistence: this.#runtime?.persistence.facts() ?? NO_PERSISTENCE,
       ruleHits: this.links.ruleHits.rows(new Set(snapshot?.virtual_services.map((v) => v.uuid))),
     });
   }

@@ -55,6 +55,7 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
     ],
     workers: [{ index: 1, pid: 7, restarts: 2 }],
     processes: [],
+    persistence: { limit: 70, evictions: 2, pools: [{ poolUuid: 'p', entries: 3 }] },
     throttles: Array.from({ length: 1500 }, (_, i) => ({
       poolUuid: 'p',
       server: `${i}`,
@@ -63,6 +64,7 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
       errorRatio: 1,
     })),
   });
+  expect(beat.persistence).toEqual({ limit: 70, evictions: 2, pools: [{ poolUuid: 'p', entries: 3 }] });
   expect(beat.throttles).toHaveLength(1000);
   expect(beat.throttles[0]).toEqual({ poolUuid: 'p', server: '0', share: 1 / 1500, since: 5, errorRatio: 1 });
   expect(beat.servers.map((s) => s.server)).toEqual(['busy']);

@@ -12,6 +12,7 @@ import type { Throttle } from '../agent/passive-pool.js';
 import type { Usage } from '../agent/usage.js';
 import { memoryLimit } from '../process/limits.js';
 import type { WorkerRecord } from '../ipc/messages.js';
+import type { PersistenceFacts } from '../agent/persistence-board.js';
 import { statOf } from '../process/identity.js';
 
 const STATE: Record<ObservedPlacement['state'], se.PlacementState> = {
@@ -69,6 +70,7 @@ export interface Load {
   processes: readonly WorkerGauges[];
   /** Servers that are held back. */
   throttles: readonly Throttle[];
+  persistence: PersistenceFacts;
 }
 
 /** Most servers in one message: with thousands of them it would be larger than gRPC takes. */
@@ -134,6 +136,9 @@ const serverTimings = (s: ServerCounters): se.Timing[] =>
 /** With thousands of them a heartbeat would be too large. */
 const MOST_THROTTLES = 1000;
 
+/** Pools of which the clients are told. */
+const MOST_PERSISTENT = 2000;
+
 const mostThrottled = (throttles: readonly Throttle[]): se.ServerThrottle[] =>
   (throttles.length <= MOST_THROTTLES ? throttles : throttles.toSorted((a, b) => a.share - b.share))
     .slice(0, MOST_THROTTLES)
@@ -189,6 +194,11 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
       connectionsMade: s.counters[SERVER.CONNECTED] ?? 0,
     })),
   throttles: mostThrottled(load.throttles),
+  persistence: {
+    limit: load.persistence.limit,
+    evictions: load.persistence.evictions,
+    pools: load.persistence.pools.slice(0, MOST_PERSISTENT),
+  },
   workers: load.workers.map(({ index, pid, restarts }) => {
     const gauges = load.processes.find((p) => p.index === index);
     return {

@@ -294,6 +294,22 @@ export interface Heartbeat {
   servers: ServerCounters[];
   /** Servers that the passive monitor holds back now; those that have least left, where there are more than 1000. */
   throttles: ServerThrottle[];
+  persistence: PersistenceTable | undefined;
+}
+
+/** Which client belongs to which server, of all pools that remember clients in the SE. */
+export interface PersistenceTable {
+  /** Clients that it has room for. */
+  limit: number;
+  /** Clients that had to give way before their time, since the start of the SE. */
+  evictions: number;
+  pools: PoolPersistence[];
+}
+
+export interface PoolPersistence {
+  poolUuid: string;
+  /** Clients that are known, learned here or told by other SEs. */
+  entries: number;
 }
 
 /** The passive monitor leaves a server less than its share of requests, since its answers are worse than its peers'. */
@@ -2972,6 +2988,7 @@ function createBaseHeartbeat(): Heartbeat {
     workers: [],
     servers: [],
     throttles: [],
+    persistence: undefined,
   };
 }
 
@@ -3003,6 +3020,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     for (const v of message.throttles) {
       ServerThrottle.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.persistence !== undefined) {
+      PersistenceTable.encode(message.persistence, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -3092,6 +3112,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.throttles.push(ServerThrottle.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.persistence = PersistenceTable.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3141,6 +3169,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       throttles: globalThis.Array.isArray(object?.throttles)
         ? object.throttles.map((e: any) => ServerThrottle.fromJSON(e))
         : [],
+      persistence: isSet(object.persistence) ? PersistenceTable.fromJSON(object.persistence) : undefined,
     };
   },
 
@@ -3173,6 +3202,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.throttles?.length) {
       obj.throttles = message.throttles.map((e) => ServerThrottle.toJSON(e));
     }
+    if (message.persistence !== undefined) {
+      obj.persistence = PersistenceTable.toJSON(message.persistence);
+    }
     return obj;
   },
 
@@ -3190,6 +3222,199 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.workers = object.workers?.map((e) => WorkerStatus.fromPartial(e)) || [];
     message.servers = object.servers?.map((e) => ServerCounters.fromPartial(e)) || [];
     message.throttles = object.throttles?.map((e) => ServerThrottle.fromPartial(e)) || [];
+    message.persistence = (object.persistence !== undefined && object.persistence !== null)
+      ? PersistenceTable.fromPartial(object.persistence)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePersistenceTable(): PersistenceTable {
+  return { limit: 0, evictions: 0, pools: [] };
+}
+
+export const PersistenceTable: MessageFns<PersistenceTable> = {
+  encode(message: PersistenceTable, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limit !== 0) {
+      writer.uint32(8).uint64(message.limit);
+    }
+    if (message.evictions !== 0) {
+      writer.uint32(16).uint64(message.evictions);
+    }
+    for (const v of message.pools) {
+      PoolPersistence.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PersistenceTable {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePersistenceTable();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.limit = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.evictions = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pools.push(PoolPersistence.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PersistenceTable {
+    return {
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      evictions: isSet(object.evictions) ? globalThis.Number(object.evictions) : 0,
+      pools: globalThis.Array.isArray(object?.pools) ? object.pools.map((e: any) => PoolPersistence.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: PersistenceTable): unknown {
+    const obj: any = {};
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.evictions !== 0) {
+      obj.evictions = Math.round(message.evictions);
+    }
+    if (message.pools?.length) {
+      obj.pools = message.pools.map((e) => PoolPersistence.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PersistenceTable>): PersistenceTable {
+    return PersistenceTable.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PersistenceTable>): PersistenceTable {
+    const message = createBasePersistenceTable();
+    message.limit = object.limit ?? 0;
+    message.evictions = object.evictions ?? 0;
+    message.pools = object.pools?.map((e) => PoolPersistence.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePoolPersistence(): PoolPersistence {
+  return { poolUuid: "", entries: 0 };
+}
+
+export const PoolPersistence: MessageFns<PoolPersistence> = {
+  encode(message: PoolPersistence, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.entries !== 0) {
+      writer.uint32(16).uint64(message.entries);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolPersistence {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolPersistence();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.entries = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PoolPersistence {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      entries: isSet(object.entries) ? globalThis.Number(object.entries) : 0,
+    };
+  },
+
+  toJSON(message: PoolPersistence): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.entries !== 0) {
+      obj.entries = Math.round(message.entries);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PoolPersistence>): PoolPersistence {
+    return PoolPersistence.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PoolPersistence>): PoolPersistence {
+    const message = createBasePoolPersistence();
+    message.poolUuid = object.poolUuid ?? "";
+    message.entries = object.entries ?? 0;
     return message;
   },
 };
