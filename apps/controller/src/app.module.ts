@@ -8,6 +8,7 @@ import { DeliveryModule } from './delivery/delivery.module.js';
 import { EventModule } from './event/event.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { NamesModule } from './names/names.module.js';
 import { OperationModule } from './operation/operation.module.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { PkiModule } from './pki/pki.module.js';
@@ -42,6 +43,7 @@ export class AppModule {
         BootstrapModule,
         TicketsModule,
         PersistenceModule,
+        NamesModule,
         DeliveryModule,
         PlacementModule,
         OperationModule,

@@ -31,3 +31,5 @@ export * from './world/live.js';
 export * from './world/edits.js';
 export * from './datagrams/flows.js';
 export * from './datagrams/spawn.js';
+export * from './dns/dns-server.js';
+export * from './dns/spawn.js';

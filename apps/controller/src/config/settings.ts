@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
@@ -37,6 +38,14 @@ const databaseUrl = z
   .string('is required: the URL of a PostgreSQL database, such as postgres://user@127.0.0.1:5432/spillway')
   .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL');
 
+/** `10.0.0.2`, `10.0.0.2:5353`, `fd00::2`, `[fd00::2]:5353`. */
+function isDnsServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const match = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? 0);
+  return isIP(match?.[1] ?? match?.[2] ?? '') !== 0 && port > 0 && port <= 65_535;
+}
+
 const environment = z.object({
   SPILLWAY_DIR: z
     .string()
@@ -71,6 +80,19 @@ const environment = z.object({
     })
     .default([]),
   SPILLWAY_BOOTSTRAP_DIR: z.string().min(1).optional(),
+  SPILLWAY_DNS_SERVERS: z
+    .string()
+    .transform((value, context): string[] => {
+      const servers = value.split(',').flatMap((server) => server.trim() || []);
+      const wrong = servers.find((server) => !isDnsServer(server));
+      if (wrong === undefined) return servers;
+      context.addIssue({
+        code: 'custom',
+        message: `"${wrong}" is no DNS server: write address or address:port, IPv6 in brackets before a port`,
+      });
+      return z.NEVER;
+    })
+    .default([]),
   SPILLWAY_TICKET_KEY_ROTATION: z.coerce.number().int().min(1).max(604_800).default(86_400),
   SPILLWAY_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -96,6 +118,8 @@ export interface Settings {
   /** SEs that may enrol without anybody who asks for a token, and where their tokens are written. */
   readonly bootstrapSes: readonly string[];
   readonly bootstrapDir: string;
+  /** Who is asked for the names of servers; empty: the system's settings, else the host's. */
+  readonly dnsServers: readonly string[];
   /** Milliseconds that the keys of session tickets are used before the next ones are. */
   readonly ticketKeyRotationMs: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -132,6 +156,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     fenceDir: value.SPILLWAY_FENCE_DIR,
     bootstrapSes: value.SPILLWAY_BOOTSTRAP_SES,
     bootstrapDir: path.resolve(value.SPILLWAY_BOOTSTRAP_DIR ?? path.join(dir, 'tokens')),
+    dnsServers: value.SPILLWAY_DNS_SERVERS,
     ticketKeyRotationMs: value.SPILLWAY_TICKET_KEY_ROTATION * 1000,
     logLevel: value.SPILLWAY_LOG_LEVEL,
   };
