@@ -18,11 +18,13 @@ import {
   compile,
   disposeTls,
   nothingCompiled,
+  roomsOf,
   slotOf,
   type Compiled,
 } from './core/compile.js';
 import type { PlaneContext } from './core/context.js';
 import { DownWatch } from './core/down-watch.js';
+import { Rooms } from './core/rooms.js';
 import { RttSampler } from './core/rtt.js';
 import { PlacementRuntime } from './core/placement.js';
 import type { ServerRuntime } from './core/server.js';
@@ -86,6 +88,7 @@ class Plane implements DataPlane {
       rates: block.rates(),
       persistence: { table: block.persistence(), origin: 0 },
       rtt: new RttSampler(),
+      rooms: new Rooms(transport),
       budget: new Budget(transport, options.mostQueued, options.mostSockets, () => this.context.flows.count),
       flows: {
         sharing: options.shared === undefined ? null : new FlowSharing(transport, options.shared),
@@ -124,6 +127,7 @@ class Plane implements DataPlane {
     for (const server of servers) server.state = 'disabled';
     for (const server of servers) server.enforce(0);
     this.stopTicking();
+    this.context.rooms.close();
     this.context.flows.sharing?.close();
     this.tellDrained();
   }
@@ -143,6 +147,9 @@ class Plane implements DataPlane {
     this.leaving = this.leaving.filter((s) => !after.servers.has(s.key));
     this.leaving.push(...commitServers(before, after, Date.now()));
     this.downWatch.watch([...after.pools.values()].map(({ pool }) => pool));
+    const rooms = roomsOf(before, after);
+    this.context.rooms.set(rooms.live);
+    for (const room of rooms.left) room.dissolve();
     const gone = this.commitPlacements(placed);
     disposeTls(before, after);
     await this.openListeners();
@@ -225,6 +232,7 @@ class Plane implements DataPlane {
   private tick(): void {
     this.clock.run();
     this.downWatch.tick();
+    this.context.rooms.tick();
     this.settle();
     this.context.flows.sharing?.tick();
     if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();

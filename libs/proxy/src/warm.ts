@@ -2,6 +2,7 @@ import type { HttpProfile, Placement, Pool as PoolSpec, VirtualService } from '@
 import { HEALTH, layoutOf, Mapping } from '@spillway/telemetry';
 import { latin1 } from './bytes.js';
 import { Budget } from './core/budget.js';
+import { Rooms } from './core/rooms.js';
 import { RttSampler } from './core/rtt.js';
 import { Clock, TICK_MS } from './core/clock.js';
 import { errorRulesOf } from './core/errors.js';
@@ -161,6 +162,7 @@ class Stage {
       rates: block.rates(),
       persistence: { table: block.persistence(), origin: 0 },
       rtt: new RttSampler(),
+      rooms: new Rooms(transport),
       budget: new Budget(transport),
       flows: { sharing: null, count: 0, most: 0 },
     };

@@ -115,6 +115,8 @@ export const OWN_BY = {
   POLICY: 11,
   /** The byte budget or the descriptors of the worker are used up. */
   OVERLOAD: 12,
+  /** All servers have as many connections as they may have. */
+  SERVERS_FULL: 13,
 } as const;
 export const OWN_REASONS = 24;
 

@@ -1,6 +1,12 @@
 import type { Message } from '../http/message.js';
 import type { Known } from '../persistence/persistence.js';
 import type { Ends, TlsFacts } from './connection.js';
+import type { ServerRuntime } from './server.js';
+
+/** Connections that somebody has to servers already, and may use for what is asked. */
+export interface KeptLinks {
+  keeps(server: ServerRuntime): boolean;
+}
 
 /**
  * Who wants a server, for the pool that is asked: persistence goes by it. There is one per worker (`asker`), filled
@@ -14,6 +20,10 @@ export class Asker {
   message: Message | null = null;
   /** What persistence knows of the client; filled by the pool that is asked, where it has persistence. */
   known: Known | null = null;
+  /** What needs no new connection, and so no place where these are limited; null for nothing. */
+  kept: KeptLinks | null = null;
+  /** One that belongs to a server which is full rather waits than that it goes to another one. */
+  patient = false;
   private ends!: Ends;
   private believed: string | null = null;
   private listener!: Pick<Ends, 'localPort'>;
@@ -41,6 +51,14 @@ export class Asker {
     this.believed = null;
     this.message = null;
     this.known = null;
+    this.kept = null;
+    this.patient = false;
+    return this;
+  }
+
+  /** Set it after `of`. */
+  keptBy(links: KeptLinks): this {
+    this.kept = links;
     return this;
   }
 

@@ -4,6 +4,7 @@ import {
   type Placement,
   type Pool as PoolSpec,
   type PoolGroup as PoolGroupSpec,
+  type PoolShare,
   type Server,
   usedBy,
   type VirtualService,
@@ -19,11 +20,13 @@ import { errorRulesOf } from './errors.js';
 import { PoolGroup } from './pool-group.js';
 import { L4Rules } from '../tcp/rules.js';
 import type { SocketOptions } from '../transport/seam.js';
-import { Pool } from './pool.js';
+import { Pool, type Places } from './pool.js';
 import { Ranges } from './ranges.js';
+import type { Room } from './room.js';
 import { ServerRuntime } from './server.js';
 import { DISABLED, leaving, lifeOf, Lives } from './server-life.js';
 import type { ServiceConfig } from './service.js';
+import { shareOf } from './share.js';
 
 /** The key of a server in the slots: its identity. */
 export const serverKey = (poolUuid: string, s: Pick<Server, 'address' | 'port'>): string =>
@@ -111,7 +114,14 @@ function compilePool(
   const most = context.mapping.layout.servers;
   const tls = compileClientTls(spec, config.snapshot, old?.tls);
   const profile = profileOf(config, spec);
-  let same = sameSpec && old.tls === tls && equal(old.profile, profile);
+  const places = placesOf(context, config, spec);
+  const room = old?.pool.room ?? null;
+  let same =
+    sameSpec &&
+    old.tls === tls &&
+    equal(old.profile, profile) &&
+    room?.slot === places?.slot &&
+    room?.most === places?.most;
   const slots = new Int32Array(keys.length);
   const servers = keys.map((key, i) => {
     if (after.servers.has(key)) throw new PlaneConfigError(`server ${key} occurs twice`);
@@ -131,7 +141,7 @@ function compilePool(
           spec,
           keys,
           slots,
-          pool: new Pool(context, spec, servers, slots, old?.pool ?? null, tls, profile),
+          pool: new Pool(context, spec, servers, slots, old?.pool ?? null, tls, profile, places),
           tls,
           profile,
         },
@@ -144,6 +154,20 @@ function profileOf({ snapshot }: PlaneConfig, pool: PoolSpec): PersistenceProfil
   const profile = snapshot.persistence_profiles?.find((p) => p.uuid === uuid);
   if (profile !== undefined) return profile;
   throw new PlaneConfigError(`pool ${pool.uuid}: persistence profile ${uuid} is not in the snapshot`);
+}
+
+/** What a pool allows its servers here, and where that is counted; null when it limits nothing. */
+function placesOf(
+  context: PlaneContext,
+  { snapshot, slots }: PlaneConfig,
+  { uuid, max_connections: limit }: PoolSpec,
+): Places | null {
+  if (limit === undefined) return null;
+  const slot = slotOf(slots.pools ?? {}, uuid, context.mapping.layout.pools, 'pool');
+  let share: PoolShare | undefined;
+  for (const { pool_shares: shares } of snapshot.placements)
+    share ??= shares?.find((s) => s.pool_uuid === uuid);
+  return { slot, most: share === undefined ? limit : shareOf(limit, share.sharers, share.place) };
 }
 
 /** Parts that have not changed mostly come as the same object. */
@@ -314,7 +338,8 @@ export function commitServers(before: Compiled, after: Compiled, now: number): S
   const gone: ServerRuntime[] = [];
   const lives = new Lives();
   for (const [uuid, compiled] of before.pools)
-    if (after.pools.get(uuid)?.pool !== compiled.pool) compiled.pool.retire();
+    if (after.pools.get(uuid)?.pool !== compiled.pool)
+      compiled.pool.retire(after.pools.get(uuid)?.pool ?? null);
   for (const [key, server] of before.servers) {
     if (after.servers.has(key)) continue;
     const { spec } = server.pool ?? {};
@@ -334,6 +359,8 @@ export function commitServers(before: Compiled, after: Compiled, now: number): S
       lives.set(server, lifeOf(spec, spec.servers[place]!, now));
     });
   lives.enforce();
+  for (const [uuid, { pool }] of after.pools)
+    if (before.pools.get(uuid)?.pool !== pool) pool.room?.adopt(pool);
   return gone;
 }
 
@@ -342,4 +369,14 @@ function linkBackups(after: Compiled): void {
   const poolOf = (uuid: string): Pool | null => after.pools.get(uuid)?.pool ?? null;
   for (const { pool } of after.pools.values()) pool.failAction?.link(poolOf);
   for (const group of after.groups.values()) group.failAction?.link(poolOf);
+}
+
+/** The rooms of `after`, and those of `before` that none of them goes on with. */
+export function roomsOf(before: Compiled, after: Compiled): { live: Room[]; left: Room[] } {
+  const live: Room[] = [];
+  for (const { pool } of after.pools.values()) if (pool.room !== null) live.push(pool.room);
+  const left: Room[] = [];
+  for (const [uuid, { pool }] of before.pools)
+    if (pool.room !== null && (after.pools.get(uuid)?.pool.room ?? null) === null) left.push(pool.room);
+  return { live, left };
 }

@@ -5,6 +5,7 @@ import type { Transport } from '../transport/seam.js';
 import type { FlowSharing } from '../udp/sharing.js';
 import type { Budget } from './budget.js';
 import type { Clock } from './clock.js';
+import type { Rooms } from './rooms.js';
 import type { RttSampler } from './rtt.js';
 
 /** What everything in one data plane shares. */
@@ -24,6 +25,8 @@ export interface PlaneContext {
   readonly persistence: SharedClients;
   readonly rtt: RttSampler;
   readonly budget: Budget;
+  /** The pools that limit connections. */
+  readonly rooms: Rooms;
   /** Flows of datagrams of this worker. */
   readonly flows: Flows;
 }

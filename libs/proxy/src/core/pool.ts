@@ -19,7 +19,10 @@ import { persistenceFor } from '../persistence/make.js';
 import type { Persistence } from '../persistence/persistence.js';
 import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
+import { FreeChoice } from './free-choice.js';
 import { latencyState } from './latency.js';
+import { Refusal } from './refusal.js';
+import { Room } from './room.js';
 import type { ServerRuntime } from './server.js';
 import { Shares } from './shares.js';
 import { Tasks } from './tasks.js';
@@ -33,14 +36,11 @@ function identityOf(spec: PoolSpec, { address, port }: ServerRuntime): number {
   return hashText(spec.consistent_hash?.ignore_server_port === true ? address : `${address} ${port}`);
 }
 
-/** Why a pool gave no server. */
-export const enum Refusal {
-  /** None may be used: the pool is down, disabled or empty. */
-  Down,
-  /** All that are up have as many connections as they may have. */
-  Full,
-  /** The server that the client belongs to is down, and it may have no other (`server_hm_down_recovery`). */
-  PersistentServerDown,
+/** How many connections each server of a pool may have here. */
+export interface Places {
+  /** The pool's slot of the shared mapping. */
+  readonly slot: number;
+  readonly most: number;
 }
 
 /**
@@ -63,6 +63,9 @@ export class Pool implements Choosing {
   readonly hosts: HostNames | null;
   /** How clients come back to their server; null when they do not. */
   readonly persistence: Persistence | null;
+  /** How many connections its servers may have; null when that is not limited. */
+  readonly room: Room | null;
+  private readonly free: FreeChoice | null;
   /** Why `choose` gave nothing last. */
   refusal = Refusal.Down;
   private readonly table: ServerTable;
@@ -74,6 +77,7 @@ export class Pool implements Choosing {
   /**
    * @param servers in the order of `spec.servers`
    * @param slots of the same servers
+   * @param places what the pool allows its servers here; null for no limit
    * @param previous what the pool was before, to go on where its turn is
    */
   constructor(
@@ -84,6 +88,7 @@ export class Pool implements Choosing {
     previous: Pool | null,
     private readonly clientTls: CompiledClientTls,
     profile: PersistenceProfile | null = null,
+    places: Places | null = null,
   ) {
     this.tls = clientTls.context;
     this.hosts = HostNames.of(spec);
@@ -103,6 +108,11 @@ export class Pool implements Choosing {
       reduced: false,
     };
     this.shares = new Shares(context, spec.connection_ramp, slots, () => (this.seen = -1));
+    this.room =
+      places === null
+        ? null
+        : new Room(context, spec, servers, slots, places.slot, places.most, previous?.room ?? null);
+    this.free = this.room === null ? null : new FreeChoice(this, this.room);
     this.picks = previous?.picks ?? Math.floor((context.block.index * count) / layout.workers);
     const algorithmContext: AlgorithmContext = {
       table: this.table,
@@ -130,18 +140,22 @@ export class Pool implements Choosing {
   choose(client: Asker, avoid: ServerRuntime | null): ServerRuntime | null {
     const { persistence } = this;
     const server =
-      persistence === null ? this.pick(avoid, client.key) : chooseKnown(this, persistence, client, avoid);
-    if (server === null) this.refusal = Refusal.Down;
-    else if (server === ABORT) {
+      this.free !== null
+        ? this.free.choose(client, avoid)
+        : persistence === null
+          ? this.pick(avoid, client.key)
+          : chooseKnown(this, persistence, client, avoid);
+    if (server === ABORT) {
       this.refusal = Refusal.PersistentServerDown;
       return null;
     }
+    if (server === null && this.free === null) this.refusal = Refusal.Down;
     return server;
   }
 
   mayServe(server: ServerRuntime): boolean {
     if (this.clientTls.problem !== null || server.pool !== this) return false;
-    return (this.available() > 0 && this.table.eligible[server.place] === 1) || this.isEnding(server);
+    return (this.available() > 0 && this.isUp(server.place)) || this.isEnding(server);
   }
 
   /** Clients that belong to a server may come to it while it drains. */
@@ -157,6 +171,26 @@ export class Pool implements Choosing {
       server.pool === this &&
       server.state === 'enabled'
     );
+  }
+
+  /**
+   * A server that was chosen in another way, with a place where the pool limits connections; null when it is full, and
+   * `refusal` tells so.
+   */
+  admit(server: ServerRuntime, client: Asker): ServerRuntime | null {
+    if (this.room === null || this.room.admits(server, client)) return server;
+    this.refusal = Refusal.Full;
+    return null;
+  }
+
+  /** Which servers have become full, or free, is looked at again before the next pick. */
+  renew(): void {
+    this.seen = -1;
+  }
+
+  /** It has servers enough that are up, full or not. */
+  get isServing(): boolean {
+    return this.available() > 0 && this.clientTls.problem === null;
   }
 
   /**
@@ -177,7 +211,7 @@ export class Pool implements Choosing {
     if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
     if (this.up < this.spec.min_servers_up) return null;
     for (const [place, server] of this.servers.entries())
-      if (server.hint === hint && (this.table.eligible[place] === 1 || server.isEnding)) return server;
+      if (server.hint === hint && (this.isUp(place) || server.isEnding)) return server;
     return null;
   }
 
@@ -200,8 +234,7 @@ export class Pool implements Choosing {
             this.spec.lookup_server_by_name === true && s.hostname.toLowerCase() === wanted.name;
     // A name may have several addresses: one that is up is taken.
     const place = this.spec.servers.findIndex(
-      (s, i) =>
-        this.table.eligible[i] === 1 && is(s) && (port === undefined || s.port === 0 || s.port === port),
+      (s, i) => this.isUp(i) && is(s) && (port === undefined || s.port === 0 || s.port === port),
     );
     return place >= 0 ? this.servers[place]! : null;
   }
@@ -214,14 +247,26 @@ export class Pool implements Choosing {
     if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
     const { place } = server;
     if (this.servers[place] !== server || !this.spec.enabled) return false;
-    if (this.table.eligible[place] === 1) return true;
+    if (this.isUp(place)) return true;
     return this.spec.drain_keeps_persistence === true && server.isEnding && !server.isDown;
+  }
+
+  /** The server is up and enabled, full or not. */
+  mayUse(server: ServerRuntime): boolean {
+    return server.pool === this && this.available() > 0 && this.isUp(server.place);
+  }
+
+  /** Full or not. */
+  private isUp(place: number): boolean {
+    return this.room === null ? this.table.eligible[place] === 1 : this.room.free.mayBeUsed(place);
   }
 
   /** Why `pick` gave nothing, for the client. */
   whyNot(): string {
     const { spec } = this;
     const { problem } = this.clientTls;
+    if (this.refusal === Refusal.Full)
+      return `all servers of pool ${spec.name} have as many connections as they may have`;
     if (problem !== null) return `pool ${spec.name} has no TLS: ${problem.message}`;
     if (this.refusal === Refusal.PersistentServerDown)
       return `the server of pool ${spec.name} that the client belongs to is down`;
@@ -234,15 +279,18 @@ export class Pool implements Choosing {
   }
 
   /** The pool has been replaced: requests that began under it must not be sent again to servers that are gone. */
-  retire(): void {
+  retire(next: Pool | null): void {
     this.shares.close();
     this.seen = -1;
+    this.room?.retire(next);
   }
 
   private refresh(): void {
     this.seen = this.context.mapping.i32[HEADER.HEALTH_EPOCH]!;
     const { health } = this.context.mapping;
     const { eligible, count } = this.table;
+    const { room } = this;
+    if (room !== null) room.free.stale = false;
     let up = 0;
     // What monitors tell of tasks comes with the epoch too.
     let changed = this.spec.algorithm === 'fewest_tasks';
@@ -254,8 +302,9 @@ export class Pool implements Choosing {
         health[this.slots[i]!] === HEALTH.UP
           ? 1
           : 0;
-      if (eligible[i] !== may) {
-        eligible[i] = may;
+      const is = room === null ? may : room.free.eligible(i, may);
+      if (eligible[i] !== is) {
+        eligible[i] = is;
         changed = true;
       }
       up += may;

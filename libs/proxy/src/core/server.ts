@@ -3,6 +3,7 @@ import { coarseBucketOf, HEALTH, SERVER } from '@spillway/telemetry';
 import type { Socket } from '../transport/seam.js';
 import { endpoint, type ConnectionFacts } from './describe.js';
 import { Timed } from './clock.js';
+import { Ending } from './ending.js';
 import type { ServerLink } from './connection.js';
 import type { PlaneContext } from './context.js';
 import type { ErrorRules } from './errors.js';
@@ -50,6 +51,8 @@ export class ServerRuntime extends Timed {
   rtt = 0;
   /** Connections of this worker that are open or being opened, the idle ones too. */
   private open = 0;
+  /** Places that were taken for connections which are not begun yet. */
+  private reserved = 0;
   private mark = 0;
   private firstByte = 0;
   private slot = -1;
@@ -95,6 +98,7 @@ export class ServerRuntime extends Timed {
     if (this.cell >= 0) {
       block.active[this.cell]! -= this.active;
       block.work[this.cell] = 0;
+      block.places[this.cell]! -= this.open + this.reserved;
       f64[this.counters + SERVER.CONNECTIONS_OPEN]! -= this.open;
     }
     this.slot = slot;
@@ -107,6 +111,7 @@ export class ServerRuntime extends Timed {
     this.touch();
     block.active[cell]! += this.active;
     block.work[cell] = work;
+    block.places[cell]! += this.open + this.reserved;
     f64[this.counters + SERVER.CONNECTIONS_OPEN]! += this.open;
   }
 
@@ -129,29 +134,41 @@ export class ServerRuntime extends Timed {
   }
 
   /**
-   * Takes one of `limit` places for requests (and L4 connections) at this server, counted over all workers; `acquire`
-   * must follow, with `reserved`. What a dead worker held is free again.
+   * Takes one of `limit` places for connections to this server, counted over all workers: for the next `opening`, or for
+   * `unreserve`. What a dead worker held is free again.
    */
   tryReserve(limit: number): boolean {
     if (!this.touched) this.touch();
-    return this.context.block.tryAdd(this.context.block.active, this.slot, limit);
+    if (!this.context.block.tryAdd(this.context.block.places, this.slot, limit)) return false;
+    this.reserved++;
+    return true;
   }
 
-  /** Gives back what `tryReserve` took and `acquire` did not use. */
+  /** Gives back what `tryReserve` took, if `opening` did not use it. */
   unreserve(): void {
-    this.context.block.active[this.cell]!--;
+    if (this.reserved === 0) return;
+    this.reserved--;
+    this.context.block.places[this.cell]!--;
+  }
+
+  /** Connections of this worker that are open or being opened, the idle ones too. */
+  get connections(): number {
+    return this.open;
   }
 
   /** A request or an L4 connection begins on `link`. */
-  acquire(link: ServerLink, reserved = false): void {
+  acquire(link: ServerLink): void {
     if (!this.touched) this.touch();
     this.active++;
-    if (!reserved) this.context.block.active[this.cell]!++;
+    this.context.block.active[this.cell]!++;
     this.context.f64[this.counters + SERVER.REQUESTS]!++;
     link.busyPlace = this.busy.length;
     this.busy.push(link);
     if (this.feed !== null) this.beginWork(this.feed, link);
-    this.pool?.algorithm.changed(this.place);
+    const { pool } = this;
+    if (pool === null) return;
+    pool.algorithm.changed(this.place);
+    if (pool.room !== null) pool.room.acquired();
   }
 
   /** It is over, however. */
@@ -166,7 +183,10 @@ export class ServerRuntime extends Timed {
     }
     link.busyPlace = -1;
     if (link.work > 0) this.endWork(link);
-    this.pool?.algorithm.changed(this.place);
+    const { pool } = this;
+    if (pool === null) return;
+    pool.algorithm.changed(this.place);
+    if (pool.room !== null) pool.room.released(this);
   }
 
   private beginWork(feed: Feed, link: ServerLink): void {
@@ -192,6 +212,9 @@ export class ServerRuntime extends Timed {
     this.count(SERVER.CONNECTIONS, 1);
     this.open++;
     this.context.f64[this.counters + SERVER.CONNECTIONS_OPEN]!++;
+    if (this.reserved > 0) this.reserved--;
+    else this.context.block.places[this.cell]!++;
+    this.pool?.room?.opening();
   }
 
   /** It was made, in so many milliseconds. */
@@ -203,7 +226,19 @@ export class ServerRuntime extends Timed {
   /** A connection that was begun is over, whatever became of it. Call it exactly once for each. */
   closed(): void {
     this.open--;
+    this.context.block.places[this.cell]!--;
     this.count(SERVER.CONNECTIONS_OPEN, -1);
+    this.pool?.room?.closed(this);
+  }
+
+  /**
+   * Ends a connection to it in order. Where connections are limited its place is free once the server has ended it too:
+   * `handler` hears nothing more then.
+   * @param ended the server has ended its side
+   */
+  hangUp(socket: Socket, ended: boolean): void {
+    if (ended || (this.pool?.room ?? null) === null) socket.close();
+    else Ending.begin(this.context, this, socket);
   }
 
   /** @param kind one of FAILED_BY */
@@ -286,7 +321,8 @@ export class ServerRuntime extends Timed {
   }
 
   get mayKeep(): boolean {
-    return this.state === 'enabled' && this.idleCount < this.maxIdle;
+    if (this.state !== 'enabled' || this.idleCount >= this.maxIdle) return false;
+    return this.pool?.room?.mayKeep(this) ?? true;
   }
 
   putIdle(link: IdleLink): void {
@@ -295,6 +331,7 @@ export class ServerRuntime extends Timed {
     if (this.newest !== null) this.newest.newer = link;
     this.newest = link;
     this.idleCount++;
+    this.pool?.room?.idle(this, 1);
   }
 
   /** The idle connection that was used last: the least likely to have been given up by the server. */
@@ -309,6 +346,7 @@ export class ServerRuntime extends Timed {
     link.newer = null;
     link.older = null;
     this.idleCount--;
+    this.pool?.room?.idle(this, -1);
   }
 
   closeIdle(): void {

@@ -1,10 +1,13 @@
 import { CLOSED_BY, FAILED_BY, OWN_BY, SERVER, VS } from '@spillway/telemetry';
-import { asker } from '../core/asker.js';
+import { asker, type KeptLinks } from '../core/asker.js';
 import { chooseBackup, failActionOf } from '../core/backup.js';
 import { poolFor } from '../core/service.js';
-import { Refusal, type Pool } from '../core/pool.js';
+import type { Pool } from '../core/pool.js';
+import { Refusal } from '../core/refusal.js';
+import type { Room } from '../core/room.js';
+import type { Waiter, WaitingList } from '../core/waiting-list.js';
 import type { ServerRuntime } from '../core/server.js';
-import type { Head } from '../http1/head.js';
+import { METHOD, type Head } from '../http1/head.js';
 import { offersUpgrade } from '../http1/upgrade.js';
 import { sendContinue } from './continue.js';
 import { requestEdits } from './edits.js';
@@ -19,7 +22,7 @@ import { requestMessage, type Message } from './message.js';
 import { nowhere } from './nowhere.js';
 import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
 import { Replay } from './replay.js';
-import { FAILED, type Failure, type HttpServerLink } from './server-link.js';
+import { FAILED, type Failure, type HttpServerLink, portOf } from './server-link.js';
 
 const OVERLOADED: OwnResponse = {
   status: 503,
@@ -44,6 +47,9 @@ const OWN_FOR: Record<number, number> = {
 };
 
 const NO_POOL = { hash: null, feed: null };
+const HOST = 'Host:';
+/** Bytes that rules may add to a head. */
+const EDITS = 4096;
 
 /**
  * The failure is the server's own: it was not taken out of service, nor did a kept connection end while the next request
@@ -57,7 +63,7 @@ const isFault = (link: HttpServerLink, failure: Failure): boolean =>
  * The way of an exchange's request to a server: which one, what is sent there, what is kept of it meanwhile, and
  * whether it goes to another one when that fails.
  */
-export abstract class Delivery extends Exchange {
+export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
   /** Connections tried. */
   attempts = 0;
   /** What consistent hash goes by. */
@@ -71,6 +77,14 @@ export abstract class Delivery extends Exchange {
   private sentAt = 0;
   /** The server's answer has been counted. */
   private judged = false;
+  /** The request may go to a kept connection. */
+  private mayReuse = false;
+  /** Where it waits for a place; null while it does not. */
+  private room: Room | null = null;
+  waitsIn: WaitingList | null = null;
+  newerWaiter: Waiter | null = null;
+  olderWaiter: Waiter | null = null;
+  waitsSince = 0;
 
   /**
    * Sends a request on its way: `head` describes b[head.start..bodyAt), the part of the body that is there follows up
@@ -101,19 +115,21 @@ export abstract class Delivery extends Exchange {
     this.kind = feed !== null && feed.classes ? requestClass(requestMessage.of(b, head)) : 0;
     this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
     if (pool !== null && pool.persistence !== null) this.recognise(pool.persistence, head, b);
-    const server = own === null ? (this.wanted ?? this.chooseOf(pool, head, b)) : own.server;
-    if (server === null) {
+    // What cannot be kept for a second try must not meet a connection that may be dead.
+    this.mayReuse = bodyEnd - head.start + EDITS + rest <= MOST_REPLAY;
+    const server = own === null ? this.chooseOf(pool, head, b) : own.server;
+    if (server === null && this.room === null) {
       nowhere(this, pool);
       return;
     }
-    if (server.pool !== pool) this.serverName = this.nameIn(server.pool, head, b);
+    if (server !== null && server.pool !== pool) this.serverName = this.nameIn(server.pool, head, b);
     this.upgrade = this.requestDone && profile.websockets_enabled !== false && offersUpgrade(head, b);
     if (this.expects && profile.respond_with_100_continue === true) this.goOn(head, b, bodyAt === bodyEnd);
-    const { hosts } = server.pool!;
+    const hosts = (server ?? this).pool?.hosts ?? null;
     if (hosts !== null) requestEdits.reserved = hosts.room;
     forwardRequest(this, head, b, bodyAt, bodyEnd, requestEdits);
     if (this.clientHost !== null) this.clientHost = null;
-    if (hosts !== null) this.tellHost(server);
+    if (hosts !== null && server !== null) this.tellHost(server);
     const from = forwarded;
     this.replay?.release();
     this.replay = null;
@@ -121,9 +137,11 @@ export abstract class Delivery extends Exchange {
     this.attempts = 1;
     this.judged = false;
     this.forwardedAt = this.startedAt;
-    // What cannot be kept for a second try must not meet a connection that may be dead.
-    const mayReuse = from.end - from.start + rest <= MOST_REPLAY;
-    const link = own ?? server.pool!.protocol.take(this.connection.context, server, this, mayReuse);
+    if (server === null) {
+      this.wait(pool, head, b);
+      return;
+    }
+    const link = own ?? server.pool!.protocol.take(this.connection.context, server, this, this.mayReuse);
     this.link = link;
     if (!this.begin(link, from.b, from.start, from.bodyAt, from.end) && !this.requestDone)
       this.pauseRequest();
@@ -150,20 +168,33 @@ export abstract class Delivery extends Exchange {
   }
 
   private hostFor(server: ServerRuntime): Uint8Array | null {
-    const port = server.port === 0 ? this.connection.socket.localPort : server.port;
-    return server.pool?.hosts?.lineFor(server.place, port) ?? null;
+    return server.pool?.hosts?.lineFor(server.place, portOf(server, this)) ?? null;
   }
 
   private chooseOf(pool: Pool | null, head: Head, b: Uint8Array): ServerRuntime | null {
     const message = requestMessage.of(b, head);
     this.ask().withRequest(message, this.clientAddress);
+    const { wanted } = this;
+    if (wanted !== null) {
+      const taken = wanted.pool?.admit(wanted, asker) ?? null;
+      if (taken === null && !this.mayWait(wanted.pool)) wanted.pool?.room?.refused();
+      return taken;
+    }
     const server = pool?.choose(asker, null) ?? null;
-    if (server !== null || pool?.refusal === Refusal.PersistentServerDown) return server;
+    if (server !== null || pool === null || pool.refusal === Refusal.PersistentServerDown) return server;
+    if (this.mayWait(pool)) return null;
+    const other = this.impatient(pool);
+    if (other !== null) return other;
+    if (pool.refusal === Refusal.Full) pool.room?.refused();
     const action = failActionOf(pool, this.group);
     if (action === null || action.backup === null) return null;
     const instead = chooseBackup(action, (hash) => (this.hashKey = requestKey(hash, this, message)));
     if (instead !== null) this.goElsewhere(instead.pool!, message);
     return instead;
+  }
+
+  keeps(server: ServerRuntime): boolean {
+    return server.pool?.protocol.hasRoom(server, this, this.mayReuse) === true;
   }
 
   /** The request goes to another pool than its own, which may know its client too. */
@@ -176,8 +207,9 @@ export abstract class Delivery extends Exchange {
 
   private ask(): typeof asker {
     const { ends, socket, tls } = this.connection;
-    asker.of(ends, socket, tls, this.hashKey).withRequest(null, this.clientAddress);
+    asker.of(ends, socket, tls, this.hashKey).keptBy(this).withRequest(null, this.clientAddress);
     asker.known = this.known;
+    asker.patient = this.mayQueue;
     return asker;
   }
 
@@ -215,7 +247,11 @@ export abstract class Delivery extends Exchange {
   /** More of the request's body. False: wait for `serverTakes`. */
   protected requestBody(b: Uint8Array, start: number, end: number): boolean {
     const { link } = this;
-    if (link === null) return true;
+    if (link === null) {
+      if (this.room === null) return true;
+      this.keep(b, start, end);
+      return false;
+    }
     if (!link.ready) {
       this.keep(b, start, end);
       return false;
@@ -226,6 +262,115 @@ export abstract class Delivery extends Exchange {
     }
     if (link.reused && !this.idempotent) this.sentAt = this.connection.context.transport.now();
     return link.more(b, start, end);
+  }
+
+  // Waiting for a place at a server
+
+  /** All servers of the pool are full: whether the request waits until one is not. */
+  private mayWait(pool: Pool | null): boolean {
+    const room = pool === null || pool.refusal !== Refusal.Full ? null : pool.room;
+    if (room === null) return false;
+    if (!room.wait(this, this.mayQueue, true)) return false;
+    this.room = room;
+    return true;
+  }
+
+  /** Only GET is put into the queue (HTTP Request Queueing), and only when nothing more of it is to come. */
+  private get mayQueue(): boolean {
+    return this.method === METHOD.GET && this.requestDone;
+  }
+
+  /** Its own server is full, and it cannot wait: any other one is better than none. */
+  private impatient(pool: Pool): ServerRuntime | null {
+    if (pool.refusal !== Refusal.Full || pool.persistence === null) return null;
+    asker.patient = false;
+    return pool.choose(asker, null);
+  }
+
+  /** Keeps what is there of the request, which is in `forwarded`, and what a backup pool will have to know. */
+  private wait(pool: Pool | null, head: Head, b: Uint8Array): void {
+    const { start, bodyAt, end } = forwarded;
+    const backup = failActionOf(pool, this.group)?.backup ?? null;
+    if (backup !== null && backup.hash !== null && pool?.hash === null)
+      this.hashKey = requestKey(backup.hash, this, requestMessage.of(b, head));
+    this.keep(forwarded.b, start, end);
+    this.replay!.bodyAt = bodyAt - start;
+    if (!this.requestDone) this.pauseRequest();
+  }
+
+  tryPlace(): boolean {
+    const room = this.room!;
+    const pool = room.pool ?? poolFor(this.connection.placement.service.config);
+    const server = this.chooseAgain(pool);
+    if (server === null && pool?.refusal === Refusal.Full && pool.room !== null) return false;
+    this.room = null;
+    if (server === null) {
+      room.left(this);
+      this.turnedAway(pool);
+      return true;
+    }
+    room.placed(this);
+    this.sendKept(server, pool);
+    return true;
+  }
+
+  private chooseAgain(pool: Pool | null): ServerRuntime | null {
+    this.ask();
+    const { wanted } = this;
+    if (wanted === null) return pool?.choose(asker, null) ?? null;
+    return wanted.pool?.mayUse(wanted) === true ? wanted.pool.admit(wanted, asker) : null;
+  }
+
+  waitedInVain(expected: boolean): void {
+    const room = this.room!;
+    if (expected && room.wait(this, this.mayQueue, false)) return;
+    this.room = null;
+    const { pool } = room;
+    if (pool !== null && pool.room !== null) pool.refusal = Refusal.Full;
+    this.ask();
+    const other = pool === null ? null : this.impatient(pool);
+    if (other !== null) {
+      this.sendKept(other, pool);
+      return;
+    }
+    room.refused();
+    this.turnedAway(pool);
+  }
+
+  /** It has waited, and there is no server in its pool: what is left is the pool's fail action. */
+  private turnedAway(pool: Pool | null): void {
+    this.ask();
+    const instead = chooseBackup(failActionOf(pool, this.group), () => this.hashKey);
+    if (instead !== null) this.sendKept(instead, pool);
+    else nowhere(this, pool);
+  }
+
+  /** Sends what was kept of a request that has not been sent yet. */
+  private sendKept(server: ServerRuntime, pool: Pool | null): void {
+    this.forwardedAt = this.connection.context.transport.now();
+    this.pool = server.pool;
+    if (server.pool !== pool && server.pool?.tls !== null)
+      this.serverName = server.pool?.tls.nameFor(this.keptHost()) ?? '';
+    if (this.clientHost !== null || server.pool!.hosts !== null) this.tellAgain(server);
+    const link = server.pool!.protocol.take(this.connection.context, server, this, this.mayReuse);
+    this.link = link;
+    if (link.ready) this.linkReady(link);
+  }
+
+  private keptHost(): string {
+    const { replay } = this;
+    if (replay === null) return '';
+    const line = hostLineOf(replay.bytes(), 0, replay.bodyAt);
+    return line === null ? '' : Buffer.from(line).toString('latin1', HOST.length).trim();
+  }
+
+  protected override over(): void {
+    const { room } = this;
+    if (room !== null) {
+      this.room = null;
+      room.left(this);
+    }
+    super.over();
   }
 
   override heldBytes(): number {
@@ -246,6 +391,7 @@ export abstract class Delivery extends Exchange {
   override linkReady(link: HttpServerLink): void {
     this.forwardedAt = this.connection.context.transport.now();
     const replay = this.replay!;
+    if (link.reused && !this.idempotent) this.sentAt = this.forwardedAt;
     const taken = link.begin(replay.bytes(), 0, replay.bodyAt, replay.length);
     if (replay.length > MOST_REPLAY) this.forget();
     if (taken) this.serverTakes();
@@ -269,9 +415,11 @@ export abstract class Delivery extends Exchange {
     this.link = null;
     // Nobody has failed: what is moved by changes of the configuration has as many tries as before.
     if (failure === FAILED.gone && this.attempts > 0) this.attempts--;
-    const other = this.mayRepeat(link, failure) ? this.another(link.server) : null;
+    const repeats = this.mayRepeat(link, failure);
+    const other = repeats ? this.another(link.server) : null;
     if (other !== null) this.repeat(other);
-    else this.serverFailed(failure, failure === FAILED.gone && link.ready);
+    else if (!repeats || !this.mayWait(link.server.pool))
+      this.serverFailed(failure, failure === FAILED.gone && link.ready);
   }
 
   private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
@@ -294,6 +442,7 @@ export abstract class Delivery extends Exchange {
     const now = this.routed
       ? (config.targets.pools.get(failed.pool?.spec.uuid ?? '') ?? null)
       : poolFor(config);
+    this.mayReuse = false;
     this.ask();
     return failed.pool?.choose(asker, failed) ?? now?.choose(asker, failed) ?? null;
   }
@@ -305,7 +454,7 @@ export abstract class Delivery extends Exchange {
     this.replayable = true;
     this.forwardedAt = this.connection.context.transport.now();
     if (this.clientHost !== null || server.pool!.hosts !== null) this.tellAgain(server);
-    const link = server.pool!.protocol.take(this.connection.context, server, this, false);
+    const link = server.pool!.protocol.take(this.connection.context, server, this, this.mayReuse);
     this.link = link;
     if (link.ready) this.linkReady(link);
   }

@@ -33,6 +33,10 @@ export interface HttpServerLink extends ServerLink {
   clientGone(inOrder: boolean): void;
 }
 
+/** The port that requests of `x` go to: that of the virtual service where servers have none of their own. */
+export const portOf = (server: ServerRuntime, x: Exchange): number =>
+  server.port === 0 ? x.connection.socket.localPort : server.port;
+
 /** A way to speak to servers. */
 export interface ServerProtocol {
   /**
@@ -40,6 +44,8 @@ export interface ServerProtocol {
    * @param mayReuse it may be one that has served before
    */
   take(context: PlaneContext, server: ServerRuntime, x: Exchange, mayReuse: boolean): HttpServerLink;
+  /** `take` would give a link on a connection that is there. */
+  hasRoom(server: ServerRuntime, x: Exchange, mayReuse: boolean): boolean;
   /** The link that the client of `x` has kept to a server of `x.pool` (binding.ts); null without one. */
   bound?(x: Exchange): HttpServerLink | null;
 }

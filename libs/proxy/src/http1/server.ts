@@ -10,6 +10,7 @@ import {
   Framing,
   type Failure,
   type HttpServerLink,
+  portOf,
   type ServerProtocol,
 } from '../http/server-link.js';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
@@ -48,6 +49,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   private readonly body = new MessageBody();
   private held: Held | null = null;
   private paused = false;
+  /** The server has ended its side. */
+  private ended = false;
   /** See `SocketHandler.asItIs`: what comes next is all body, and the client's side takes it so. */
   asItIs = false;
   /** Requests that it has served. */
@@ -79,7 +82,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     x: Exchange,
     mayReuse: boolean,
   ): ServerConnection {
-    const port = server.port === 0 ? x.connection.socket.localPort : server.port;
+    const port = portOf(server, x);
     // A connection with the state of somebody's login is none for others, nor is another one for that client.
     const idle = mayReuse && !x.binds ? idleUnder(server, port, x.serverName) : null;
     if (idle !== null) {
@@ -182,6 +185,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   }
 
   onEnd(): void {
+    this.ended = true;
     const { x } = this;
     if (x === null) {
       this.discard(true);
@@ -414,7 +418,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.leaveIdle();
     this.state = State.Dead;
     this.context.clock.forget(this);
-    this.socket.close();
+    this.server.hangUp(this.socket, this.ended);
   }
 
   private fail(failure: Failure): void {
@@ -439,7 +443,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     if (this.state === State.Idle) this.leaveIdle();
     this.state = State.Dead;
     this.context.clock.forget(this);
-    if (inOrder) this.socket.close();
+    if (inOrder) this.server.hangUp(this.socket, this.ended);
     else this.socket.reset();
   }
 
@@ -484,4 +488,6 @@ function idleUnder(server: ServerRuntime, port: number, serverName: string): Ser
 export const http1Servers: ServerProtocol = {
   take: (context, server, x, mayReuse) => ServerConnection.take(context, server, x, mayReuse),
   bound: (x) => ServerConnection.bound(x),
+  hasRoom: (server, x, mayReuse) =>
+    mayReuse && !x.binds && idleUnder(server, portOf(server, x), x.serverName) !== null,
 };

@@ -4,7 +4,7 @@ import { connectTo } from '../core/connect.js';
 import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
-import { FAILED, type Failure, type ServerProtocol } from '../http/server-link.js';
+import { FAILED, type Failure, portOf, type ServerProtocol } from '../http/server-link.js';
 import { KEEP_ALIVE_PROBES_MS } from '../http1/limits.js';
 import type { CloseReason, Socket, SocketHandler } from '../transport/seam.js';
 import { settings } from './frame-writer.js';
@@ -46,6 +46,8 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   private idle = false;
   /** It takes no more streams. */
   private leaving = false;
+  /** The server has ended its side. */
+  private ended = false;
   private paused = false;
   private streams = 0;
   private served = 0;
@@ -73,7 +75,7 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
 
   /** A link on a connection that has room, or on a new one. */
   static take(context: PlaneContext, server: ServerRuntime, x: Exchange): ServerStream {
-    const port = server.port === 0 ? x.connection.socket.localPort : server.port;
+    const port = portOf(server, x);
     let list = connections.get(server);
     if (list === undefined) connections.set(server, (list = []));
     for (let i = 0; i < list.length; i++) {
@@ -88,6 +90,19 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
     server.opening();
     context.clock.arm(connection, server.pool?.spec.connect_timeout ?? 0);
     return connection.add(x);
+  }
+
+  static hasRoom(server: ServerRuntime, x: Exchange): boolean {
+    const list = connections.get(server);
+    if (list === undefined) return false;
+    const port = portOf(server, x);
+    for (let i = 0; i < list.length; i++) {
+      const connection = list[i]!;
+      if (connection.port === port && connection.serverName === x.serverName && connection.hasRoom)
+        return true;
+      if (list[i] !== connection) i--; // it has just left
+    }
+    return false;
   }
 
   get isDead(): boolean {
@@ -200,6 +215,7 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
   }
 
   onEnd(): void {
+    this.ended = true;
     this.socket.close();
     this.gone(this.up ? FAILED.closed : FAILED.malformed);
   }
@@ -344,11 +360,12 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
     this.dead = true;
     this.session.close(ERROR.NO_ERROR);
     this.context.clock.forget(this);
-    this.socket.close();
+    this.server.hangUp(this.socket, this.ended);
   }
 }
 
 /** Many requests at a time on few connections, with prior knowledge. */
 export const http2Servers: ServerProtocol = {
   take: (context, server, x) => ServerSession.take(context, server, x),
+  hasRoom: (server, x) => ServerSession.hasRoom(server, x),
 };

@@ -1,8 +1,9 @@
 import { CLOSED_BY, FAILED_BY, VS, VS_HISTOGRAM } from '@spillway/telemetry';
 import type { SipProfile, TcpProfile } from '@spillway/snapshot';
-import { asker } from '../core/asker.js';
+import { asker, type Asker, type KeptLinks } from '../core/asker.js';
 import { ClientConnection } from '../core/connection.js';
 import type { OwnFacts } from '../core/describe.js';
+import { Refusal } from '../core/refusal.js';
 import type { ServerRuntime } from '../core/server.js';
 import { FAILURE, MOST_ATTEMPTS, tcpProfileOf } from '../tcp/client.js';
 import type { TcpServer } from '../tcp/server.js';
@@ -22,7 +23,7 @@ const PROBES_MS = 60_000;
  * goes to the server of its call, so that the calls of one connection may be at several servers. Messages pass as they
  * are.
  */
-export class SipClient extends ClientConnection implements FrameUser {
+export class SipClient extends ClientConnection implements FrameUser, KeptLinks {
   private readonly profile: TcpProfile;
   private readonly calls: Calls;
   private readonly frames = new Frames(this);
@@ -178,7 +179,7 @@ export class SipClient extends ClientConnection implements FrameUser {
   private route(key: number, b: Uint8Array, start: number, end: number, failed: SipLink | null): void {
     const now = this.context.clock.coarse;
     const known = failed === null ? this.calls.find(key, now) : null;
-    const server = known ?? this.choose(key, failed?.server ?? null);
+    const server = known === null ? this.choose(key, failed?.server ?? null) : this.admitted(known);
     if (server === null) {
       this.because(CLOSED_BY.SERVER);
       this.kill();
@@ -189,7 +190,23 @@ export class SipClient extends ClientConnection implements FrameUser {
   }
 
   private choose(key: number, avoid: ServerRuntime | null): ServerRuntime | null {
-    return serverOf(this.target(), asker.of(this.ends, this.socket, this.tls, 0), avoid, () => key);
+    const target = this.target();
+    const server = serverOf(target, this.ask(), avoid, () => key);
+    if (server === null && target.pool?.refusal === Refusal.Full) target.pool.room?.refused();
+    return server;
+  }
+
+  /** One that a call has had, with a place where the pool limits connections. */
+  private admitted(server: ServerRuntime): ServerRuntime | null {
+    return server.pool?.admit(server, this.ask()) ?? null;
+  }
+
+  private ask(): Asker {
+    return asker.of(this.ends, this.socket, this.tls, 0).keptBy(this);
+  }
+
+  keeps(server: ServerRuntime): boolean {
+    return this.links.has(server);
   }
 
   private linkTo(server: ServerRuntime, failed: SipLink | null): SipLink {

@@ -46,7 +46,7 @@ export class SipFlow {
     const { flow, calls } = this;
     const last = calls.find(key, flow.now);
     const known = last === flow.failed ? null : last;
-    const server = known ?? flow.serverFor(target, key);
+    const server = known === null ? flow.serverFor(target, key) : flow.admitted(known) ? known : null;
     if (known === null && server !== null) calls.set(key, server, flow.now);
     flow.sendTo(server === null ? null : flow.linkTo(server), data, start, end);
   }

@@ -20,6 +20,8 @@ export class Origin {
   readonly requests: Received[] = [];
   readonly sockets = new Set<net.Socket>();
   connections = 0;
+  /** Most connections that were open at the same time. */
+  peak = 0;
   /** Connections that ended with an error. */
   resets = 0;
   bytesIn = 0;
@@ -53,6 +55,7 @@ export class Origin {
   private accept(socket: net.Socket): void {
     this.connections++;
     this.sockets.add(socket);
+    this.peak = Math.max(this.peak, this.sockets.size);
     socket.on('error', () => this.resets++);
     socket.on('close', () => this.sockets.delete(socket));
     if (this.raw !== null) {

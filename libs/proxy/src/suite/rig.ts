@@ -77,10 +77,11 @@ export type PoolSpec = Partial<Omit<Pool, 'servers'>> & {
 /** One data plane with a mapping of its own and short ways to configure it. */
 export class Rig {
   readonly plane: DataPlane;
-  private readonly slots: PlaneConfig['slots'] = { virtual_services: {}, servers: {} };
+  private readonly slots: PlaneConfig['slots'] = { virtual_services: {}, servers: {}, pools: {} };
   private generation = 0;
   private nextServer = 0;
   private nextService = 0;
+  private nextPool = 0;
 
   constructor(
     readonly transport: Transport,
@@ -196,12 +197,13 @@ export class Rig {
       const key = serverKey(uuid, server);
       if (this.slots.servers[key] === undefined) {
         this.slots.servers[key] = this.nextServer++;
-        this.mapping.setUsed(16, this.nextServer);
+        this.mapping.setUsed(16, this.nextServer, 16);
         this.mapping.setHealth(this.slots.servers[key], HEALTH.UP);
         this.mapping.publishHealth();
       }
       return server;
     });
+    if (p.max_connections !== undefined) this.slots.pools![uuid] ??= this.nextPool++;
     return {
       uuid,
       name: uuid,

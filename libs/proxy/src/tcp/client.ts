@@ -6,6 +6,7 @@ import { clientKey } from '../core/hash-key.js';
 import { applicationOf } from '../core/point.js';
 import type { OwnFacts } from '../core/describe.js';
 import type { PlacementRuntime } from '../core/placement.js';
+import { Refusal } from '../core/refusal.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Known } from '../persistence/persistence.js';
 import { Held } from '../http1/held.js';
@@ -231,7 +232,11 @@ export class TcpClient extends ClientConnection implements TcpServerUser {
     avoid: ServerRuntime | null,
     keyOf: (hash: ConsistentHash) => number,
   ): ServerRuntime | null {
-    if (avoid === null) return serverOf(this.target, client, null, keyOf);
+    if (avoid === null) {
+      const server = serverOf(this.target, client, null, keyOf);
+      if (server === null && this.target.pool?.refusal === Refusal.Full) this.target.pool.room?.refused();
+      return server;
+    }
     // Servers that are up and refuse are no reason for a backup pool.
     const pool = avoid.pool ?? this.target.pool;
     const hash = pool === null ? null : pool.hash;

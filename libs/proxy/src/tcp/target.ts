@@ -1,7 +1,8 @@
 import type { ConsistentHash } from '@spillway/snapshot';
 import type { Asker } from '../core/asker.js';
 import { chooseBackup, failActionOf } from '../core/backup.js';
-import { Refusal, type Pool } from '../core/pool.js';
+import type { Pool } from '../core/pool.js';
+import { Refusal } from '../core/refusal.js';
 import { PoolGroup } from '../core/pool-group.js';
 import { poolFor, type ServiceConfig } from '../core/service.js';
 import type { ServerRuntime } from '../core/server.js';

@@ -1,10 +1,11 @@
 import { CLOSED_BY, VS } from '@spillway/telemetry';
 import type { UdpProfile } from '@spillway/snapshot';
 import { clientKey } from '../core/hash-key.js';
-import { asker } from '../core/asker.js';
+import { asker, type KeptLinks } from '../core/asker.js';
 import { Timed } from '../core/clock.js';
 import type { Ends, Tracked } from '../core/connection.js';
 import type { ErrorRules } from '../core/errors.js';
+import { Refusal } from '../core/refusal.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Known } from '../persistence/persistence.js';
 import { SipFlow } from '../sip/flow.js';
@@ -20,7 +21,7 @@ const EXHAUSTED = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
  * The datagrams between one client and an address and port of a virtual service. They go to one server, or, with
  * load balancing per datagram, to several; it ends when nothing has come from either side for the idle time-out.
  */
-export class UdpFlow extends Timed implements Tracked, Ends {
+export class UdpFlow extends Timed implements Tracked, Ends, KeptLinks {
   place = -1;
   /** Where it stands in the flow table; null where flows are not shared. */
   shared: FlowHash | null = null;
@@ -33,6 +34,8 @@ export class UdpFlow extends Timed implements Tracked, Ends {
   /** It refused what it was sent last. */
   failed: ServerRuntime | null = null;
   private why = -1;
+  /** All servers were full once. */
+  private refused = false;
 
   constructor(
     private readonly point: UdpPoint,
@@ -100,6 +103,17 @@ export class UdpFlow extends Timed implements Tracked, Ends {
     point.answer(data, start, end, this.address, this.port);
   }
 
+  /** A flow may have several servers: one that it has needs no further socket. */
+  keeps(server: ServerRuntime): boolean {
+    if (!this.profile.per_datagram && this.messages === null) return false;
+    return this.links.some((link) => link.server === server);
+  }
+
+  /** Whether the flow may send to a server that nobody has just chosen for it. */
+  admitted(server: ServerRuntime): boolean {
+    return (server.pool?.admit(server, asker.of(this, this, null, 0).keptBy(this)) ?? null) !== null;
+  }
+
   /** The server does not take this flow's datagrams: the next one goes to another, if there is one. */
   linkFailed(link: UdpLink, code: string): void {
     this.failed = link.server;
@@ -136,7 +150,10 @@ export class UdpFlow extends Timed implements Tracked, Ends {
     if (link !== undefined && !link.server.isDown) return link;
     const server = this.choose(link?.server ?? this.failed);
     // With nobody else to serve it, the flow stays: its server may be slow, and yet able to go on.
-    if (server === null || server.isDown) return link ?? null;
+    if (server === null || server.isDown) {
+      server?.unreserve();
+      return link ?? null;
+    }
     link?.close();
     this.links.length = 0;
     return this.open(server);
@@ -162,20 +179,30 @@ export class UdpFlow extends Timed implements Tracked, Ends {
 
   /** The server for what has that key, where consistent hash asks for one. */
   serverFor(target: Target, key: number): ServerRuntime | null {
-    return serverOf(target, asker.of(this, this, null, 0), this.failed, () => key);
+    const server = serverOf(target, asker.of(this, this, null, 0).keptBy(this), this.failed, () => key);
+    if (server === null) this.notServed(target);
+    return server;
   }
 
   private choose(avoid: ServerRuntime | null): ServerRuntime | null {
     const target = this.target();
     const wanted = this.hint === 0 ? null : (target.pool?.byHint(this.hint) ?? null);
     this.hint = 0;
-    if (wanted !== null) return wanted;
     const { address, port } = this;
-    const client = asker.of(this, this, null, 0);
+    const client = asker.of(this, this, null, 0).keptBy(this);
+    if (wanted !== null) return target.pool!.admit(wanted, client);
     client.known = this.known;
     const server = serverOf(target, client, avoid, (hash) => clientKey(hash, address, port));
     if (client.known !== null && client.known !== this.known) this.remember(client.known);
+    if (server === null) this.notServed(target);
     return server;
+  }
+
+  /** A flow that finds all servers full counts once, however many datagrams it brings. */
+  private notServed({ pool }: Target): void {
+    if (this.refused || pool?.refusal !== Refusal.Full) return;
+    this.refused = true;
+    pool.room?.refused();
   }
 
   private remember(known: Known): void {
