@@ -33,3 +33,4 @@ export * from './datagrams/flows.js';
 export * from './datagrams/spawn.js';
 export * from './dns/dns-server.js';
 export * from './dns/spawn.js';
+export * from './sip/peers.js';

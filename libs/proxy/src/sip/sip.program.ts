@@ -2,7 +2,7 @@ import { HEALTH, SERVER, VS } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { freePort } from '../suite/ports.js';
 import { Rig } from '../suite/rig.js';
-import { ok, request, SipClientOf, SipOrigin } from '../suite/sip.js';
+import { SipClientOf, sipOk, SipOrigin, sipRequest } from '@spillway/testing';
 
 const rig = await Rig.make();
 const port = await freePort();
@@ -150,11 +150,11 @@ const cases: Case[] = [
         for (const o of origins) {
           for (let i = 0; i < 10; i++) {
             const call = `from-${o.name}-${i}`;
-            const bye = request('BYE', call);
+            const bye = sipRequest('BYE', call);
             if (kind === 'tcp') for (const s of o.sockets) s.write(bye);
             else for (const p of o.peers) o.udp.send(bye, Number(p), '127.0.0.1');
             await until(() => client.got.includes(`BYE ${call}`), `the request of ${o.name}`);
-            client.send(ok(call, 'client'));
+            client.send(sipOk(call, 'client'));
             await until(() => o.got.includes(`SIP/2.0 ${call}`), `the answer at ${o.name}`);
           }
         }
@@ -174,7 +174,7 @@ const cases: Case[] = [
           if (kind === 'tcp') equal(await client.ask(call), 'b', call);
           else
             await until(() => {
-              client.send(request('OPTIONS', call));
+              client.send(sipRequest('OPTIONS', call));
               return client.got.includes(`b ${call}`);
             }, call);
         }
@@ -194,7 +194,7 @@ const cases: Case[] = [
       for (const o of origins) o.pieces = 7;
       await serve('tcp', origins);
       const client = await open('tcp');
-      client.send(CALLS.map((call) => request('MESSAGE', call, 'x'.repeat(3000))).join(''));
+      client.send(CALLS.map((call) => sipRequest('MESSAGE', call, 'x'.repeat(3000))).join(''));
       await until(() => client.got.length === CALLS.length, 'all answers');
       equal(new Set(client.got.map((g) => g.split(' ')[1])).size, CALLS.length, 'calls');
       check(
@@ -213,7 +213,7 @@ const cases: Case[] = [
       const client = await open('tcp');
       client.send('\r\n\r\n');
       await until(() => client.got.length === 1, 'the answer');
-      client.send(`\r\n${request('OPTIONS', 'x')}`);
+      client.send(`\r\n${sipRequest('OPTIONS', 'x')}`);
       await until(() => client.got.length === 2, 'the answer');
       equal(client.got, ['pong', 'a x'], 'answers');
       client.close();
@@ -252,7 +252,7 @@ const cases: Case[] = [
         rig.health('pool', o.port, HEALTH.DOWN);
       }
       const lost = await open('tcp');
-      lost.send(request('OPTIONS', 'x'));
+      lost.send(sipRequest('OPTIONS', 'x'));
       await until(() => lost.closed, 'the reset');
       await reset(origins);
     },
@@ -267,11 +267,11 @@ const cases: Case[] = [
         '\r\n\r\n',
         '\0\0\0\0',
         'GET / HTTP/1.1\r\n\r\n',
-        request('OPTIONS', ''),
+        sipRequest('OPTIONS', ''),
         'x'.repeat(2000),
       ])
         client.send(junk);
-      client.send(`${request('OPTIONS', 'whole')}junk`);
+      client.send(`${sipRequest('OPTIONS', 'whole')}junk`);
       await until(() => client.got.length === 1, 'the answer');
       equal(origins[0]!.got, ['OPTIONS whole'], 'what came');
       client.close();

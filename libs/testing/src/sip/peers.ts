@@ -1,12 +1,12 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
-import { until } from './cases.js';
+import { eventually } from '../process/eventually.js';
 
 /** A message of so many lines as routing needs. */
-export const request = (method: string, callId: string, body = ''): string =>
+export const sipRequest = (method: string, callId: string, body = ''): string =>
   `${method} sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/TCP here;rport;branch=z9hG4bK1\r\nCSeq: 1 ${method}\r\nCall-ID: ${callId}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-export const ok = (callId: string, from: string): string =>
+export const sipOk = (callId: string, from: string): string =>
   `SIP/2.0 200 OK\r\nServer: ${from}\r\nCall-ID: ${callId}\r\nContent-Length: 0\r\n\r\n`;
 
 const callIdOf = (text: string): string => /^Call-ID: (.*)\r$/m.exec(text)?.[1] ?? '';
@@ -68,7 +68,7 @@ export class SipOrigin {
 
   private take(text: string): string {
     this.got.push(`${text.split(' ')[0]} ${callIdOf(text)}`);
-    return this.silent || text.startsWith('SIP/') ? '' : ok(callIdOf(text), this.name);
+    return this.silent || text.startsWith('SIP/') ? '' : sipOk(callIdOf(text), this.name);
   }
 
   stop(): void {
@@ -90,8 +90,8 @@ export class SipClientOf {
     readonly close: () => void,
   ) {}
 
-  static async tcp(port: number): Promise<SipClientOf> {
-    const socket = net.connect(port, '127.0.0.1');
+  static async tcp(port: number, host = '127.0.0.1'): Promise<SipClientOf> {
+    const socket = net.connect(port, host);
     const client = new SipClientOf(
       (text) => void socket.write(text, 'latin1'),
       () => socket.destroy(),
@@ -104,11 +104,11 @@ export class SipClientOf {
     return client;
   }
 
-  static async udp(port: number): Promise<SipClientOf> {
+  static async udp(port: number, host = '127.0.0.1'): Promise<SipClientOf> {
     const socket = dgram.createSocket('udp4');
-    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => socket.bind(0, resolve));
     const client = new SipClientOf(
-      (text) => socket.send(Buffer.from(text, 'latin1'), port, '127.0.0.1'),
+      (text) => socket.send(Buffer.from(text, 'latin1'), port, host),
       () => socket.close(),
     );
     socket.on('message', (d: Buffer) => client.take(d.toString('latin1')));
@@ -122,10 +122,14 @@ export class SipClientOf {
   /** Sends a request of a call and waits for its answer; the name of the server that gave it. */
   async ask(callId: string, method = 'OPTIONS'): Promise<string> {
     const before = this.got.length;
-    this.send(request(method, callId));
+    this.send(sipRequest(method, callId));
     const mine = (): string | undefined => this.got.slice(before).find((g) => g.endsWith(` ${callId}`));
-    await until(() => mine() !== undefined, `an answer to ${callId}`);
-    return mine()!.split(' ')[0]!;
+    const answer = await eventually(mine, {
+      within: 10_000,
+      every: 1,
+      what: `an answer to ${callId}`,
+    });
+    return answer.split(' ')[0]!;
   }
 
   private take(text: string): void {
