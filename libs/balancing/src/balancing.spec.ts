@@ -160,4 +160,43 @@ describe('least connections', () => {
     expect(picks).toContain(123);
     expect(picks.at(-1)).toBe(123);
   });
+
+  it.each([
+    [1, 3],
+    [4, 3],
+    [8, 3],
+    [8, 20],
+  ])('5,000 servers and %i workers: nobody has more than %i connections and one', (workers, average) => {
+    const count = 5000;
+    const w = world(
+      Array.from({ length: count }, () => 1),
+      workers,
+    );
+    const pickers = Array.from({ length: workers }, (_, worker) =>
+      make('least_connections', w, { worker, start: Math.floor((worker * count) / workers) }),
+    );
+    let seed = 7;
+    const next = (below: number): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return Math.floor((seed / 2 ** 32) * below);
+    };
+    const open: { worker: number; place: number }[] = [];
+    for (let k = 0; k < 30 * count; k++) {
+      const worker = next(workers);
+      const place = pickers[worker]!.pick(-1, 0);
+      add(w, place, worker, 1);
+      pickers[worker]!.changed(place);
+      open.push({ worker, place });
+      if (open.length <= average * count) continue;
+      const at = next(open.length);
+      const over = open[at]!;
+      open[at] = open.at(-1)!;
+      open.pop();
+      add(w, over.place, over.worker, -1);
+      pickers[over.worker]!.changed(over.place);
+    }
+    const loads = Array.from({ length: count }, (_, i) => load(w, i));
+    expect(Math.max(...loads)).toBeLessThanOrEqual(average + 1);
+    expect(Math.min(...loads)).toBeGreaterThanOrEqual(average - 2);
+  });
 });

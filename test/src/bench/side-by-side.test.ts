@@ -53,3 +53,29 @@ asRoot('beside nginx and HAProxy: no errors, and nothing worse than five times i
     expect(raw.runs?.['spillway']).toMatchObject([{ requests: expect.any(Number), errors: 0 }]);
   expect(code).toBe(0);
 });
+
+asRoot('with every algorithm: no errors, and not five times as dear as round robin', async () => {
+  const json = join(await scope.tempDir('report'), 'report.json');
+  const { code, stderr } = await run(
+    process.execPath,
+    [
+      join(repository, 'bench/dist/proxy/main.js'),
+      '--only',
+      'algorithms',
+      '--rounds',
+      '1',
+      '--seconds',
+      '0.5',
+      '--slack',
+      '5',
+      '--json',
+      json,
+    ],
+    { check: false, timeout: 550_000 },
+  );
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  const { rows, outcomes } = JSON.parse(readFileSync(json, 'utf8')) as Report;
+  expect(rows.length).toBeGreaterThan(8);
+  for (const runs of Object.values(outcomes['algorithms']!.raw.runs!))
+    expect(runs).toMatchObject([{ requests: expect.any(Number), errors: 0 }]);
+});

@@ -9,3 +9,6 @@ const OFFSET: Record<Application, number> = { http: 1, tls: 2, h2: 3, tcp: 4, ud
 
 export const portOf = (who: ContestantName, application: Application): number =>
   FIRST[who] + OFFSET[application];
+
+/** Ours for HTTP, where each algorithm has a virtual service. */
+export const algorithmPort = (index: number): number => 8500 + index;

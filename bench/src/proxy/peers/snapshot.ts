@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { AlgorithmName } from '@spillway/balancing';
 import type { Snapshot } from '@spillway/snapshot';
 import { SERVER_NAMES, type Certificates } from '../host/certificates.js';
 import type { Application } from '../workloads.js';
-import { ORIGIN_PORTS, portOf, UDP_ECHO_PORT } from './ports.js';
+import { algorithmPort, ORIGIN_PORTS, portOf, UDP_ECHO_PORT } from './ports.js';
 
 type VirtualService = Snapshot['virtual_services'][number];
 
@@ -86,11 +87,38 @@ const SERVED: Record<
 
 const serversOf = (name: Application): readonly number[] => (name === 'udp' ? [UDP_ECHO_PORT] : ORIGIN_PORTS);
 
-/** A virtual service per application, before the same four servers, without health checks. */
-export function benchSnapshot(certificates: Certificates): Snapshot {
-  const services = (Object.keys(SERVED) as Application[]).map(
-    (name) => [name, SERVED[name](certificates)] as const,
-  );
+/** What a virtual service is made of, and its pool. */
+interface Served extends ReturnType<(typeof SERVED)[Application]> {
+  name: string;
+  port: number;
+  servers: readonly number[];
+  algorithm: AlgorithmName;
+}
+
+/**
+ * A virtual service per application, before the same four servers, without health checks; and one for HTTP for each of
+ * the algorithms.
+ */
+export function benchSnapshot(
+  certificates: Certificates,
+  algorithms: readonly AlgorithmName[] = [],
+): Snapshot {
+  const services: Served[] = [
+    ...(Object.keys(SERVED) as Application[]).map((name) => ({
+      ...SERVED[name](certificates),
+      name,
+      port: portOf('spillway', name),
+      servers: serversOf(name),
+      algorithm: 'least_connections' as const,
+    })),
+    ...algorithms.map((algorithm, i) => ({
+      ...SERVED.http(certificates),
+      name: algorithm,
+      port: algorithmPort(i),
+      servers: serversOf('http'),
+      algorithm,
+    })),
+  ];
   return {
     format: 1,
     epoch: 1,
@@ -105,7 +133,7 @@ export function benchSnapshot(certificates: Certificates): Snapshot {
       dp_hb_timeout_count: 6,
       heartbeat_interval: 1000,
     },
-    placements: services.map(([name]) => ({
+    placements: services.map(({ name }) => ({
       virtual_service_uuid: `virtualservice-${name}`,
       vip_id: '1',
       state: 'active',
@@ -113,23 +141,23 @@ export function benchSnapshot(certificates: Certificates): Snapshot {
       epoch: 1,
       drain_timeout: 0,
     })),
-    virtual_services: services.map(([name, { application, service, more }]) => ({
+    virtual_services: services.map(({ name, port, application, service, more }) => ({
       ...more,
       uuid: `virtualservice-${name}`,
       name,
       tenant: 'admin',
       enabled: true,
       vips: [{ vip_id: '1', address: '127.0.0.1' }],
-      services: [{ port: portOf('spillway', name), port_range_end: portOf('spillway', name), ...service }],
+      services: [{ port, port_range_end: port, ...service }],
       application,
       pool_uuid: `pool-${name}`,
     })),
-    pools: services.map(([name]) => ({
+    pools: services.map(({ name, algorithm, servers }) => ({
       uuid: `pool-${name}`,
       name,
       enabled: true,
-      algorithm: 'least_connections',
-      servers: serversOf(name).map((port) => ({
+      algorithm,
+      servers: servers.map((port) => ({
         address: '127.0.0.1',
         port,
         hostname: '',

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AlgorithmName } from '@spillway/balancing';
 import { eventually, repository, RunningProcess, type Scope } from '@spillway/testing';
 import type { Certificates } from '../host/certificates.js';
 import type { Native } from '../host/native.js';
@@ -21,6 +22,8 @@ export interface Setting {
   /** Workers of the SE; peers have one. */
   workers?: number;
   env?: Record<string, string>;
+  /** Ours has a virtual service with each of these, too; see `algorithmPort`. */
+  algorithms?: readonly AlgorithmName[];
 }
 
 /** A proxy that runs. */
@@ -54,8 +57,8 @@ type Write = (file: string, text: string) => string;
 /** Command and arguments of each contestant; what it reads is written to `dir` first. */
 const COMMANDS: Record<ContestantName, (dir: string, write: Write, setting: Setting) => [string, string[]]> =
   {
-    spillway: (_dir, write, { certificates, workers = 1 }) => {
-      const snapshot = write('snapshot.json', JSON.stringify(benchSnapshot(certificates)));
+    spillway: (_dir, write, { certificates, workers = 1, algorithms = [] }) => {
+      const snapshot = write('snapshot.json', JSON.stringify(benchSnapshot(certificates, algorithms)));
       return [BUN, [ENGINE, 'engine', '--snapshot', snapshot, '--workers', String(workers)]];
     },
     nginx: (dir, write, { tuning, certificates }) => {
