@@ -20,6 +20,7 @@ const SESSIONS = 'apps/controller/src/identity/session.spec.ts';
 const ROLES = 'apps/controller/src/identity/roles.spec.ts';
 const SE_OPERATIONS = 'apps/controller/src/operation/se-operations.spec.ts';
 const SCALING = 'test/src/scaling/scale.test.ts';
+const SERVER_LIFE = 'test/src/pools/server-life.test.ts';
 
 const SERVERS = [
   'ip.*',
@@ -184,6 +185,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
     { proof: RULES, paths: ['vrf_context_ref'] },
   ],
   pool: [
+    { proof: SERVER_LIFE, paths: ['server_disable_type'] },
     {
       proof: TRANSLATED,
       paths: [

@@ -239,18 +239,6 @@ export class Pool implements Choosing {
     return place >= 0 ? this.servers[place]! : null;
   }
 
-  /**
-   * Whether a client that belongs to this server (persistence) may go there. One that drains takes those that know it
-   * until its time is up, where its pool says so (`server_disable_type`).
-   */
-  takesKnown(server: ServerRuntime): boolean {
-    if (this.context.mapping.i32[HEADER.HEALTH_EPOCH] !== this.seen) this.refresh();
-    const { place } = server;
-    if (this.servers[place] !== server || !this.spec.enabled) return false;
-    if (this.isUp(place)) return true;
-    return this.spec.drain_keeps_persistence === true && server.isEnding && !server.isDown;
-  }
-
   /** The server is up and enabled, full or not. */
   mayUse(server: ServerRuntime): boolean {
     return server.pool === this && this.available() > 0 && this.isUp(server.place);

@@ -1,7 +1,7 @@
 import { Probe } from '../clients/probe.js';
 import type { ApiClient, ConfigObject, Json, Operation } from '../instance/api-client.js';
 import { Instance, type InstanceOptions, testNetwork } from '../instance/instance.js';
-import type { Origin } from '../origin/behaviour.js';
+import type { Origin, OriginSpec } from '../origin/behaviour.js';
 import { spawnOrigins } from '../origin/spawn.js';
 import { eventually } from '../process/eventually.js';
 import type { Netns } from '../process/netns.js';
@@ -9,8 +9,8 @@ import { freeIpv6, freeLoopback, freePort } from '../process/ports.js';
 import type { Scope } from '../process/scope.js';
 
 export interface WorldOptions extends Omit<InstanceOptions, 'netns'> {
-  /** Names of the origins that are the pool's servers. Default o1, o2, o3. */
-  origins?: string[];
+  /** The origins that are the pool's servers, by name or as they are to be. Default o1, o2, o3. */
+  origins?: (string | OriginSpec)[];
   /** Seconds that a drain may take (`vs_scalein_timeout`). Default 3. */
   drainSeconds?: number;
   /** Merged over the pool and the virtual service. */
@@ -67,7 +67,7 @@ export class World {
     world.origins = (
       await spawnOrigins(
         scope,
-        names.map((name) => ({ name })),
+        names.map((one) => (typeof one === 'string' ? { name: one } : one)),
         inNetwork,
       )
     ).origins;
