@@ -159,6 +159,7 @@ const HTTPS = { type: 'HEALTH_MONITOR_HTTPS' };
 const DNS = { type: 'HEALTH_MONITOR_DNS', 'dns_monitor.query_name': 'a.example' };
 const EXTERNAL = { type: 'HEALTH_MONITOR_EXTERNAL', 'external_monitor.command_code': 'echo ok' };
 const HASH = { lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH' };
+const RESELECT = { 'server_reselect.enabled': true };
 const HEADER_RATE = 'dos_rl_profile.rl_profile.http_header_rate_limits[]';
 
 /** Changes of every part of a rate; `given` makes it one. */
@@ -327,6 +328,15 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     connection_ramp_duration_secs: { to: 4 },
     server_timeout: { to: 5000 },
     ...FAIL_ACTION_CHANGES,
+    'server_reselect.enabled': { to: true },
+    'server_reselect.num_retries': { to: 2, given: RESELECT },
+    'server_reselect.retry_nonidempotent': { to: true, given: RESELECT },
+    'server_reselect.retry_timeout': { to: 300, given: RESELECT },
+    'server_reselect.svr_resp_code.*': {
+      to: { codes: [404], ranges: [{ begin: 500, end: 502 }] },
+      at: 'server_reselect.svr_resp_code',
+      given: RESELECT,
+    },
     inline_health_monitor: { to: false },
     'conn_pool_properties.upstream_connpool_conn_idle_tmo': { to: 5000 },
     'conn_pool_properties.upstream_connpool_conn_life_tmo': { to: 5000 },

@@ -11,6 +11,7 @@ import type { ConsistentHash, PersistenceProfile, Pool as PoolSpec, Server } fro
 import { HEADER, HEALTH } from '@spillway/telemetry';
 import { FailAction } from '../http/fail-action.js';
 import { HostNames } from '../http/host-header.js';
+import { Reselect, shorter } from '../http/reselect.js';
 import type { ServerProtocol } from '../http/server-link.js';
 import type { ClientContext } from '../tls/client-contexts.js';
 import type { CompiledClientTls } from '../tls/compile.js';
@@ -59,6 +60,11 @@ export class Pool implements Choosing {
   readonly tls: ClientContext | null;
   /** What becomes of those that it cannot serve; null: nothing special. */
   readonly failAction: FailAction | null;
+  /** When requests that its servers fail go to others of it; null: where a connection could not be had. */
+  readonly reselect: Reselect | null;
+  /** Longest wait for a connection to a server, and for the head of its response; 0: for ever, and as the profile says. */
+  readonly connectTimeout: number;
+  readonly serverTimeout: number;
   /** What its servers are told as Host; null: what the client said. */
   readonly hosts: HostNames | null;
   /** How clients come back to their server; null when they do not. */
@@ -93,6 +99,9 @@ export class Pool implements Choosing {
     this.tls = clientTls.context;
     this.hosts = HostNames.of(spec);
     this.persistence = persistenceFor(context, spec, servers, profile);
+    this.reselect = Reselect.of(spec.reselect);
+    this.connectTimeout = shorter(spec.connect_timeout, spec.reselect?.timeout ?? 0);
+    this.serverTimeout = spec.server_timeout ?? 0;
     this.protocol = context.protocolOf(spec);
     this.failAction = FailAction.of(spec.fail_action);
     this.hash = spec.algorithm === 'consistent_hash' ? (spec.consistent_hash ?? BY_CLIENT) : null;
@@ -191,6 +200,39 @@ export class Pool implements Choosing {
   /** It has servers enough that are up, full or not. */
   get isServing(): boolean {
     return this.available() > 0 && this.clientTls.problem === null;
+  }
+
+  /**
+   * One that is none of these, with a place where the pool limits connections, for a request that they have failed;
+   * null when there is none. The least busy of them, so that what one server has failed does not meet the next as a
+   * crowd.
+   */
+  chooseOther(client: Asker, tried: readonly ServerRuntime[]): ServerRuntime | null {
+    if (!this.isServing) return null;
+    const passed = tried.slice();
+    for (;;) {
+      const server = this.leastBusy(passed);
+      if (server === null || this.admit(server, client) !== null) return server;
+      passed.push(server);
+    }
+  }
+
+  private leastBusy(passed: readonly ServerRuntime[]): ServerRuntime | null {
+    const { servers, table } = this;
+    const { count, ratios, shares } = table;
+    let best: ServerRuntime | null = null;
+    let least = Infinity;
+    this.picks = (this.picks + 1) & 0x3fff_ffff;
+    for (let n = 0; n < count; n++) {
+      const i = (this.picks + n) % count;
+      const server = servers[i]!;
+      if (!this.isUp(i) || passed.includes(server)) continue;
+      const load = (server.active + 1) / (ratios[i]! * shares[i]!);
+      if (load >= least) continue;
+      best = server;
+      least = load;
+    }
+    return best;
   }
 
   /**

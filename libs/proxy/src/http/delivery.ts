@@ -22,6 +22,7 @@ import { requestMessage, type Message } from './message.js';
 import { nowhere } from './nowhere.js';
 import { lastHopResponse, plainResponse, type OwnResponse } from './own-response.js';
 import { Replay } from './replay.js';
+import type { Reselect, Tried } from './reselect.js';
 import { FAILED, type Failure, type HttpServerLink, portOf } from './server-link.js';
 
 const OVERLOADED: OwnResponse = {
@@ -75,6 +76,8 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
   private clientHost: Uint8Array | null = null;
   /** When the last bytes of a request that is not idempotent went out on a connection used before. */
   private sentAt = 0;
+  /** Servers that have failed the request and are not given it again; null for none. */
+  private tried: Tried | null = null;
   /** The server's answer has been counted. */
   private judged = false;
   /** The request may go to a kept connection. */
@@ -135,6 +138,7 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     this.replay = null;
     this.replayable = true;
     this.attempts = 1;
+    if (this.tried !== null) this.tried = null;
     this.judged = false;
     this.forwardedAt = this.startedAt;
     if (server === null) {
@@ -400,7 +404,61 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
   override responseCame(link: HttpServerLink, head: Head): boolean {
     this.judged = true;
     link.server.answered(head.status, this.config!.errors);
-    return true;
+    const reselect = link.server.pool?.reselect ?? null;
+    if (reselect === null) return true;
+    const other =
+      reselect.isFailure(head.status) && this.mayReselect(reselect) ? this.untried(link.server) : null;
+    if (other === null) {
+      this.forget();
+      return true;
+    }
+    this.link = null;
+    this.repeat(other);
+    return false;
+  }
+
+  /** The request, which may have reached its server, may go to another one. */
+  private mayReselect(reselect: Reselect): boolean {
+    return (
+      this.tries <= reselect.retries &&
+      !this.responseStarted &&
+      !this.binds &&
+      this.replayable &&
+      this.replay !== null &&
+      (reselect.nonidempotent || this.idempotent)
+    );
+  }
+
+  /** Servers that have been given the request. */
+  private get tries(): number {
+    return (this.tried?.length ?? 0) + 1;
+  }
+
+  /** A server that has not been tried yet, after one that has failed. */
+  private untried(failed: ServerRuntime): ServerRuntime | null {
+    this.tried ??= [];
+    if (!this.tried.includes(failed)) this.tried.push(failed);
+    // Where whatever is dead can be tried again there is no need for a new connection.
+    this.mayReuse = this.replay !== null;
+    return (failed.pool ?? this.poolNow(failed))?.chooseOther(this.ask(), this.tried) ?? null;
+  }
+
+  /** The server has not seen the request: one that has not been tried yet, or else this one again. */
+  private afresh(server: ServerRuntime): ServerRuntime | null {
+    const { pool } = server;
+    if (pool === null || pool.reselect === null) return null;
+    this.mayReuse = false;
+    const client = this.ask();
+    const other = pool.chooseOther(client, [...(this.tried ?? []), server]);
+    return other ?? (pool.mayUse(server) ? pool.admit(server, client) : null);
+  }
+
+  /** Time for this try alone, where the request may be given to another server after it. */
+  override get responseTimeout(): number {
+    const reselect = this.link?.server.pool?.reselect ?? null;
+    if (reselect === null || reselect.timeout === 0) return super.responseTimeout;
+    const repeatable = !this.binds && this.replayable && (reselect.nonidempotent || this.idempotent);
+    return repeatable ? reselect.timeout : super.responseTimeout;
   }
 
   /**
@@ -415,15 +473,28 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     this.link = null;
     // Nobody has failed: what is moved by changes of the configuration has as many tries as before.
     if (failure === FAILED.gone && this.attempts > 0) this.attempts--;
-    const repeats = this.mayRepeat(link, failure);
-    const other = repeats ? this.another(link.server) : null;
+    const { server } = link;
+    const reselect = server.pool?.reselect ?? null;
+    const again = this.mayRepeat(link, failure) && (reselect === null || isNobodys(link, failure));
+    const goesOn = !again && reselect !== null && failure !== FAILED.gone && this.mayGoOn(link, reselect);
+    const other = again
+      ? (this.afresh(server) ?? this.another(server))
+      : goesOn
+        ? this.untried(server)
+        : null;
     if (other !== null) this.repeat(other);
-    else if (!repeats || !this.mayWait(link.server.pool))
+    else if (!again || !this.mayWait(link.server.pool))
       this.serverFailed(failure, failure === FAILED.gone && link.ready);
   }
 
+  /** A server has failed the request, and it may go to one that has not had it. */
+  private mayGoOn(link: HttpServerLink, reselect: Reselect): boolean {
+    return link.ready ? this.mayReselect(reselect) : this.tries <= reselect.retries;
+  }
+
   private mayRepeat(link: HttpServerLink, failure: Failure): boolean {
-    if (link.answering || this.attempts >= MOST_ATTEMPTS || !failure.repeatable) return false;
+    const elsewhere = this.tried === null ? 0 : this.tried.length;
+    if (link.answering || this.attempts - elsewhere >= MOST_ATTEMPTS || !failure.repeatable) return false;
     if (!link.ready) return true;
     if (!this.replayable || this.replay === null) return false;
     if (this.idempotent || link.unprocessed === true) return true;
@@ -437,14 +508,15 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
    * request began, since the change may be the very reason.
    */
   private another(failed: ServerRuntime): ServerRuntime | null {
-    const config = this.connection.placement.service.config;
-    // What rules sent elsewhere must not come to the pool that they kept it from.
-    const now = this.routed
-      ? (config.targets.pools.get(failed.pool?.spec.uuid ?? '') ?? null)
-      : poolFor(config);
     this.mayReuse = false;
     this.ask();
-    return failed.pool?.choose(asker, failed) ?? now?.choose(asker, failed) ?? null;
+    return failed.pool?.choose(asker, failed) ?? this.poolNow(failed)?.choose(asker, failed) ?? null;
+  }
+
+  private poolNow(failed: ServerRuntime): Pool | null {
+    const { config } = this.connection.placement.service;
+    // What rules sent elsewhere must not come to the pool that they kept it from.
+    return this.routed ? (config.targets.pools.get(failed.pool?.spec.uuid ?? '') ?? null) : poolFor(config);
   }
 
   private repeat(server: ServerRuntime): void {
@@ -471,3 +543,7 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     this.cut();
   }
 }
+
+/** What the server never saw may come to it again; what it was taken out with is nobody's failure. */
+const isNobodys = (link: HttpServerLink, failure: Failure): boolean =>
+  failure === FAILED.gone || (link.ready && (link.reused || link.unprocessed === true));

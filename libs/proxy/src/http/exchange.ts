@@ -110,7 +110,8 @@ export abstract class Exchange {
 
   /** Milliseconds from the whole request to the head of its response; 0 is for ever. */
   get responseTimeout(): number {
-    return this.profile.server_response_timeout;
+    const own = this.link?.server.pool?.serverTimeout ?? 0;
+    return own > 0 ? own : this.profile.server_response_timeout;
   }
 
   /** Milliseconds that a connection to a server is kept without use. */
@@ -245,14 +246,14 @@ export abstract class Exchange {
     if (rtt >= 0) this.connection.placement.service.record(VS_HISTOGRAM.SERVER_RTT, rtt);
   }
 
-  /** Bytes of a response have come: the request will not be sent again. */
+  /** Bytes of a response have come: the request will not be sent again, unless its pool reselects. */
   linkAnswers(): void {
     this.firstByteAt = this.connection.context.transport.now();
-    this.answeredBy = this.link === null ? null : this.link.server;
-    const feed = this.answeredBy?.feed ?? null;
-    if (feed !== null)
-      feed.firstByte(this.answeredBy!.place, this.waited(this.firstByteAt), this.firstByteAt);
-    this.forget();
+    const server = this.link === null ? null : this.link.server;
+    this.answeredBy = server;
+    const feed = server?.feed ?? null;
+    if (feed !== null) feed.firstByte(server!.place, this.waited(this.firstByteAt), this.firstByteAt);
+    if (server === null || server.pool === null || server.pool.reselect === null) this.forget();
   }
 
   /**

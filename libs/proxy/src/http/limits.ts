@@ -8,3 +8,6 @@ export const MOST_ATTEMPTS = 3;
  * has begun to work on the request takes longer to die.
  */
 export const STALE_WITHIN = 100;
+/** A response that nobody gets is read up to this size, for so long (milliseconds), so that its connection is kept. */
+export const MOST_DRAINED = 64 * 1024;
+export const MOST_DRAINING_MS = 1000;

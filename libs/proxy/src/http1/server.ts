@@ -5,6 +5,7 @@ import type { BoundLink, ClientConnection } from '../core/connection.js';
 import type { PlaneContext } from '../core/context.js';
 import type { IdleLink, ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
+import { MOST_DRAINED, MOST_DRAINING_MS } from '../http/limits.js';
 import {
   FAILED,
   Framing,
@@ -27,6 +28,8 @@ const enum State {
   Head,
   Body,
   Tunnel,
+  /** Reads the rest of a response that nobody gets, to be kept. */
+  Draining,
   Idle,
   Dead,
 }
@@ -93,7 +96,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     link.assign(x);
     link.socket = connectTo(context, server, port, x.serverName, link);
     server.opening();
-    context.clock.arm(link, server.pool?.spec.connect_timeout ?? 0);
+    context.clock.arm(link, server.pool?.connectTimeout ?? 0);
     return link;
   }
 
@@ -139,6 +142,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   stateName(): string {
     if (this.state === State.Connecting) return 'connecting';
+    if (this.state === State.Draining) return 'draining';
     return this.state === State.Idle ? 'idle' : this.state === State.Tunnel ? 'tunnel' : 'busy';
   }
 
@@ -164,7 +168,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   onData(data: Uint8Array, start: number, end: number): void {
     const { x } = this;
     if (x === null) {
-      this.discard(); // nothing was asked
+      if (this.state === State.Draining) this.drainMore(data, start, end);
+      else this.discard(); // nothing was asked
       return;
     }
     this.server.count(SERVER.BYTES_IN, end - start);
@@ -188,7 +193,8 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     this.ended = true;
     const { x } = this;
     if (x === null) {
-      this.discard(true);
+      if (this.state === State.Draining) this.stopDraining();
+      else this.discard(true);
       return;
     }
     if (this.state === State.Body && this.body.framing === Framing.UntilEnd) this.complete(x);
@@ -210,11 +216,13 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
       else this.fail(FAILED.reset);
     }
     if (this.state === State.Idle) this.leaveIdle();
+    if (this.state === State.Draining) this.server.release(this);
     this.state = State.Dead;
   }
 
   override onTimeout(): void {
     if (this.state === State.Idle) this.closeIdle();
+    else if (this.state === State.Draining) this.stopDraining();
     else if (this.state === State.Connecting) this.fail(FAILED.connectTimeout);
     else if (this.state === State.Head && this.x !== null) this.fail(FAILED.timeout);
   }
@@ -284,7 +292,10 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
   }
 
   private respond(x: Exchange, head: Head, b: Uint8Array, bodyAt: number, end: number): void {
-    if (!x.responseCame(this, head)) return;
+    if (!x.responseCame(this, head)) {
+      this.drain(x, head, b, bodyAt, end);
+      return;
+    }
     this.persistent =
       head.persistent && (head.status < 400 || x.profile.close_server_connection_on_error !== true);
     const { body } = this;
@@ -358,6 +369,54 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     return life === 0 || this.context.clock.coarse - this.openedAt < life;
   }
 
+  // A response that nobody gets: its request has gone to another server
+
+  /** Its rest is read, as long as that is little, so that the connection can be kept. */
+  private drain(x: Exchange, head: Head, b: Uint8Array, bodyAt: number, end: number): void {
+    const { body } = this;
+    const framing = framingOf(x, head);
+    const little = framing === Framing.Chunked || head.contentLength <= MOST_DRAINED;
+    const keeps = head.persistent && x.profile.close_server_connection_on_error !== true;
+    const worth = x.requestDone && keeps && little && framing !== Framing.UntilEnd;
+    this.keptFor = x.idleTimeout;
+    this.x = null;
+    this.asItIs = false;
+    this.state = State.Draining;
+    if (!worth) {
+      this.stopDraining();
+      return;
+    }
+    body.begin(framing, head.contentLength, MOST_DRAINED);
+    this.context.clock.arm(this, MOST_DRAINING_MS);
+    this.drainMore(b, bodyAt, end);
+  }
+  /** Milliseconds for which it may wait for the next request, once it is drained. */
+  private keptFor = 0;
+
+  private drainMore(b: Uint8Array, start: number, end: number): void {
+    const { body, server } = this;
+    const stop = body.take(b, start, end, false);
+    if (stop < 0 || (body.done && stop < end)) {
+      this.stopDraining();
+      return;
+    }
+    if (!body.done) return;
+    if (!server.mayKeep || !this.mayServeAgain()) {
+      this.stopDraining(true);
+      return;
+    }
+    server.release(this);
+    this.state = State.Idle;
+    this.resume();
+    server.putIdle(this);
+    this.context.clock.arm(this, this.keptFor);
+  }
+
+  private stopDraining(inOrder = false): void {
+    this.server.release(this);
+    this.discard(inOrder);
+  }
+
   private bindTo(client: ClientConnection): void {
     this.boundTo = client;
     this.server.bound.add(this);
@@ -405,7 +464,10 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   serverGone(): void {
     const { x } = this;
-    if (x === null) return;
+    if (x === null) {
+      if (this.state === State.Draining) this.stopDraining();
+      return;
+    }
     if (this.state === State.Tunnel) {
       this.detach();
       this.discard();

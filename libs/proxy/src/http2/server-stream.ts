@@ -3,6 +3,7 @@ import { copyInto, latin1 } from '../bytes.js';
 import { Timed } from '../core/clock.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
+import { MOST_DRAINED, MOST_DRAINING_MS } from '../http/limits.js';
 import { FAILED, Framing, type Failure, type HttpServerLink } from '../http/server-link.js';
 import { ChunkScanner } from '../http1/chunked.js';
 import { METHOD } from '../http1/head.js';
@@ -47,6 +48,8 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
   private webSocket = false;
   private tunnelling = false;
   private key = '';
+  /** Bytes that have come of a response that nobody gets. */
+  private drained = 0;
 
   constructor(
     private readonly connection: ServerSession,
@@ -163,6 +166,34 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
     else this.connection.withdraw(this);
   }
 
+  /**
+   * Another server has the request: what else comes of this response is read, as long as that is little, and else
+   * refused. A stream that ends by itself costs the server less than one that is reset.
+   */
+  private letGo(stream: Stream, contentLength: number, endStream: boolean): void {
+    const { session, context } = this.connection;
+    this.detach();
+    if (!stream.localEnded || contentLength > MOST_DRAINED) session.drop(stream, ERROR.CANCEL);
+    else if (endStream) session.bodyEnds(stream, NOTHING, 0, 0);
+    else {
+      this.stream = stream;
+      this.drained = 0;
+      context.clock.arm(this, MOST_DRAINING_MS);
+    }
+  }
+
+  private isDrained(): void {
+    if (this.stream === null) return;
+    this.stream = null;
+    this.connection.context.clock.forget(this);
+  }
+
+  private stopDraining(): void {
+    const { stream } = this;
+    this.isDrained();
+    if (stream !== null && stream.user === this) this.connection.session.drop(stream, ERROR.CANCEL);
+  }
+
   serverGone(): void {
     const { x } = this;
     if (x === null) return;
@@ -178,7 +209,10 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
   }
 
   override onTimeout(): void {
-    if (this.x === null) return;
+    if (this.x === null) {
+      this.stopDraining();
+      return;
+    }
     const { stream } = this;
     if (stream !== null && stream.user === this) this.connection.session.drop(stream, ERROR.CANCEL);
     this.fail(FAILED.timeout);
@@ -249,7 +283,10 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
     if (none && !endStream) stream.expected = 0;
     else if (contentLength >= 0 && !none) stream.expected = contentLength;
     const cut = endStream && contentLength > 0 && x.method !== METHOD.HEAD && status !== 304;
-    if (!x.responseCame(this, head)) return;
+    if (!x.responseCame(this, head)) {
+      this.letGo(stream, contentLength, endStream);
+      return;
+    }
     x.prepareResponse(head, b, framing);
     this.chunking = framing === Framing.Chunked && !x.plain;
     const start = x.responseHead(head, b, bodyAt, framing);
@@ -277,7 +314,11 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
 
   onBody(b: Uint8Array, start: number, end: number): boolean {
     const { x } = this;
-    if (x === null) return true;
+    if (x === null) {
+      this.drained += end - start;
+      if (this.drained > MOST_DRAINED) this.stopDraining();
+      return true;
+    }
     if (!this.responded) {
       this.connection.session.resetStream(this.stream!, ERROR.PROTOCOL_ERROR);
       return true;
@@ -297,7 +338,10 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
 
   onBodyEnd(b: Uint8Array, start: number, end: number): void {
     const { x } = this;
-    if (x === null) return;
+    if (x === null) {
+      this.isDrained();
+      return;
+    }
     if (this.tunnelling) {
       x.serverEnded();
       return;
@@ -324,7 +368,10 @@ export class ServerStream extends Timed implements HttpServerLink, StreamUser {
 
   onReset(error: number, byPeer: boolean): void {
     const { x } = this;
-    if (x === null) return;
+    if (x === null) {
+      this.isDrained();
+      return;
+    }
     if (this.tunnelling) {
       this.detach();
       x.tunnelClosed(false);

@@ -88,7 +88,7 @@ export class ServerSession extends Timed implements SocketHandler, SessionOwner,
     list.push(connection);
     connection.socket = connectTo(context, server, port, x.serverName, connection);
     server.opening();
-    context.clock.arm(connection, server.pool?.spec.connect_timeout ?? 0);
+    context.clock.arm(connection, server.pool?.connectTimeout ?? 0);
     return connection.add(x);
   }
 
