@@ -37,6 +37,8 @@ export class RequestDecision {
   path: string | null = null;
   query: string | null = null;
   host: string | null = null;
+  /** What consistent hash may go by, in place of what the request has; null: nothing was set. */
+  hashString: string | null = null;
   /** In order. */
   edits: HeaderEdit[] = [];
   /** What the response's rules will ask of the request; null when they will not. */
@@ -54,6 +56,7 @@ export class RequestDecision {
     this.path = null;
     this.query = null;
     this.host = null;
+    this.hashString = null;
     this.edits = [];
   }
 }

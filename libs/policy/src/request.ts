@@ -5,6 +5,7 @@ import {
   type RequestRule,
   type TargetTest,
 } from '@spillway/snapshot';
+import { HashString } from './action/hash-string.js';
 import { redirectTarget } from './action/location.js';
 import { hostOf, pathOf, queryOf, splitHost, type TokenSource } from './action/uri.js';
 import { type Answer, type RequestDecision, Verdict } from './decision.js';
@@ -162,6 +163,7 @@ export const redirectAnswer = (status: number, location: string): Answer => ({
 export class RequestActions {
   private readonly tokens: RuleTokens | null;
   private readonly local: Answer | null;
+  private readonly hashString: HashString | null;
 
   constructor(
     private readonly rule: RequestRule,
@@ -169,9 +171,10 @@ export class RequestActions {
     groups: Groups,
     path: string,
   ) {
-    const { redirect, rewrite, switching } = rule;
+    const { redirect, rewrite, switching, hash_string } = rule;
+    this.hashString = hash_string === undefined ? null : new HashString(hash_string);
     this.tokens =
-      redirect !== undefined || rewrite !== undefined
+      redirect !== undefined || rewrite !== undefined || hash_string !== undefined
         ? new RuleTokens(rule.match, compiler, groups, path)
         : null;
     this.local = switching?.to === 'local' ? answerOf(switching.response) : null;
@@ -196,6 +199,7 @@ export class RequestActions {
     if (switching !== undefined && switching.to !== 'local') decision.switching ??= switching;
     for (const action of header_actions) decision.edits.push(editFor(action, view, facts));
     if (rewrite !== undefined) this.rewrite(view, decision);
+    if (this.hashString !== null) decision.hashString ??= this.hashString.of(view, this.tokens!.for(view));
     return false;
   }
 

@@ -290,6 +290,10 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       to: 'LB_ALGORITHM_CONSISTENT_HASH_CALLID',
       given: HASH,
     },
+    'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_STRING': {
+      to: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_STRING',
+      given: HASH,
+    },
     lb_algorithm_consistent_hash_hdr: {
       to: 'X-Other',
       given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER' },

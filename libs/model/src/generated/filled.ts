@@ -1037,6 +1037,16 @@ export interface FilledHTTPApplicationProfile extends Omit<t.HTTPApplicationProf
 export interface FilledHTTPCookieData extends Omit<t.HTTPCookieData, never> {
 }
 
+/** {@link t.HTTPHashStringAction} with its defaults. */
+export interface FilledHTTPHashStringAction extends Omit<t.HTTPHashStringAction, 'tokens'> {
+  tokens?: FilledHTTPHashStringToken[];
+}
+
+/** {@link t.HTTPHashStringToken} with its defaults. */
+export interface FilledHTTPHashStringToken extends Omit<t.HTTPHashStringToken, 'start_index'> {
+  start_index: number;
+}
+
 /** {@link t.HTTPHdrAction} with its defaults. */
 export interface FilledHTTPHdrAction extends Omit<t.HTTPHdrAction, 'cookie' | 'hdr'> {
   cookie?: FilledHTTPCookieData;
@@ -1085,8 +1095,9 @@ export interface FilledHTTPRequestPolicy extends Omit<t.HTTPRequestPolicy, 'rule
 }
 
 /** {@link t.HTTPRequestRule} with its defaults. */
-export interface FilledHTTPRequestRule extends Omit<t.HTTPRequestRule, 'enable' | 'hdr_action' | 'match' | 'redirect_action' | 'rewrite_url_action' | 'switching_action'> {
+export interface FilledHTTPRequestRule extends Omit<t.HTTPRequestRule, 'enable' | 'hash_string_action' | 'hdr_action' | 'match' | 'redirect_action' | 'rewrite_url_action' | 'switching_action'> {
   enable: boolean;
+  hash_string_action?: FilledHTTPHashStringAction;
   hdr_action?: FilledHTTPHdrAction[];
   match?: FilledMatchTarget;
   redirect_action?: FilledHTTPRedirectAction;

@@ -2445,6 +2445,28 @@ export interface HTTPCookieData {
   value?: string;
 }
 
+export interface HTTPHashStringAction {
+  /** The string is made of these, each apart from the next. A request that lacks one of them has no custom string. */
+  tokens?: HTTPHashStringToken[];
+}
+
+export type HTTPHashStringTokenType =
+  | 'URI_TOKEN_TYPE_HOST' | 'URI_TOKEN_TYPE_PATH' | 'URI_TOKEN_TYPE_STRING' | 'URI_TOKEN_TYPE_STRING_GROUP'
+  | 'URI_TOKEN_TYPE_REGEX' | 'URI_TOKEN_TYPE_REGEX_QUERY' | 'URI_TOKEN_TYPE_HEADER' | 'URI_TOKEN_TYPE_COOKIE'
+  | 'URI_TOKEN_TYPE_QUERY' | 'URI_TOKEN_TYPE_CLIENT_IP';
+
+export interface HTTPHashStringToken {
+  /** Range 0-65534 (65535 - end of string). */
+  end_index?: number;
+  /** Of the header, the cookie or the parameter. */
+  name?: string;
+  /** Default 0. */
+  start_index?: number;
+  str_value?: string;
+  /** A part of the host or path, a text, what the match of this rule has found, the value of a header, a cookie or a parameter of the query, or the address of the client. */
+  type: HTTPHashStringTokenType;
+}
+
 export type HTTPHdrActionAction =
   | 'HTTP_ADD_HDR' | 'HTTP_REMOVE_HDR' | 'HTTP_REPLACE_HDR';
 
@@ -2541,6 +2563,8 @@ export interface HTTPRequestRule {
   all_headers?: boolean;
   /** Default true. */
   enable?: boolean;
+  /** Sets the custom string that pools with LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_STRING go by. Of several policy sets the first that sets one counts. */
+  hash_string_action?: HTTPHashStringAction;
   hdr_action?: HTTPHdrAction[];
   index: number;
   log?: boolean;

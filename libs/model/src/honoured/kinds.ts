@@ -208,6 +208,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_SOURCE_IP_ADDRESS_AND_PORT',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_URI',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER',
+        'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_STRING',
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CALLID',
         'lb_algorithm_consistent_hash_hdr',
         'lb_algorithm_core_nonaffinity',

@@ -85,6 +85,7 @@ export const HONOURED_POLICIES: Partial<Record<KindName, readonly Mark[]>> = {
           ...HEADER_ACTIONS,
           'redirect_action.*',
           'rewrite_url_action.*',
+          'hash_string_action.*',
           ...under(
             'switching_action',
             'action',

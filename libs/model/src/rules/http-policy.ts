@@ -2,6 +2,8 @@ import { Regex, RegexError } from '@spillway/policy';
 import type { FieldError } from '../errors.js';
 import type {
   FilledCookieMatch,
+  FilledHTTPHashStringAction,
+  FilledHTTPHashStringToken,
   FilledHTTPHdrAction,
   FilledHTTPRequestRule,
   FilledHTTPSecurityAction,
@@ -236,6 +238,39 @@ const securityAction: Check<FilledHTTPSecurityAction> = ({ action, rate_profile 
     ? [refuse(`${path}.rate_profile`, `${action} needs it`, 'Set it, or choose another action')]
     : [];
 
+/** Tokens that are named, and what they are of. */
+const NAMED_TOKENS: Readonly<Record<string, string>> = {
+  URI_TOKEN_TYPE_HEADER: 'header',
+  URI_TOKEN_TYPE_COOKIE: 'cookie',
+  URI_TOKEN_TYPE_QUERY: 'parameter',
+};
+
+const hashToken: Check<FilledHTTPHashStringToken> = (token, path) => {
+  const { type, name, str_value, start_index, end_index } = token;
+  const of = NAMED_TOKENS[type];
+  if (of !== undefined && (name === undefined || name === ''))
+    return [refuse(`${path}.name`, `${type} needs it`, `Set it to the name of the ${of}`)];
+  if (of !== undefined && of !== 'parameter' && !TOKEN.test(name!))
+    return [refuse(`${path}.name`, `${JSON.stringify(name)} is not a name of a ${of}`, 'Correct it', name)];
+  if (type === 'URI_TOKEN_TYPE_STRING' && str_value === undefined)
+    return [refuse(`${path}.str_value`, `${type} needs it`, 'Set it, or use another token')];
+  if (end_index !== undefined && end_index < start_index)
+    return [
+      refuse(
+        `${path}.end_index`,
+        `it is below start_index ${start_index}`,
+        `Set it to ${start_index} or more`,
+        end_index,
+      ),
+    ];
+  return [];
+};
+
+const hashAction: Check<FilledHTTPHashStringAction> = ({ tokens }, path) =>
+  isEmpty(tokens)
+    ? [refuse(`${path}.tokens`, 'there are none', 'Give at least one, or remove the action')]
+    : [];
+
 const rateAction: Check<FilledRateLimiterAction> = ({ type, redirect }, path) =>
   type === 'RL_ACTION_REDIRECT' && redirect === undefined
     ? [refuse(`${path}.redirect`, `${type} needs it`, 'Set it, or choose another type')]
@@ -256,6 +291,8 @@ export const POLICY_MESSAGES: readonly (readonly [string, Check<never>])[] = [
   ['HTTPHdrAction', headerAction],
   ['HTTPSecurityAction', securityAction],
   ['RateLimiterAction', rateAction],
+  ['HTTPHashStringAction', hashAction],
+  ['HTTPHashStringToken', hashToken],
 ];
 
 interface Rewriting {
@@ -284,8 +321,9 @@ function tokensFit(rule: Rewriting, action: object | undefined, path: string): F
 
 /** A request that is answered by the rule itself is not changed or sent anywhere. */
 export function requestRule(rule: FilledHTTPRequestRule, path: string): FieldError[] {
-  const { redirect_action, rewrite_url_action, switching_action, hdr_action } = rule;
+  const { redirect_action, rewrite_url_action, switching_action, hdr_action, hash_string_action } = rule;
   const errors = [
+    ...tokensFit(rule, hash_string_action, `${path}.hash_string_action`),
     ...tokensFit(rule, redirect_action, `${path}.redirect_action`),
     ...tokensFit(rule, rewrite_url_action, `${path}.rewrite_url_action`),
   ];
@@ -293,6 +331,7 @@ export function requestRule(rule: FilledHTTPRequestRule, path: string): FieldErr
     switching_action,
     rewrite_url_action,
     hdr_action: isEmpty(hdr_action) ? undefined : hdr_action,
+    hash_string_action,
   };
   if (redirect_action !== undefined)
     for (const [field, value] of Object.entries(others))

@@ -566,6 +566,32 @@ describe('HTTP policy set', () => {
       { rewrite_url_action: { path: uri({ type: 'URI_TOKEN_TYPE_PATH', start_index: 2, end_index: 1 }) } },
       ['rewrite_url_action.path.tokens[0].end_index'],
     ],
+    [{ hash_string_action: {} }, ['hash_string_action.tokens']],
+    [
+      { hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_COOKIE' }] } },
+      ['hash_string_action.tokens[0].name'],
+    ],
+    [
+      { hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_HEADER', name: 'a b' }] } },
+      ['hash_string_action.tokens[0].name'],
+    ],
+    [
+      { hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_PATH', start_index: 2, end_index: 1 }] } },
+      ['hash_string_action.tokens[0].end_index'],
+    ],
+    [
+      { hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_STRING' }] } },
+      ['hash_string_action.tokens[0].str_value'],
+    ],
+    [{ hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_REGEX' }] } }, ['hash_string_action']],
+    [
+      {
+        redirect_action: { protocol: 'HTTPS' },
+        hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_CLIENT_IP' }] },
+      },
+      ['hash_string_action'],
+    ],
+    [{ hash_string_action: { tokens: [{ type: 'URI_TOKEN_TYPE_QUERY', name: 'user' }] } }, []],
   ])('has actions that can be taken: %j', (rule, expected) => expect(requestRule(rule)).toEqual(expected));
 
   it('has rates that can be counted, and rules in one order', () => {

@@ -15,7 +15,8 @@ export interface TokenSource {
 /** The index that stands for: as far as there are any. */
 const TO_THE_END = 65_535;
 
-function texts(token: Token, source: TokenSource): readonly string[] {
+/** The texts that a token stands for; none where the request has no such part. */
+export function tokenTexts(token: Token, source: TokenSource): readonly string[] {
   switch (token.type) {
     case 'string':
       return [token.value];
@@ -39,13 +40,13 @@ const part = (all: readonly (string | undefined)[], token: { start: number; end:
 /** Host and path of the tokens' texts, joined by dots and by slashes: once where a text brings its own. */
 export const hostOf = (tokens: readonly Token[], source: TokenSource): string =>
   joined(
-    tokens.flatMap((token) => texts(token, source)),
+    tokens.flatMap((token) => tokenTexts(token, source)),
     '.',
   ).replace(/[^A-Za-z0-9\-._~%!$&'()*+,;=:[\]]/g, '');
 
 export function pathOf(tokens: readonly Token[], source: TokenSource): string {
   const path = joined(
-    tokens.flatMap((token) => texts(token, source)),
+    tokens.flatMap((token) => tokenTexts(token, source)),
     '/',
   );
   return printable(path.startsWith('/') ? path : `/${path}`);

@@ -90,6 +90,29 @@ export class ParameterSubject implements Subject<RequestView> {
   }
 }
 
+/** The value of the first parameter of that name, as it was sent; one without a value has an empty one. */
+export class ParameterValueSubject implements Subject<RequestView> {
+  private readonly name: Uint8Array;
+  constructor(name: string) {
+    this.name = Buffer.from(name, 'latin1');
+  }
+
+  next(view: RequestView, from: number): number {
+    if (from > 0 || !view.hasQuery) return -1;
+    const { b, targetEnd } = view;
+    for (let at = view.pathEnd + 1; at <= targetEnd; at++) {
+      let nameEnd = at;
+      while (nameEnd < targetEnd && b[nameEnd] !== AMPERSAND && b[nameEnd] !== EQUALS) nameEnd++;
+      let end = nameEnd;
+      while (end < targetEnd && b[end] !== AMPERSAND) end++;
+      if (nameEnd - at === this.name.length && standsAt(AS_IS, b, at, this.name))
+        return locate(b, Math.min(nameEnd + 1, end), end);
+      at = end;
+    }
+    return -1;
+  }
+}
+
 /** Each line of a header. */
 export class HeaderSubject<V extends FieldsView> implements Subject<V> {
   private readonly name: Uint8Array;

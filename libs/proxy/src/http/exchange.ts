@@ -36,6 +36,8 @@ export abstract class Exchange {
   routedBy: PoolGroup | null = null;
   /** The one server of the pool that rules want; null leaves it to the pool. */
   wanted: ServerRuntime | null = null;
+  /** What consistent hash goes by where the pool asks for a custom string; null while no rule has set one. */
+  customKey: string | null = null;
   /** What rules have to remember of the request until its response comes. */
   memo: object | null = null;
   /** What persistence knows of the client; null where the pool has none. */
@@ -134,6 +136,7 @@ export abstract class Exchange {
     this.routed = false;
     this.wanted = null;
     this.memo = null;
+    this.customKey = null;
     this.known = null;
     this.method = method;
     this.startedAt = this.connection.context.transport.now();

@@ -35,6 +35,38 @@ const get = (path: string, host = 'h', header = ''): string =>
 const many = (make: (i: number) => string): string[] => Array.from({ length: 40 }, (_, i) => make(i));
 const distinct = (found: number[]): number => new Set(found).size;
 
+const byKey = (key: 'custom_string' | 'client_ip'): Promise<void> =>
+  rig.apply(
+    [{ ports: [port], http: { xff_enabled: false }, policies: { http_policy_set_uuids: ['set'] } }],
+    {
+      pool: {
+        algorithm: 'consistent_hash',
+        consistent_hash: { key, ignore_server_port: false },
+        servers: origins.map((o) => ({ port: o.port })),
+      },
+    },
+    {
+      http_policy_sets: [
+        {
+          uuid: 'set',
+          name: 'set',
+          security: [],
+          request: [
+            {
+              index: 0,
+              name: 'by user',
+              match: { headers: [] },
+              header_actions: [],
+              hash_string: [{ type: 'cookie', name: 'user' }],
+            },
+          ],
+          response: [],
+        },
+      ],
+    },
+  );
+const cookie = (i: number): string => `\r\nCookie: x=${i}; user=${i}`;
+
 const cases: Case[] = [
   {
     name: 'by client address: one client, one server',
@@ -87,6 +119,22 @@ const cases: Case[] = [
         'the same values again',
       );
       check(distinct(await targets(many(() => get('/')))) > 1, 'servers of requests without the header');
+      const blank = many(() => get('/', 'h', '\r\nX-Key: '));
+      check(distinct(await targets(blank)) > 1, 'servers of requests that have it empty');
+    },
+  },
+  {
+    name: 'by a custom string that a policy sets; a request without it is spread',
+    async run() {
+      await byKey('custom_string');
+      const first = await targets(many((i) => get('/', 'h', cookie(i))));
+      check(distinct(first) === 4, `40 values meet ${distinct(first)} of 4 servers`);
+      equal(await targets(many((i) => get(`/${i}`, `h${i}`, cookie(i)))), first, 'the same values again');
+      const again = many((i) => get('/', 'h', cookie(i)));
+      equal(await targets(again, true), first, 'on one connection');
+      check(distinct(await targets(many(() => get('/')))) > 1, 'servers of requests without the cookie');
+      await byKey('client_ip');
+      equal(distinct(await targets(again)), 1, 'servers where the pool does not ask for it');
     },
   },
   {

@@ -5,8 +5,8 @@ import type { Exchange } from './exchange.js';
 import type { Message } from './message.js';
 
 /**
- * Hash of what the pool keeps together (pools document, Consistent Hash): of the client, of host and path, or of a
- * header. A request without the header is a miss and goes by the client's address and port.
+ * Hash of what the pool keeps together (pools document, Consistent Hash): of the client, of host and path, of a
+ * header, or of the string that a policy has set. A request without it is a miss and goes by the client's address and port.
  */
 export function requestKey(hash: ConsistentHash, x: Exchange, message: Message): number {
   const { ends } = x.connection;
@@ -17,8 +17,9 @@ export function requestKey(hash: ConsistentHash, x: Exchange, message: Message):
   }
   if (hash.key === 'header' && hash.header_name !== undefined) {
     const value = message.header(hash.header_name.toLowerCase());
-    if (value !== null) return hashText(value);
+    if (value !== null && value !== '') return hashText(value);
   }
+  if (hash.key === 'custom_string' && x.customKey !== null) return hashText(x.customKey);
   return clientKey(hash, ends.remoteAddress, ends.remotePort);
 }
 

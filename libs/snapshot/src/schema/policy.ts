@@ -102,6 +102,14 @@ export const Token = z.discriminatedUnion('type', [
 export type Token = z.infer<typeof Token>;
 const tokens = z.array(Token).min(1).max(64);
 
+/** A part of the string that a pool's consistent hash may go by. */
+export const HashToken = z.union([
+  Token,
+  z.strictObject({ type: z.enum(['header', 'cookie', 'parameter']), name: z.string().min(1).max(256) }),
+  z.strictObject({ type: z.literal('client_ip') }),
+]);
+export type HashToken = z.infer<typeof HashToken>;
+
 const location = {
   protocol: z.enum(['http', 'https']),
   host: tokens.optional(),
@@ -216,6 +224,8 @@ export const RequestRule = z.strictObject({
   switching: Switching.optional(),
   rewrite: Rewrite.optional(),
   header_actions: headerActions,
+  /** The custom string that consistent hash may go by; a request that lacks a part has none. */
+  hash_string: z.array(HashToken).min(1).max(16).optional(),
 });
 export type RequestRule = z.infer<typeof RequestRule>;
 

@@ -11,9 +11,9 @@ import { ClientTls } from './tls.js';
 export const ConsistentHash = z.strictObject({
   /**
    * `uri` is host and path; `header` the value of `header_name`; `call_id` is that of SIP, of a virtual service with
-   * `sip`. What has none goes by address and port.
+   * `sip`; `custom_string` is what a rule has set (`hash_string`). What has none goes by address and port.
    */
-  key: z.enum(['client_ip', 'client_ip_and_port', 'uri', 'header', 'call_id']),
+  key: z.enum(['client_ip', 'client_ip_and_port', 'uri', 'header', 'call_id', 'custom_string']),
   header_name: z.string().min(1).max(128).optional(),
   /** Servers count by address alone, so that pools of the same servers on other ports choose the same one. */
   ignore_server_port: z.boolean(),

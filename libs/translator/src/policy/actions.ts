@@ -1,4 +1,5 @@
 import type {
+  FilledHTTPHashStringAction,
   FilledHTTPHdrAction,
   FilledHTTPRedirectAction,
   FilledHTTPRewriteLocHdrAction,
@@ -7,8 +8,10 @@ import type {
   FilledHTTPSecurityActionRateProfile,
   FilledHTTPSwitchingAction,
   FilledURIParam,
+  FilledURIParamToken,
 } from '@spillway/model';
 import type {
+  HashToken,
   HeaderAction,
   HeaderValue,
   LocationRewrite,
@@ -32,12 +35,40 @@ const TOKENS = {
 } as const;
 
 /** A token without an end is one part, as its start says. */
-const tokens = (param: FilledURIParam): Token[] =>
-  (param.tokens ?? []).map((token): Token => {
-    if (token.type === 'URI_TOKEN_TYPE_STRING') return { type: 'string', value: token.str_value ?? '' };
-    if (token.type === 'URI_TOKEN_TYPE_STRING_GROUP') return { type: 'string_group' };
-    const start = token.start_index ?? 0;
-    return { type: TOKENS[token.type], start, end: token.end_index ?? start };
+const tokens = (param: FilledURIParam): Token[] => (param.tokens ?? []).map(tokenOf);
+
+function tokenOf(token: FilledURIParamToken): Token {
+  if (token.type === 'URI_TOKEN_TYPE_STRING') return { type: 'string', value: token.str_value ?? '' };
+  if (token.type === 'URI_TOKEN_TYPE_STRING_GROUP') return { type: 'string_group' };
+  const start = token.start_index ?? 0;
+  return { type: TOKENS[token.type], start, end: token.end_index ?? start };
+}
+
+const NAMED = {
+  URI_TOKEN_TYPE_HEADER: 'header',
+  URI_TOKEN_TYPE_COOKIE: 'cookie',
+  URI_TOKEN_TYPE_QUERY: 'parameter',
+} as const;
+
+export const hashStringOf = (action: FilledHTTPHashStringAction): HashToken[] =>
+  (action.tokens ?? []).map((token): HashToken => {
+    const { type } = token;
+    switch (type) {
+      case 'URI_TOKEN_TYPE_CLIENT_IP':
+        return { type: 'client_ip' };
+      case 'URI_TOKEN_TYPE_HEADER':
+      case 'URI_TOKEN_TYPE_COOKIE':
+      case 'URI_TOKEN_TYPE_QUERY':
+        return { type: NAMED[type], name: token.name ?? '' };
+      case 'URI_TOKEN_TYPE_HOST':
+      case 'URI_TOKEN_TYPE_PATH':
+      case 'URI_TOKEN_TYPE_STRING':
+      case 'URI_TOKEN_TYPE_STRING_GROUP':
+      case 'URI_TOKEN_TYPE_REGEX':
+      case 'URI_TOKEN_TYPE_REGEX_QUERY':
+      default:
+        return tokenOf({ ...token, type });
+    }
   });
 
 const lower = (protocol: 'HTTP' | 'HTTPS'): 'http' | 'https' => (protocol === 'HTTPS' ? 'https' : 'http');

@@ -13,6 +13,7 @@ import {
 } from '@spillway/snapshot';
 import { error, failed, type Lookup, type Translated } from '../types.js';
 import {
+  hashStringOf,
   headerActions,
   locationRewriteOf,
   redirectOf,
@@ -91,7 +92,7 @@ function requestRule(
   refusals: Refusals,
   lookup: Lookup,
 ): RequestRule {
-  const { redirect_action, switching_action, rewrite_url_action } = rule;
+  const { redirect_action, switching_action, rewrite_url_action, hash_string_action } = rule;
   return {
     index: rule.index,
     name: rule.name,
@@ -100,6 +101,7 @@ function requestRule(
     ...(switching_action && { switching: switchingOf(switching_action, `${at}.switching_action`, refusals) }),
     ...(rewrite_url_action && { rewrite: rewriteOf(rewrite_url_action) }),
     header_actions: headerActions(rule.hdr_action, `${at}.hdr_action`, refusals),
+    ...(hash_string_action && { hash_string: hashStringOf(hash_string_action) }),
   };
 }
 

@@ -183,6 +183,7 @@ export const POLICY_CHANGES: { readonly [K in KindName]?: Readonly<Record<string
       ...HEADERS,
       'redirect_action.*': { to: { protocol: 'HTTPS', host: tokens('a.example') } },
       'rewrite_url_action.*': { to: { path: tokens('/x') } },
+      'hash_string_action.*': { to: { tokens: [{ type: 'URI_TOKEN_TYPE_COOKIE', name: 'sid' }] } },
       'switching_action.action': { to: 'HTTP_SWITCHING_SELECT_LOCAL' },
       'switching_action.pool_ref': { to: 'pool-2', given: TO_POOL },
       'switching_action.pool_group_ref': { to: 'poolgroup-2' },

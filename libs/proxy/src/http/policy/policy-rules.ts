@@ -74,6 +74,7 @@ export class PolicyRules implements HttpRules {
 
   private change(x: Exchange, message: Message, edits: HeadEdits): void {
     const { path, query, host, switching } = decision;
+    x.customKey = decision.hashString;
     // As the last edit, so that there is one Host whatever the others did.
     if (host !== null) decision.edits.push({ action: HOST, value: host });
     if (decision.edits.length > 0) applyEdits(decision.edits, message, edits, true);
