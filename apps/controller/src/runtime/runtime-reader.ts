@@ -161,9 +161,28 @@ const changesByItself = ({ spec }: StoredObject): boolean =>
 function bodyOf(object: StoredObject, cache: ObjectCache): Pool {
   const known = bodies.get(object);
   if (known !== undefined) return known;
-  const body = translatePool(object.uuid, cache).fragment?.body as Pool;
+  const body = translated(object, cache);
   if (!changesByItself(object)) bodies.set(object, body);
   return body;
+}
+
+/** Without TLS to its servers: keys are not in reach here, and what a pool is at run time does not depend on it. */
+function translated(object: StoredObject, cache: ObjectCache): Pool {
+  const { ssl_profile_ref: _profile, ssl_key_and_certificate_ref: _key, ...spec } = object.spec;
+  const plain = { ...object, spec };
+  const lookup = { get: (uuid: string) => (uuid === object.uuid ? plain : cache.get(uuid)) };
+  const body = translatePool(object.uuid, lookup).fragment?.body as Pool | undefined;
+  // What no service engine can take has no servers that one could tell of.
+  return (
+    body ??
+    ({
+      uuid: object.uuid,
+      name: object.name,
+      enabled: true,
+      servers: [],
+      min_servers_up: 1,
+    } as unknown as Pool)
+  );
 }
 
 /** Kinds through which a virtual service reaches pools without naming them itself. */
