@@ -55,6 +55,15 @@ export function refName(ref: unknown): string {
 
 const list = (v: unknown): Json[] => (Array.isArray(v) ? (v as Json[]) : []);
 
+/** Servers that are up, of all; with fewest servers, how many of them the load does not need. */
+const servers = (row: Json): string => {
+  const [up, all, excess] = ['num_servers_up', 'num_servers', 'num_servers_excess'].map((name) =>
+    at(row, `runtime.${name}`),
+  );
+  const counts = `${text(up ?? '?')}/${text(all ?? '?')}`;
+  return typeof excess === 'number' && excess > 0 ? `${counts} (${excess} in excess)` : counts;
+};
+
 const state = (row: Json): string => {
   const oper = at(row, 'runtime.oper_status.state');
   return typeof oper === 'string' ? oper.replace(/^OPER_/, '') : '';
@@ -121,11 +130,7 @@ export const VIEWS: Record<string, { path: string; columns: Column[] }> = {
     columns: [
       { title: 'NAME', value: field('config.name') },
       { title: 'STATE', value: state },
-      {
-        title: 'SERVERS',
-        value: (r) =>
-          `${text(at(r, 'runtime.num_servers_up') ?? '?')}/${text(at(r, 'runtime.num_servers') ?? '?')}`,
-      },
+      { title: 'SERVERS', value: servers },
       { title: 'VIRTUAL SERVICE', value: (r) => list(r['virtualservices']).map(refName).join(',') },
     ],
   },

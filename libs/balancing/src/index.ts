@@ -8,4 +8,5 @@ export { rampShare, type Ramp } from './ramp.js';
 export { SCAN_LIMIT } from './even-loads.js';
 export { classOf } from './latency/classes.js';
 export { feedOf } from './latency/capacity-feed.js';
-export { capacityFound, capacityIn } from './latency/capacity.js';
+export { capacityFound, capacityIn, isEstimated } from './latency/capacity.js';
+export { Demand, neededServers } from './latency/demand.js';

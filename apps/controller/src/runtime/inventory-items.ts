@@ -4,7 +4,8 @@ import type { ObjectCache, StoredObject } from '../store/index.js';
 import { healthScore, showStatus, status } from './oper-status.js';
 import { poolsOf, usersOf, type RuntimeState } from './runtime-reader.js';
 import { seFigures, seStatus } from './se-status.js';
-import { showServer } from './server-view.js';
+import { serversOf } from './server-view.js';
+import { excessOf } from './capacities.js';
 import { percentUp, vipSummary, type Linker } from './vip-summary.js';
 
 type Json = Record<string, unknown>;
@@ -96,10 +97,11 @@ function pool(object: StoredObject, ctx: InventoryContext): Json {
       num_servers: view.servers.length,
       num_servers_enabled: view.enabled,
       num_servers_up: view.up,
+      ...excessOf(view.servers.map(state.capacities(object.uuid))),
       percent_servers_up_enabled: percentOf(view.up, view.enabled),
       percent_servers_up_total: percentOf(view.up, view.servers.length),
     },
-    servers: view.servers.map((s) => showServer(s, state.serviceEngines, false)),
+    servers: serversOf(object, state, false),
     health_score: healthScore(view.status, percentOf(view.up, view.enabled)),
     alert: noAlerts,
     metrics: {},

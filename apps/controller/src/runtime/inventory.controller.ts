@@ -56,7 +56,7 @@ export class InventoryController {
     const { state } = await this.inventory.context([pool], context);
     const found = state.pool(pool).servers.find((s) => s.id === server);
     if (found === undefined) throw errors.notFound('Server');
-    const shown = showServer(found, state.serviceEngines, true);
+    const shown = showServer(found, state.serviceEngines, true, state.capacities(uuid)(found));
     return { uuid: server, config: shown, runtime: { oper_status: shown['oper_status'] } };
   }
 }

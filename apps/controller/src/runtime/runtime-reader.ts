@@ -9,9 +9,10 @@ import { OperationStore } from '../operation/operation.store.js';
 import { vipKey, WorldReader, type PlacementWorld } from '../placement/world-reader.js';
 import { ObjectCache, type StoredObject } from '../store/index.js';
 import { heldReferences } from '../store/references.js';
+import { capacitiesOf, capacityOf, type Capacities, type Capacity } from './capacities.js';
 import type { OperStatus } from './oper-status.js';
 import { persistenceUsesOf, type PersistenceUse, type PersistenceUses } from './persistence-uses.js';
-import { poolStatus, type PoolStatus, type PoolUse } from './pool-status.js';
+import { poolStatus, type PoolStatus, type PoolUse, type ServerStatus } from './pool-status.js';
 import { countsOf, type ServerCounts } from './server-counts.js';
 import { throttlesOf, type Throttles } from './throttles.js';
 import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
@@ -40,6 +41,7 @@ export class RuntimeState {
   private throttles: Throttles | undefined;
   private counts: ServerCounts | undefined;
   private persistence: PersistenceUses | undefined;
+  private told: Capacities | undefined;
 
   constructor(
     private readonly cache: ObjectCache,
@@ -131,6 +133,15 @@ export class RuntimeState {
     this.persistence ??= persistenceUsesOf(this.world.runtimes.values());
     const { serviceEngines } = this.useOf(object.uuid);
     return (this.persistence.get(object.uuid) ?? []).filter((use) => serviceEngines.has(use.se_uuid));
+  }
+
+  /** What each server of the pool takes and whether it is needed; undefined where nobody estimates that. */
+  capacities(poolUuid: string): (server: ServerStatus) => Capacity | undefined {
+    this.told ??= capacitiesOf(this.world.runtimes.values());
+    const told = this.told.get(poolUuid);
+    if (told === undefined) return () => undefined;
+    const { serviceEngines } = this.useOf(poolUuid);
+    return (server) => capacityOf(told, server, serviceEngines);
   }
 
   /** Enabled virtual services that use a pool, themselves or through a pool group, and the SEs that serve them. */

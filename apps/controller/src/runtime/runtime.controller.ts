@@ -10,10 +10,11 @@ import { ObjectReader } from '../rest/object-reader.js';
 import type { StoredObject } from '../store/index.js';
 import { InventoryService } from './inventory.service.js';
 import type { InventoryContext } from './inventory-items.js';
+import { excessOf } from './capacities.js';
 import { healthScore, showStatus } from './oper-status.js';
 import { scaleStatus } from './scale-status.js';
 import { seFigures, seStatus } from './se-status.js';
-import { showServer } from './server-view.js';
+import { serversOf } from './server-view.js';
 import { assigned, percentUp, vipRuntime, vipSummary } from './vip-summary.js';
 
 type Json = Record<string, unknown>;
@@ -107,14 +108,14 @@ export class RuntimeController {
   @Get('pool/:uuid/runtime/server')
   async servers(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
     const { object, ctx } = await this.find('pool', uuid, request);
-    const servers = ctx.state.pool(object).servers.map((s) => showServer(s, ctx.state.serviceEngines, false));
+    const servers = serversOf(object, ctx.state, false);
     return { count: servers.length, results: servers };
   }
 
   @Get('pool/:uuid/runtime/server/detail')
   async serversInDetail(@Param('uuid') uuid: string, @Req() request: FastifyRequest): Promise<Json> {
     const { object, ctx } = await this.find('pool', uuid, request);
-    const servers = ctx.state.pool(object).servers.map((s) => showServer(s, ctx.state.serviceEngines, true));
+    const servers = serversOf(object, ctx.state, true);
     return { count: servers.length, results: servers };
   }
 
@@ -239,7 +240,8 @@ export class RuntimeController {
       num_servers_enabled: view.enabled,
       num_servers_up: view.up,
       num_servers_throttled: view.servers.filter((s) => s.throttles.length > 0).length,
-      ...(detail ? { server: view.servers.map((s) => showServer(s, ctx.state.serviceEngines, true)) } : {}),
+      ...excessOf(view.servers.map(ctx.state.capacities(uuid))),
+      ...(detail ? { server: serversOf(object, ctx.state, true) } : {}),
     };
   }
 

@@ -1,6 +1,9 @@
 import { sumOf } from './server-counts.js';
+import type { Capacity } from './capacities.js';
 import { showStatus, timeStamp } from './oper-status.js';
+import type { StoredObject } from '../store/index.js';
 import type { ServerStatus } from './pool-status.js';
+import type { RuntimeState } from './runtime-reader.js';
 import type { SeFact } from './vs-status.js';
 
 type Json = Record<string, unknown>;
@@ -9,7 +12,12 @@ const rounded = (n: number): number => Math.round(n * 1000) / 1000;
 const isV6 = (address: string) => address.includes(':');
 
 /** One server of a pool at run time; in detail, what each SE says of it. */
-export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, detail: boolean): Json {
+export function showServer(
+  s: ServerStatus,
+  ses: ReadonlyMap<string, SeFact>,
+  detail: boolean,
+  capacity?: Capacity,
+): Json {
   const { server } = s;
   const total = sumOf(s.counts);
   return {
@@ -27,6 +35,7 @@ export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, de
     ...(server.drain_until === undefined
       ? {}
       : { graceful_disable_until: new Date(server.drain_until).toISOString() }),
+    ...(capacity === undefined ? {} : showCapacity(capacity, ses, detail)),
     ...(detail
       ? {
           service_engine: s.counts.map((c) => ({
@@ -56,4 +65,31 @@ export function showServer(s: ServerStatus, ses: ReadonlyMap<string, SeFact>, de
         }
       : {}),
   };
+}
+
+/** What a server takes before it gets slower; with fewest servers, whether it is in use or in excess. */
+function showCapacity(c: Capacity, ses: ReadonlyMap<string, SeFact>, detail: boolean): Json {
+  return {
+    ...(c.requests === null
+      ? {}
+      : { estimated_capacity: { requests: rounded(c.requests), at_least: c.atLeast } }),
+    ...(c.needed === null ? {} : { in_use: c.needed, excess: !c.needed }),
+    ...(detail
+      ? {
+          capacity_per_se: c.bySe.map((row) => ({
+            se_uuid: row.se_uuid,
+            se_name: ses.get(row.se_uuid)?.name ?? '',
+            requests: rounded(row.capacity),
+            at_least: !row.found,
+            needed: row.needed,
+          })),
+        }
+      : {}),
+  };
+}
+
+/** All servers of a pool. */
+export function serversOf(pool: StoredObject, state: RuntimeState, detail: boolean): Json[] {
+  const capacity = state.capacities(pool.uuid);
+  return state.pool(pool).servers.map((s) => showServer(s, state.serviceEngines, detail, capacity(s)));
 }

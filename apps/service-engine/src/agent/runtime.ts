@@ -12,6 +12,7 @@ import type { Mapping } from '@spillway/telemetry';
 import type { VipDistribution } from '@spillway/vip';
 import type { Logger } from '../log/logger.js';
 import type { PeerNews } from '../peer-news/peer-news.js';
+import { CapacityBoard, type PoolCapacity } from './capacity-board.js';
 import { checkEpochs, Refused, type Candidate } from './candidate.js';
 import { Claims } from './claims.js';
 import { effectiveFragments } from './effective.js';
@@ -60,6 +61,7 @@ export class Runtime {
   readonly #health: HealthBoard;
   readonly #passive: PassiveBoard;
   readonly persistence: PersistenceBoard;
+  readonly #capacity: CapacityBoard;
   readonly #board: PlacementBoard;
   #accepted: Candidate | undefined;
   #handed: ReadonlyMap<FragmentId, Fragment> = new Map();
@@ -93,6 +95,7 @@ export class Runtime {
     });
     this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
     this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
+    this.#capacity = new CapacityBoard(mapping, slots.servers);
     this.#timer = setInterval(() => this.#tick(), 100);
   }
 
@@ -127,6 +130,11 @@ export class Runtime {
     return this.#health.takeCounts();
   }
 
+  /** What the servers take, of pools whose capacity is estimated. */
+  get capacities(): PoolCapacity[] {
+    return this.#capacity.capacities(performance.now());
+  }
+
   /**
    * Makes a snapshot live. Resolves when every live worker runs it and it is kept.
    *
@@ -143,6 +151,7 @@ export class Runtime {
       this.#health.configure(next.snapshot);
       this.#passive.configure(next.snapshot);
       this.persistence.configure(next.snapshot);
+      this.#capacity.configure(next.snapshot);
       this.options.peerNews.follow(placedIn(next.snapshot));
       await this.#claims.prepare(next.snapshot, performance.now());
       await this.#healthKnown(next);
@@ -258,6 +267,7 @@ export class Runtime {
     this.#health.configure(before.snapshot);
     this.#passive.configure(before.snapshot);
     this.persistence.configure(before.snapshot);
+    this.#capacity.configure(before.snapshot);
     this.options.peerNews.follow(placedIn(before.snapshot));
     await this.#claims.prepare(before.snapshot, performance.now());
     await Promise.all([this.#save(before.snapshot), this.#hand(before)]).catch((error: unknown) =>
@@ -349,6 +359,7 @@ export class Runtime {
     const now = performance.now();
     this.#passive.tick(now);
     this.persistence.tick();
+    this.#capacity.tick(now);
     for (const call of this.#waiters.splice(0)) call();
     if (this.#joining.size > 0) this.#checkJoining();
     if (this.#joining.size > 0 || now >= this.#observeAt) this.#observe();

@@ -163,6 +163,7 @@ export class Shell {
       processes: this.#processes(),
       throttles: this.#runtime?.throttles ?? [],
       persistence: this.#runtime?.persistence.facts() ?? NO_PERSISTENCE,
+      capacities: this.#runtime?.capacities ?? [],
     };
   }
 

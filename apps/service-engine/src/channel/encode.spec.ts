@@ -56,6 +56,7 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
     workers: [{ index: 1, pid: 7, restarts: 2 }],
     processes: [],
     persistence: { limit: 70, evictions: 2, pools: [{ poolUuid: 'p', entries: 3 }] },
+    capacities: [],
     throttles: Array.from({ length: 1500 }, (_, i) => ({
       poolUuid: 'p',
       server: `${i}`,

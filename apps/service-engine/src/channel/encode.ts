@@ -8,6 +8,7 @@ import { BOUNDS, type ServerCounters, type ServiceCounters } from '../agent/coun
 import type { WorkerGauges } from '../agent/metrics.js';
 import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
+import type { PoolCapacity } from '../agent/capacity-board.js';
 import type { Throttle } from '../agent/passive-pool.js';
 import type { Usage } from '../agent/usage.js';
 import { memoryLimit } from '../process/limits.js';
@@ -71,6 +72,8 @@ export interface Load {
   /** Servers that are held back. */
   throttles: readonly Throttle[];
   persistence: PersistenceFacts;
+  /** Pools whose capacity is estimated. */
+  capacities: readonly PoolCapacity[];
 }
 
 /** Most servers in one message: with thousands of them it would be larger than gRPC takes. */
@@ -199,6 +202,7 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
     evictions: load.persistence.evictions,
     pools: load.persistence.pools.slice(0, MOST_PERSISTENT),
   },
+  capacities: load.capacities.map((c) => ({ ...c, servers: c.servers.map((s) => ({ ...s })) })),
   workers: load.workers.map(({ index, pid, restarts }) => {
     const gauges = load.processes.find((p) => p.index === index);
     return {

@@ -257,3 +257,7 @@ export function capacityIn(words: Int32Array, at: number): number {
 /** The limit of the server has been met, so that its capacity is more than a lower bound. */
 export const capacityFound = (words: Int32Array, at: number): boolean =>
   (words[at + LATENCY_WORD.CAPACITY]! & 1) === 1;
+
+/** Something has been found out about the capacity of the server. */
+export const isEstimated = (words: Int32Array, at: number): boolean =>
+  words[at + LATENCY_WORD.CAPACITY]! > 0 || words[at + LATENCY_WORD.BASELINE]! > 0;

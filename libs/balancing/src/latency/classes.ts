@@ -3,6 +3,8 @@ import { mix } from '../hash.js';
 const ENTRIES = 4096;
 /** How often an entry withstands requests of another class that would have its place. */
 const MOST_HOLD = 15;
+/** Responses after which the cost of a class is known well. */
+const SURE = 8;
 /** How much a new response changes what is known of its class, at least. */
 const WEIGHT = 1 / 8;
 /** The same for what is typical, over all classes. */
@@ -22,8 +24,9 @@ export class Classes {
   private readonly kinds = new Int32Array(ENTRIES);
   private readonly costs = new Float32Array(ENTRIES);
   private readonly holds = new Uint8Array(ENTRIES);
-  /** log2 of the typical cost (its geometric mean); -1 while unknown. */
-  private typicalLog = -1;
+  /** log2 of the typical cost (its geometric mean), and of how many responses: workers soon agree on it. */
+  private typicalLog = 0;
+  private responses = 0;
   /** What a request counts as at most, microseconds. */
   most = Infinity;
   /** Cost of a request of which nothing is known, microseconds. */
@@ -37,16 +40,17 @@ export class Classes {
     return folder > 0 ? folder : this.typical;
   }
 
-  /** The cost of this very class; 0 when it has not been seen. */
+  /** The cost of this very class; 0 when it has not been seen often enough to judge servers by it. */
   known(kind: number): number {
-    return this.find(kind);
+    const at = mix(kind) % ENTRIES;
+    return this.kinds[at] === kind && this.holds[at]! >= SURE ? this.costs[at]! : 0;
   }
 
   learn(kind: number, microseconds: number): void {
     this.update(kind, microseconds);
     this.update(folderOf(kind), microseconds);
     const log = Math.log2(Math.max(1, microseconds));
-    this.typicalLog = this.typicalLog < 0 ? log : this.typicalLog + (log - this.typicalLog) * TYPICAL_WEIGHT;
+    this.typicalLog += (log - this.typicalLog) * Math.max(TYPICAL_WEIGHT, 1 / ++this.responses);
     this.typical = 2 ** this.typicalLog;
     this.most = this.typical * MOST_TYPICAL;
   }

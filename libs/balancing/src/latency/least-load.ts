@@ -4,8 +4,13 @@ import { Learning } from './learning.js';
 
 /** How much a response changes the slowness of its server. */
 const WEIGHT = 1 / 16;
-/** Slowness is kept within a factor of 8 either way. */
-const MOST_LOG = 3;
+/**
+ * Bounds of slowness, log2: a server counts as up to four times as slow. As faster it counts little: what is under way
+ * there would seem to be less than it is.
+ */
+const LEAST_LOG = -0.5;
+const MOST_LOG = 2;
+const MOST_CHANGE = 1 / 2;
 const SCALE = 65_536;
 /** Milliseconds after which half of a server's slowness is forgotten when nobody answers there. */
 const HALF_LIFE = 10_000;
@@ -78,8 +83,10 @@ export class LeastLoad extends Learning implements Feed {
     const { words, first } = this.context.latency;
     const at = first[place]!;
     const before = this.slowness(place, now);
-    const sample = Math.min(Math.max(log, -MOST_LOG), MOST_LOG);
-    words[at + LATENCY_WORD.LEARNT] = Math.round((before + (sample - before) * WEIGHT) * SCALE) | 1;
+    // A response that waited behind others says little of the server: no single one counts for much.
+    const change = Math.min(Math.max(log - before, -MOST_CHANGE), MOST_CHANGE) * WEIGHT;
+    const after = Math.min(Math.max(before + change, LEAST_LOG), MOST_LOG);
+    words[at + LATENCY_WORD.LEARNT] = Math.round(after * SCALE) | 1;
     words[at + LATENCY_WORD.LEARNT_AT] = now;
   }
 
@@ -90,7 +97,7 @@ export class LeastLoad extends Learning implements Feed {
     const stored = words[at + LATENCY_WORD.LEARNT]!;
     if ((stored & 1) === 0) return 0;
     const idle = ((now | 0) - words[at + LATENCY_WORD.LEARNT_AT]!) | 0;
-    const log = Math.min(Math.max(stored / SCALE, -MOST_LOG), MOST_LOG);
+    const log = Math.min(Math.max(stored / SCALE, LEAST_LOG), MOST_LOG);
     return idle <= 0 ? log : log * 2 ** (-idle / HALF_LIFE);
   }
 }

@@ -8,6 +8,8 @@ export interface OriginBehaviour {
   status: number;
   /** Milliseconds before each answer. */
   delay: number;
+  /** Requests (not health checks) that are served at a time, the others wait in line; 0 = all. */
+  concurrency: number;
   /** Every n-th request (not health checks) is answered by a reset; 0 = none. */
   resetEvery: number;
   /** Every n-th request (not health checks) gets half of its body and then a FIN; 0 = none. */
@@ -25,6 +27,7 @@ export const normalBehaviour: OriginBehaviour = {
   respond: 'normal',
   status: 200,
   delay: 0,
+  concurrency: 0,
   resetEvery: 0,
   truncateEvery: 0,
   corruptEvery: 0,

@@ -9,6 +9,7 @@ import {
   type OriginSpec,
   zeroCounters,
 } from './behaviour.js';
+import { Line } from './line.js';
 import { Listener } from './listener.js';
 
 /** Milliseconds between two lines of `/stream`. */
@@ -34,6 +35,7 @@ export class HttpOrigin implements Origin {
   readonly #listener: Listener;
   readonly #counters = zeroCounters();
   readonly #behaviour: OriginBehaviour;
+  readonly #line = new Line();
 
   private constructor(spec: OriginSpec) {
     this.name = spec.name;
@@ -92,8 +94,12 @@ export class HttpOrigin implements Origin {
     response.setHeader('X-Origin', this.name);
     if (this.#behaviour.closeAfterResponse) response.setHeader('Connection', 'close');
     const answer = () => this.#route(request, response);
-    if (this.#behaviour.delay > 0) setTimeout(answer, this.#behaviour.delay);
-    else answer();
+    const serve = () => {
+      if (this.#behaviour.delay > 0) setTimeout(answer, this.#behaviour.delay);
+      else answer();
+    };
+    if (request.url === '/health') serve();
+    else response.once('close', this.#line.enter(this.#behaviour.concurrency, serve));
   }
 
   #route(request: IncomingMessage, response: ServerResponse): void {

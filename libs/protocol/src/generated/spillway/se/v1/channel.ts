@@ -294,7 +294,11 @@ export interface Heartbeat {
   servers: ServerCounters[];
   /** Servers that the passive monitor holds back now; those that have least left, where there are more than 1000. */
   throttles: ServerThrottle[];
-  persistence: PersistenceTable | undefined;
+  persistence:
+    | PersistenceTable
+    | undefined;
+  /** Pools whose capacity is estimated. */
+  capacities: PoolCapacity[];
 }
 
 /** Which client belongs to which server, of all pools that remember clients in the SE. */
@@ -310,6 +314,28 @@ export interface PoolPersistence {
   poolUuid: string;
   /** Clients that are known, learned here or told by other SEs. */
   entries: number;
+}
+
+/** What the servers of a pool take before they get slower, found by watching their latency against their load. */
+export interface PoolCapacity {
+  poolUuid: string;
+  /** The pool fills as few servers as will do: what is needed means something. */
+  fewestServers: boolean;
+  /** Most requests that were under way at a time, of late. */
+  demand: number;
+  /** Those that are needed or of which something is known; at most 1000 of a pool, the first of its order. */
+  servers: ServerCapacity[];
+}
+
+export interface ServerCapacity {
+  /** `address:port`, IPv6 in brackets. */
+  server: string;
+  /** Requests (or L4 connections) at a time from this SE. */
+  capacity: number;
+  /** Its limit has been met: else it takes that many at least. */
+  found: boolean;
+  /** The load of late needs it. */
+  needed: boolean;
 }
 
 /** The passive monitor leaves a server less than its share of requests, since its answers are worse than its peers'. */
@@ -2989,6 +3015,7 @@ function createBaseHeartbeat(): Heartbeat {
     servers: [],
     throttles: [],
     persistence: undefined,
+    capacities: [],
   };
 }
 
@@ -3023,6 +3050,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.persistence !== undefined) {
       PersistenceTable.encode(message.persistence, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.capacities) {
+      PoolCapacity.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -3120,6 +3150,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.persistence = PersistenceTable.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.capacities.push(PoolCapacity.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3170,6 +3208,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         ? object.throttles.map((e: any) => ServerThrottle.fromJSON(e))
         : [],
       persistence: isSet(object.persistence) ? PersistenceTable.fromJSON(object.persistence) : undefined,
+      capacities: globalThis.Array.isArray(object?.capacities)
+        ? object.capacities.map((e: any) => PoolCapacity.fromJSON(e))
+        : [],
     };
   },
 
@@ -3205,6 +3246,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.persistence !== undefined) {
       obj.persistence = PersistenceTable.toJSON(message.persistence);
     }
+    if (message.capacities?.length) {
+      obj.capacities = message.capacities.map((e) => PoolCapacity.toJSON(e));
+    }
     return obj;
   },
 
@@ -3225,6 +3269,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.persistence = (object.persistence !== undefined && object.persistence !== null)
       ? PersistenceTable.fromPartial(object.persistence)
       : undefined;
+    message.capacities = object.capacities?.map((e) => PoolCapacity.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3415,6 +3460,250 @@ export const PoolPersistence: MessageFns<PoolPersistence> = {
     const message = createBasePoolPersistence();
     message.poolUuid = object.poolUuid ?? "";
     message.entries = object.entries ?? 0;
+    return message;
+  },
+};
+
+function createBasePoolCapacity(): PoolCapacity {
+  return { poolUuid: "", fewestServers: false, demand: 0, servers: [] };
+}
+
+export const PoolCapacity: MessageFns<PoolCapacity> = {
+  encode(message: PoolCapacity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.fewestServers !== false) {
+      writer.uint32(16).bool(message.fewestServers);
+    }
+    if (message.demand !== 0) {
+      writer.uint32(25).double(message.demand);
+    }
+    for (const v of message.servers) {
+      ServerCapacity.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolCapacity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolCapacity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fewestServers = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.demand = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.servers.push(ServerCapacity.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PoolCapacity {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      fewestServers: isSet(object.fewestServers)
+        ? globalThis.Boolean(object.fewestServers)
+        : isSet(object.fewest_servers)
+        ? globalThis.Boolean(object.fewest_servers)
+        : false,
+      demand: isSet(object.demand) ? globalThis.Number(object.demand) : 0,
+      servers: globalThis.Array.isArray(object?.servers)
+        ? object.servers.map((e: any) => ServerCapacity.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PoolCapacity): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.fewestServers !== false) {
+      obj.fewestServers = message.fewestServers;
+    }
+    if (message.demand !== 0) {
+      obj.demand = floatToJson(message.demand);
+    }
+    if (message.servers?.length) {
+      obj.servers = message.servers.map((e) => ServerCapacity.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PoolCapacity>): PoolCapacity {
+    return PoolCapacity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PoolCapacity>): PoolCapacity {
+    const message = createBasePoolCapacity();
+    message.poolUuid = object.poolUuid ?? "";
+    message.fewestServers = object.fewestServers ?? false;
+    message.demand = object.demand ?? 0;
+    message.servers = object.servers?.map((e) => ServerCapacity.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseServerCapacity(): ServerCapacity {
+  return { server: "", capacity: 0, found: false, needed: false };
+}
+
+export const ServerCapacity: MessageFns<ServerCapacity> = {
+  encode(message: ServerCapacity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.server !== "") {
+      writer.uint32(10).string(message.server);
+    }
+    if (message.capacity !== 0) {
+      writer.uint32(17).double(message.capacity);
+    }
+    if (message.found !== false) {
+      writer.uint32(24).bool(message.found);
+    }
+    if (message.needed !== false) {
+      writer.uint32(32).bool(message.needed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerCapacity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerCapacity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.capacity = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.found = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.needed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerCapacity {
+    return {
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      capacity: isSet(object.capacity) ? globalThis.Number(object.capacity) : 0,
+      found: isSet(object.found) ? globalThis.Boolean(object.found) : false,
+      needed: isSet(object.needed) ? globalThis.Boolean(object.needed) : false,
+    };
+  },
+
+  toJSON(message: ServerCapacity): unknown {
+    const obj: any = {};
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.capacity !== 0) {
+      obj.capacity = floatToJson(message.capacity);
+    }
+    if (message.found !== false) {
+      obj.found = message.found;
+    }
+    if (message.needed !== false) {
+      obj.needed = message.needed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServerCapacity>): ServerCapacity {
+    return ServerCapacity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServerCapacity>): ServerCapacity {
+    const message = createBaseServerCapacity();
+    message.server = object.server ?? "";
+    message.capacity = object.capacity ?? 0;
+    message.found = object.found ?? false;
+    message.needed = object.needed ?? false;
     return message;
   },
 };
