@@ -83,6 +83,27 @@ describe('core affinity', () => {
     expect([...users.values()]).toEqual(Array.from({ length: 12 }, () => Math.min(4, nonaffinity)));
   });
 
+  it('shares the servers among the workers that serve, whatever their numbers', () => {
+    const w = world([1, 1, 1, 1, 1, 1], 5);
+    let serving = [1, 4];
+    const workers = [1, 4].map((worker) =>
+      algorithm('core_affinity', w, {
+        worker,
+        coreNonaffinity: 1,
+        serving: () => ({ rank: serving.indexOf(worker), workers: serving.length }),
+      }),
+    );
+    const usedBy = (i: number): number[] =>
+      [...new Set(Array.from({ length: 60 }, () => workers[i]!.pick(-1, 0)))].sort((x, y) => x - y);
+    expect([usedBy(0), usedBy(1)]).toEqual([
+      [0, 2, 4],
+      [1, 3, 5],
+    ]);
+    serving = [4];
+    workers[1]!.refresh();
+    expect(usedBy(1)).toHaveLength(6);
+  });
+
   it('takes the servers of the next worker when none of its own is up', () => {
     const own = used(1, 1);
     expect(used(1, 1, (place) => !own.has(place))).toEqual(used(2, 1));

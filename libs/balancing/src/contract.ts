@@ -97,6 +97,11 @@ export interface AlgorithmContext {
   /** Number of the worker that asks, from 0 to `counts.workers` - 1. */
   readonly worker: number;
   /**
+   * How many workers serve now, and which of them asks, from 0 on: cells may be kept for more. Absent: all that have
+   * cells. `refresh` is called when it has changed.
+   */
+  readonly serving?: (() => { readonly rank: number; readonly workers: number }) | undefined;
+  /**
    * Workers that use a server, with core affinity (`lb_algorithm_core_nonaffinity`): 1 gives each server to one
    * worker, and as many as there are workers gives all to all.
    */

@@ -59,22 +59,23 @@ export class CoreAffinity implements Algorithm {
 
   refresh(): void {
     const { worker, counts, table } = this.context;
+    const { rank, workers } = this.context.serving?.() ?? { rank: worker, workers: counts.workers };
     this.length = 0;
-    for (let step = 0; step < counts.workers && this.length === 0; step++)
-      this.take((worker + step) % counts.workers);
+    for (let step = 0; step < workers && this.length === 0; step++)
+      this.take((rank + step) % workers, workers);
     this.reduced = table.reduced;
     if (!table.reduced) return;
     this.everyone ??= new Stride(table, (worker + 0.5) / counts.workers);
     this.everyone.refresh();
   }
 
-  private take(worker: number): void {
-    const { table, counts, coreNonaffinity } = this.context;
+  private take(worker: number, workers: number): void {
+    const { table, coreNonaffinity } = this.context;
     const { all, places } = this;
     let n = 0;
     for (let i = 0; i < all.length; i++) {
       const place = all[i]!;
-      const distance = (worker - (place % counts.workers) + counts.workers) % counts.workers;
+      const distance = (worker - (place % workers) + workers) % workers;
       if (table.eligible[place] === 1 && distance < coreNonaffinity) places[n++] = place;
     }
     this.length = n;

@@ -148,7 +148,7 @@ export class Mapping {
     this.health[slot] = verdict;
   }
 
-  /** Agent only: makes the workers look at the health bytes again. */
+  /** Agent only, but for changes of workers: makes the workers look at the health bytes, and at each other, again. */
   publishHealth(): void {
     Atomics.add(this.i32, HEADER.HEALTH_EPOCH, 1);
   }
@@ -340,6 +340,23 @@ export class Mapping {
     releasePersistenceLock(this.persistenceWords(), index, held);
     this.bytes.fill(0, head, head + WORKER_HEAD_BYTES);
     Atomics.store(this.i32, head / 4 + WORKER.STATE, WORKER_STATE.FREE);
+    this.publishHealth();
+  }
+
+  /**
+   * How many workers serve, and the place of worker `index` among them in the order of their blocks; it counts as one of
+   * them even while it starts or stops. There are more blocks than workers: one is for who takes over from another.
+   */
+  serving(index: number): { rank: number; workers: number } {
+    let rank = 0;
+    let workers = 1;
+    for (let w = 0; w < this.layout.workers; w++) {
+      if (w === index || Atomics.load(this.i32, this.blockBase(w) / 4 + WORKER.STATE) !== WORKER_STATE.READY)
+        continue;
+      workers++;
+      if (w < index) rank++;
+    }
+    return { rank, workers };
   }
 
   /** Agent only: forgets what was counted for a VS slot, before the slot is given to another VS. */

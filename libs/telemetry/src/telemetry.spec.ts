@@ -188,6 +188,26 @@ describe('mapping', () => {
     );
   });
 
+  it('says which workers serve, and raises the epoch when that changes', () => {
+    const m = make();
+    const epoch = m.healthEpoch;
+    const last = m.layout.workers - 1;
+    expect(m.serving(0)).toEqual({ rank: 0, workers: 1 });
+    m.worker(last).claim(1);
+    m.worker(last).state = WORKER_STATE.READY;
+    expect(m.serving(last)).toEqual({ rank: 0, workers: 1 });
+    expect(m.serving(0)).toEqual({ rank: 0, workers: 2 });
+    m.worker(0).claim(2);
+    expect(m.serving(last)).toEqual({ rank: 0, workers: 1 });
+    m.worker(0).state = WORKER_STATE.READY;
+    expect(m.serving(last)).toEqual({ rank: 1, workers: 2 });
+    const before = m.healthEpoch;
+    expect(before).toBeGreaterThan(epoch);
+    m.retireWorker(0);
+    expect(m.serving(last)).toEqual({ rank: 0, workers: 1 });
+    expect(m.healthEpoch).toBeGreaterThan(before);
+  });
+
   it('a dead worker keeps its counts, loses its gauges and frees its block', () => {
     const m = make();
     m.setUsed(5, 7);

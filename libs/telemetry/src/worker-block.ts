@@ -165,6 +165,8 @@ export class WorkerBlock {
 
   set state(state: number) {
     Atomics.store(this.i32, this.words + WORKER.STATE, state);
+    // Which workers serve matters to the others.
+    this.mapping.publishHealth();
   }
 
   /** True while a configuration is taken in: beats come late then. */

@@ -59,6 +59,7 @@ export function algorithm(
     previous = null,
     capacityThreshold = 0,
     tasks,
+    serving,
   }: Partial<AlgorithmContext> = {},
 ): Algorithm {
   return createAlgorithm(name, {
@@ -71,6 +72,7 @@ export function algorithm(
     previous,
     capacityThreshold,
     tasks,
+    serving,
   });
 }
 

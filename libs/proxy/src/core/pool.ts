@@ -135,6 +135,7 @@ export class Pool implements Choosing {
       coreNonaffinity: spec.core_nonaffinity ?? CORE_NONAFFINITY,
       latency: latencyState(context, slots),
       previous: previous?.algorithm ?? null,
+      serving: () => context.mapping.serving(context.block.index),
       tasks: spec.algorithm === 'fewest_tasks' ? new Tasks(context.mapping, slots) : undefined,
       capacityThreshold: spec.capacity_ttfb_threshold ?? 0,
     };
@@ -322,8 +323,8 @@ export class Pool implements Choosing {
     const { room } = this;
     if (room !== null) room.free.stale = false;
     let up = 0;
-    // What monitors tell of tasks comes with the epoch too.
-    let changed = this.spec.algorithm === 'fewest_tasks';
+    // What monitors tell of tasks, and which workers serve, comes with the epoch too.
+    let changed = this.spec.algorithm === 'fewest_tasks' || this.spec.algorithm === 'core_affinity';
     for (let i = 0; i < count; i++) {
       const may =
         this.spec.enabled &&
