@@ -93,6 +93,8 @@ describe('places at a server', () => {
     told.tell(1);
     expect(reader.covers(from)).toBe(false);
     expect(m.releases(0).head).toBe(0);
+    m.clearPool(1);
+    expect(reader.covers(from + 3)).toBe(false);
   });
 });
 

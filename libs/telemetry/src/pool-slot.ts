@@ -85,7 +85,8 @@ export class Releases {
 
   /** What has been told since `head` was `from` can still be read. */
   covers(from: number): boolean {
-    return ((this.head - from) | 0) < RING;
+    const behind = (this.head - from) | 0;
+    return behind >= 0 && behind < RING;
   }
 
   /** Server slot of the `n`th message; -1 when it is not there (yet). */
