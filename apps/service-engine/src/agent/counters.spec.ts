@@ -76,6 +76,7 @@ describe('what the agent reads of the mapping', () => {
     w.count(1, 4);
     const text = renderMetrics({
       services: counters.services(),
+      pools: [],
       servers: counters.servers(),
       verdicts: [],
       placements: [],

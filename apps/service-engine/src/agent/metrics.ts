@@ -13,6 +13,9 @@ import {
 } from '@spillway/telemetry';
 import { BOUNDS, type ServerCounters, type ServiceCounters } from './counters.js';
 import type { PersistenceFacts } from './persistence-board.js';
+import { family, type Labels, type Sample } from './metric-family.js';
+import type { PoolCounters } from './pool-counters.js';
+import { poolFamilies } from './pool-metrics.js';
 import type { ObservedPlacement } from './placement-state.js';
 import type { Usage } from './usage.js';
 
@@ -20,6 +23,7 @@ import type { Usage } from './usage.js';
 export interface MetricsInput {
   services: readonly ServiceCounters[];
   servers: readonly ServerCounters[];
+  pools: readonly PoolCounters[];
   verdicts: readonly ServerVerdict[];
   placements: readonly ObservedPlacement[];
   usage: Usage;
@@ -47,26 +51,6 @@ export interface WorkerGauges {
   socketsMost: number;
   loopDelayMs: number;
   loopDelayMostMs: number;
-}
-
-type Labels = Record<string, string>;
-/** Labels, value, and what is added to the name of the family. */
-type Sample = [Labels, number, string?];
-
-const escape = (value: string): string =>
-  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-
-type Type = 'counter' | 'gauge' | 'histogram' | 'summary';
-
-function family(name: string, type: Type, help: string, samples: readonly Sample[]): string {
-  if (samples.length === 0) return '';
-  const lines = samples.map(([labels, value, suffix = '']) => {
-    const text = Object.entries(labels)
-      .map(([k, v]) => `${k}="${escape(v)}"`)
-      .join(',');
-    return `${name}${suffix}${text === '' ? '' : `{${text}}`} ${value}`;
-  });
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
 }
 
 const STATES: readonly ObservedPlacement['state'][] = [
@@ -504,6 +488,7 @@ export function renderMetrics(m: MetricsInput): string {
     ),
     ...serviceFamilies(m.services),
     ...serverFamilies(m.servers),
+    ...poolFamilies(m.pools),
     ...workerFamilies(m.processes),
   ].join('');
 }

@@ -9,6 +9,7 @@ import { PeerNews } from '../peer-news/peer-news.js';
 import type { Options } from '../settings/options.js';
 import { runtimeFiles } from '../supervisor/runtime-dir.js';
 import { Counters } from './counters.js';
+import { PoolCounts } from './pool-counters.js';
 import { MetricsServer } from './metrics-server.js';
 import { renderMetrics, type WorkerGauges } from './metrics.js';
 import type { ObservedPlacement } from './placement-state.js';
@@ -48,6 +49,7 @@ export class Shell {
   connected = false;
   #runtime: Runtime | undefined;
   #counters: Counters | undefined;
+  #pools: PoolCounts | undefined;
   #frequency = 100;
   #beat: ReturnType<typeof setInterval>;
   #metrics: MetricsServer | undefined;
@@ -130,6 +132,7 @@ export class Shell {
       },
     });
     this.#counters = new Counters(this.mapping, slots.services, slots.servers);
+    this.#pools = new PoolCounts(this.mapping, slots.pools);
     return this.#runtime;
   }
 
@@ -159,6 +162,7 @@ export class Shell {
       usage: this.#meter.measure(this.#pids()),
       services: this.#counters?.services(withTimes) ?? [],
       servers: this.#counters?.servers() ?? [],
+      pools: this.#pools?.read() ?? [],
       workers: this.workers,
       processes: this.#processes(),
       throttles: this.#runtime?.throttles ?? [],
@@ -245,6 +249,7 @@ export class Shell {
     return renderMetrics({
       services: this.#counters?.services() ?? [],
       servers: this.#counters?.servers() ?? [],
+      pools: this.#pools?.read() ?? [],
       verdicts: this.#runtime?.servers ?? [],
       placements: this.#runtime?.placements ?? [],
       usage: this.#metricsMeter.measure(this.#pids()),

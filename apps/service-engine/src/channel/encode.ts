@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { ServerVerdict } from '@spillway/health';
 import { ownScopes, se } from '@spillway/protocol';
-import { SERVER, VS, VS_HISTOGRAM, type VsHistogram } from '@spillway/telemetry';
+import { POOL, SERVER, VS, VS_HISTOGRAM, type VsHistogram } from '@spillway/telemetry';
 import type { Advice, ModeProbe } from '@spillway/vip';
 import { BOUNDS, type ServerCounters, type ServiceCounters } from '../agent/counters.js';
+import { isIdlePool, type PoolCounters } from '../agent/pool-counters.js';
 import type { WorkerGauges } from '../agent/metrics.js';
 import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
@@ -67,6 +68,7 @@ export interface Load {
   usage: Usage;
   services: readonly ServiceCounters[];
   servers: readonly ServerCounters[];
+  pools: readonly PoolCounters[];
   workers: readonly WorkerRecord[];
   processes: readonly WorkerGauges[];
   /** Servers that are held back. */
@@ -153,6 +155,25 @@ const mostThrottled = (throttles: readonly Throttle[]): se.ServerThrottle[] =>
       errorRatio,
     }));
 
+const poolCounters = (p: PoolCounters): se.PoolCounters => ({
+  poolUuid: p.poolUuid,
+  queued: p.queued,
+  connections: p.connections,
+  queuedTotal: p.counters[POOL.QUEUED] ?? 0,
+  served: p.counters[POOL.SERVED] ?? 0,
+  timedOut: p.counters[POOL.TIMED_OUT] ?? 0,
+  left: p.counters[POOL.LEFT] ?? 0,
+  refused: p.counters[POOL.REFUSED] ?? 0,
+  refusedQueueFull: p.counters[POOL.REFUSED_QUEUE] ?? 0,
+  yielded: p.counters[POOL.YIELDED] ?? 0,
+  waits: {
+    name: 'queue_wait',
+    count: p.waits[BOUNDS.length] ?? 0,
+    sumUs: p.counters[POOL.WAIT_TIME] ?? 0,
+    buckets: [...p.waits.subarray(0, BOUNDS.length)],
+  },
+});
+
 export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
   sequence,
   cpuPercent: load.usage.cpuPercent,
@@ -196,6 +217,7 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
       responses: s.counters[SERVER.RESPONSES] ?? 0,
       connectionsMade: s.counters[SERVER.CONNECTED] ?? 0,
     })),
+  pools: load.pools.filter((p) => !isIdlePool(p)).map(poolCounters),
   throttles: mostThrottled(load.throttles),
   persistence: {
     limit: load.persistence.limit,

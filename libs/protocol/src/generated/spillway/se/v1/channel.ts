@@ -299,6 +299,28 @@ export interface Heartbeat {
     | undefined;
   /** Pools whose capacity is estimated. */
   capacities: PoolCapacity[];
+  /** Pools that limit the connections to their servers. */
+  pools: PoolCounters[];
+}
+
+/** What is held of a pool's limit of connections, and its queue. Totals run since the start of the agent's boot_id. */
+export interface PoolCounters {
+  poolUuid: string;
+  /** Requests in the queue now. */
+  queued: number;
+  /** Connections to servers of the pool that are open now, the idle ones too. */
+  connections: number;
+  queuedTotal: number;
+  /** How requests left the queue: sent to a server; waited for too long; gone away or told of a change. */
+  served: number;
+  timedOut: number;
+  left: number;
+  /** Requests, connections and flows that found all servers full, and of these the ones that found the queue full. */
+  refused: number;
+  refusedQueueFull: number;
+  /** Kept connections that were closed for others. */
+  yielded: number;
+  waits: Timing | undefined;
 }
 
 /** Which client belongs to which server, of all pools that remember clients in the SE. */
@@ -3016,6 +3038,7 @@ function createBaseHeartbeat(): Heartbeat {
     throttles: [],
     persistence: undefined,
     capacities: [],
+    pools: [],
   };
 }
 
@@ -3053,6 +3076,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     for (const v of message.capacities) {
       PoolCapacity.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.pools) {
+      PoolCounters.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -3158,6 +3184,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.capacities.push(PoolCapacity.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.pools.push(PoolCounters.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3211,6 +3245,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       capacities: globalThis.Array.isArray(object?.capacities)
         ? object.capacities.map((e: any) => PoolCapacity.fromJSON(e))
         : [],
+      pools: globalThis.Array.isArray(object?.pools)
+        ? object.pools.map((e: any) => PoolCounters.fromJSON(e))
+        : [],
     };
   },
 
@@ -3249,6 +3286,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.capacities?.length) {
       obj.capacities = message.capacities.map((e) => PoolCapacity.toJSON(e));
     }
+    if (message.pools?.length) {
+      obj.pools = message.pools.map((e) => PoolCounters.toJSON(e));
+    }
     return obj;
   },
 
@@ -3270,6 +3310,266 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       ? PersistenceTable.fromPartial(object.persistence)
       : undefined;
     message.capacities = object.capacities?.map((e) => PoolCapacity.fromPartial(e)) || [];
+    message.pools = object.pools?.map((e) => PoolCounters.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePoolCounters(): PoolCounters {
+  return {
+    poolUuid: "",
+    queued: 0,
+    connections: 0,
+    queuedTotal: 0,
+    served: 0,
+    timedOut: 0,
+    left: 0,
+    refused: 0,
+    refusedQueueFull: 0,
+    yielded: 0,
+    waits: undefined,
+  };
+}
+
+export const PoolCounters: MessageFns<PoolCounters> = {
+  encode(message: PoolCounters, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.queued !== 0) {
+      writer.uint32(16).uint64(message.queued);
+    }
+    if (message.connections !== 0) {
+      writer.uint32(24).uint64(message.connections);
+    }
+    if (message.queuedTotal !== 0) {
+      writer.uint32(32).uint64(message.queuedTotal);
+    }
+    if (message.served !== 0) {
+      writer.uint32(40).uint64(message.served);
+    }
+    if (message.timedOut !== 0) {
+      writer.uint32(48).uint64(message.timedOut);
+    }
+    if (message.left !== 0) {
+      writer.uint32(56).uint64(message.left);
+    }
+    if (message.refused !== 0) {
+      writer.uint32(64).uint64(message.refused);
+    }
+    if (message.refusedQueueFull !== 0) {
+      writer.uint32(72).uint64(message.refusedQueueFull);
+    }
+    if (message.yielded !== 0) {
+      writer.uint32(80).uint64(message.yielded);
+    }
+    if (message.waits !== undefined) {
+      Timing.encode(message.waits, writer.uint32(90).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolCounters {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolCounters();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.queued = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.connections = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.queuedTotal = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.served = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.timedOut = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.left = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.refused = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.refusedQueueFull = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.yielded = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.waits = Timing.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PoolCounters {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      queued: isSet(object.queued) ? globalThis.Number(object.queued) : 0,
+      connections: isSet(object.connections) ? globalThis.Number(object.connections) : 0,
+      queuedTotal: isSet(object.queuedTotal)
+        ? globalThis.Number(object.queuedTotal)
+        : isSet(object.queued_total)
+        ? globalThis.Number(object.queued_total)
+        : 0,
+      served: isSet(object.served) ? globalThis.Number(object.served) : 0,
+      timedOut: isSet(object.timedOut)
+        ? globalThis.Number(object.timedOut)
+        : isSet(object.timed_out)
+        ? globalThis.Number(object.timed_out)
+        : 0,
+      left: isSet(object.left) ? globalThis.Number(object.left) : 0,
+      refused: isSet(object.refused) ? globalThis.Number(object.refused) : 0,
+      refusedQueueFull: isSet(object.refusedQueueFull)
+        ? globalThis.Number(object.refusedQueueFull)
+        : isSet(object.refused_queue_full)
+        ? globalThis.Number(object.refused_queue_full)
+        : 0,
+      yielded: isSet(object.yielded) ? globalThis.Number(object.yielded) : 0,
+      waits: isSet(object.waits) ? Timing.fromJSON(object.waits) : undefined,
+    };
+  },
+
+  toJSON(message: PoolCounters): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.queued !== 0) {
+      obj.queued = Math.round(message.queued);
+    }
+    if (message.connections !== 0) {
+      obj.connections = Math.round(message.connections);
+    }
+    if (message.queuedTotal !== 0) {
+      obj.queuedTotal = Math.round(message.queuedTotal);
+    }
+    if (message.served !== 0) {
+      obj.served = Math.round(message.served);
+    }
+    if (message.timedOut !== 0) {
+      obj.timedOut = Math.round(message.timedOut);
+    }
+    if (message.left !== 0) {
+      obj.left = Math.round(message.left);
+    }
+    if (message.refused !== 0) {
+      obj.refused = Math.round(message.refused);
+    }
+    if (message.refusedQueueFull !== 0) {
+      obj.refusedQueueFull = Math.round(message.refusedQueueFull);
+    }
+    if (message.yielded !== 0) {
+      obj.yielded = Math.round(message.yielded);
+    }
+    if (message.waits !== undefined) {
+      obj.waits = Timing.toJSON(message.waits);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PoolCounters>): PoolCounters {
+    return PoolCounters.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PoolCounters>): PoolCounters {
+    const message = createBasePoolCounters();
+    message.poolUuid = object.poolUuid ?? "";
+    message.queued = object.queued ?? 0;
+    message.connections = object.connections ?? 0;
+    message.queuedTotal = object.queuedTotal ?? 0;
+    message.served = object.served ?? 0;
+    message.timedOut = object.timedOut ?? 0;
+    message.left = object.left ?? 0;
+    message.refused = object.refused ?? 0;
+    message.refusedQueueFull = object.refusedQueueFull ?? 0;
+    message.yielded = object.yielded ?? 0;
+    message.waits = (object.waits !== undefined && object.waits !== null)
+      ? Timing.fromPartial(object.waits)
+      : undefined;
     return message;
   },
 };
