@@ -147,6 +147,22 @@ describe('the passive monitor', () => {
       await even();
     }));
 
+  it.each(['FASTEST_RESPONSE', 'LEAST_LOAD'])(
+    'rescues LB_ALGORITHM_%s from a server that answers 404 at once',
+    (algorithm) =>
+      world.instance.watched(async () => {
+        await edit({ lb_algorithm: `LB_ALGORITHM_${algorithm}` });
+        // The others take their time, so that the bad one looks good.
+        await Promise.all(
+          world.origins.map((o, i) => o.set({ delay: i === 0 ? 0 : 5, status: i === 0 ? 404 : 200 })),
+        );
+        await counts('the first to get next to nothing', heldBackFirst);
+        await Promise.all(world.origins.map((o) => o.set({ delay: 0, status: 200 })));
+        await edit({ lb_algorithm: 'LB_ALGORITHM_LEAST_CONNECTIONS' });
+        await even();
+      }),
+  );
+
   it('takes for errors what the analytics profile does', () =>
     world.instance.watched(async () => {
       const profile = await world.api.post('/api/analyticsprofile', {
@@ -163,6 +179,49 @@ describe('the passive monitor', () => {
       await counts('the one that answers another code to get next to nothing', heldBackFirst);
       await status(200, 200, 200);
       await even();
+    }));
+
+  it('watches connections of layer 4: a server that resets them before it says anything', () =>
+    world.instance.watched(async () => {
+      const { api } = world;
+      const pool = await api.post('/api/pool', {
+        name: 'l4',
+        lb_algorithm: 'LB_ALGORITHM_LEAST_CONNECTIONS',
+        connection_ramp_duration: 0,
+        servers: world.servers(),
+      });
+      const profile = await api.find('applicationprofile', 'System-L4-Application');
+      const port = world.port + 1;
+      await api.post('/api/virtualservice', {
+        name: 'l4',
+        services: [{ port }],
+        pool_ref: pool.url,
+        vsvip_ref: world.vsvip.url,
+        application_profile_ref: profile.url,
+      });
+      const roots = await world.instance.serviceEngineRoots();
+      const failed = async (): Promise<number> =>
+        (await world.probe.spread({ host: world.vip4, port, connections: REQUESTS, batch: 50, roots }))
+          .failures.length;
+      await eventually(async () => (await failed()) === 0, {
+        within: 20_000,
+        every: 50,
+        what: 'answers at layer 4',
+      });
+      await world.origins[0]!.set({ respond: 'reset' });
+      await eventually(
+        async () => {
+          const n = await failed();
+          return n < 0.09 * REQUESTS || Promise.reject(new Error(`${n} of ${REQUESTS} were reset`));
+        },
+        { within: 40_000, every: 10, what: 'few connections to be reset' },
+      );
+      await world.origins[0]!.set({ respond: 'normal' });
+      await eventually(async () => (await failed()) === 0, {
+        within: 20_000,
+        every: 50,
+        what: 'answers at layer 4',
+      });
     }));
 
   it('watches no pool that asks for none, and holds no server back that is alone', () =>

@@ -11,10 +11,15 @@ const COLUMNS: Column[] = [
   { title: 'NAME', value: (r) => (r['name'] === at(r, 'ip.addr') ? '' : r['name']) },
   { title: 'STATE', value: (r) => text(at(r, 'oper_status.state') ?? '').replace(/^OPER_/, '') },
   { title: 'RATIO', value: (r) => r['ratio'] },
+  { title: 'SHARE', value: (r) => shareOf(r['share']) },
   { title: 'OPEN', value: (r) => r['connections_open'] },
   { title: 'ACTIVE', value: (r) => r['connections_active'] },
   { title: 'REASON', value: (r) => ((at(r, 'oper_status.reason') ?? []) as unknown[]).map(text).join('; ') },
 ];
+
+/** What the passive monitor leaves of its share, on the SE that leaves it least; nothing where it has all. */
+const shareOf = (share: unknown): string =>
+  typeof share === 'number' ? `${Math.round(share * 1000) / 10} %` : '';
 
 /** The servers of a pool as they run. */
 export async function printServers(client: Client, pool: string, command: Command): Promise<void> {

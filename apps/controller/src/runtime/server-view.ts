@@ -32,6 +32,7 @@ export function showServer(
     oper_status: showStatus(s.status),
     connections_open: total.open,
     connections_active: total.active,
+    ...(s.throttles.length === 0 ? {} : { share: rounded(Math.min(...s.throttles.map((t) => t.share))) }),
     ...(server.drain_until === undefined
       ? {}
       : { graceful_disable_until: new Date(server.drain_until).toISOString() }),

@@ -79,6 +79,7 @@ describe('what the agent reads of the mapping', () => {
       pools: [],
       servers: counters.servers(),
       verdicts: [],
+      throttles: [{ poolUuid: 'pool-1', server: '10.0.0.1:80', share: 0.25, since: 1, errorRatio: 1 }],
       placements: [],
       usage: { cpuPercent: 0, memoryUsedBytes: 0, memoryTotalBytes: 0 },
       epoch: 1,
@@ -112,6 +113,7 @@ describe('what the agent reads of the mapping', () => {
     expect(text).toContain('spillway_pool_persistence_entries{pool="p"} 3\n');
     expect(text).toContain('spillway_se_persistence_limit 70\n');
     expect(text).toContain('spillway_se_persistence_evictions_total 2\n');
+    expect(text).toContain('spillway_server_share{pool="pool-1",server="10.0.0.1:80"} 0.25\n');
     expect(text).not.toContain('spillway_vs_client_rtt_seconds');
     const names = text.split('\n').filter((l) => l.startsWith('# TYPE'));
     expect(new Set(names).size).toBe(names.length);

@@ -12,6 +12,7 @@ import {
   type VsHistogram,
 } from '@spillway/telemetry';
 import { BOUNDS, type ServerCounters, type ServiceCounters } from './counters.js';
+import type { Throttle } from './passive-pool.js';
 import type { PersistenceFacts } from './persistence-board.js';
 import { family, type Labels, type Sample } from './metric-family.js';
 import type { PoolCounters } from './pool-counters.js';
@@ -25,6 +26,8 @@ export interface MetricsInput {
   servers: readonly ServerCounters[];
   pools: readonly PoolCounters[];
   verdicts: readonly ServerVerdict[];
+  /** Servers that the passive monitor holds back. */
+  throttles: readonly Throttle[];
   placements: readonly ObservedPlacement[];
   usage: Usage;
   epoch: number;
@@ -427,6 +430,12 @@ export function renderMetrics(m: MetricsInput): string {
       m.verdicts.map((v): Sample => [{ pool: v.poolUuid, server: v.server }, v.verdict === 'up' ? 1 : 0]),
     ),
     family(
+      'spillway_server_share',
+      'gauge',
+      'What the passive monitor leaves a server of its share, where it is less than 1.',
+      m.throttles.map((t): Sample => [{ pool: t.poolUuid, server: t.server }, t.share]),
+    ),
+    family(
       'spillway_server_connections_total',
       'counter',
       'Connections opened to the server.',
@@ -443,6 +452,12 @@ export function renderMetrics(m: MetricsInput): string {
       'counter',
       'Requests sent to the server.',
       server((s) => s.requests),
+    ),
+    family(
+      'spillway_server_errors_total',
+      'counter',
+      'Errors of the server, responses and failures, as the analytics profile defines them.',
+      server((s) => s.counters[SERVER.ERRORS]!),
     ),
     family(
       'spillway_server_failures_total',

@@ -182,7 +182,9 @@ export class PassivePool {
    * asked of one server alone, which is none the worse for it.
    */
   #errorsRead(): number {
-    return this.spec.algorithm === 'consistent_hash' ? read[1]! - read[2]! : read[1]!;
+    const keyed =
+      this.spec.algorithm === 'consistent_hash' || this.spec.persistence_profile_uuid !== undefined;
+    return keyed ? read[1]! - read[2]! : read[1]!;
   }
 
   #write(i: number, epoch: number): void {

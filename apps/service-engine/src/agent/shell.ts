@@ -251,6 +251,7 @@ export class Shell {
       servers: this.#counters?.servers() ?? [],
       pools: this.#pools?.read() ?? [],
       verdicts: this.#runtime?.servers ?? [],
+      throttles: this.#runtime?.throttles ?? [],
       placements: this.#runtime?.placements ?? [],
       usage: this.#metricsMeter.measure(this.#pids()),
       epoch: snapshot?.epoch ?? 0,

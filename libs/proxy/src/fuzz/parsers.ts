@@ -7,6 +7,7 @@ import { response, scanResponse } from '../http1/scan-response.js';
 import { FrameReader, type FrameSink } from '../http2/frame-reader.js';
 import { HpackDecoder, type FieldSink } from '../http2/hpack/decoder.js';
 import { readHeader } from '../proxy-protocol/header.js';
+import { INCOMPLETE as SIP_INCOMPLETE, SipMessage } from '../sip/message.js';
 import { peekClientHello } from '../tls/client-hello.js';
 import {
   NODE_FULL,
@@ -244,6 +245,42 @@ function proxyHeader(random: Random): void {
   }
 }
 
+const SIP = [
+  'INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nCall-ID: a84b@pc33\r\nContent-Length: 5\r\n\r\nv=0\r\n',
+  'SIP/2.0 180 Ringing\r\ni: x\r\nl: 0\r\n\r\n',
+  'BYE tel:+1 SIP/2.0\r\nSubject: one\r\n two\r\nCALL-id :\r\n\ty\r\ncontent-length: 0\r\n\r\n',
+  'OPTIONS sip:a SIP/2.0\r\nCall-ID: z\r\n\r\nbody',
+];
+
+/** A SIP message is read alike wherever it lies and in growing parts as whole, and is never longer than what is there. */
+function sip(random: Random): void {
+  const text = mutate(random.pick(SIP), random.pick(SIP), random);
+  for (const stream of [true, false]) {
+    const b = Buffer.from(text, 'latin1');
+    const whole = sipFacts(b, 0, b.length, stream);
+    if (sipMessage.callIdEnd > b.length) throw new Error('a Call-ID outside of its bytes');
+    const shifted = Buffer.concat([Buffer.alloc(5, 13), b, Buffer.alloc(5, 13)]);
+    same('shifted', sipFacts(shifted, 5, 5 + b.length, stream), whole, text);
+    const cuts = stream ? b.length : 0;
+    for (let end = 0; end < cuts; end += 1 + random.below(6)) {
+      const part = sipFacts(b, 0, end, true);
+      if (part === `${SIP_INCOMPLETE}`) continue;
+      same('in parts', part, whole, text);
+      break;
+    }
+  }
+}
+
+const sipMessage = new SipMessage();
+
+function sipFacts(b: Uint8Array, start: number, end: number, stream: boolean): string {
+  const length = sipMessage.scan(b, start, end, stream);
+  if (length > end - start) throw new Error(`a message of ${length} bytes in ${end - start}`);
+  if (length <= 0) return `${length}`;
+  const { callIdStart, callIdEnd, contentLength } = sipMessage;
+  return `${length} ${callIdStart - start} ${callIdEnd - start} ${contentLength}`;
+}
+
 function same(what: string, got: unknown, wanted: unknown, input: string): void {
   if (got !== wanted)
     throw new Error(
@@ -258,4 +295,5 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   frames,
   clientHello,
   proxyHeader,
+  sip,
 };

@@ -143,6 +143,7 @@ export class SipClient extends ClientConnection implements FrameUser, KeptLinks 
   /** What comes from the server is no SIP. */
   linkMalformed(link: SipLink): void {
     link.server.failed(FAILED_BY.MALFORMED);
+    link.server.fault(FAILED_BY.MALFORMED, this.placement.service.config.errors, false);
     link.clientGone(false);
     this.linkEnded(link);
   }

@@ -25,8 +25,7 @@ const CONTENT_LENGTH = Buffer.from('content-length');
 
 /**
  * Where the parts of one SIP message lie that matter for passing it on (RFC 3261 section 7). Everything else is left
- * as it is. What two readers could read differently is malformed: bare CR or LF, space before a colon, two Call-IDs,
- * two lengths.
+ * as it is. What two readers could read differently is malformed: bare CR or LF, two Call-IDs, two lengths.
  */
 export class SipMessage {
   isRequest = false;
@@ -63,6 +62,8 @@ export class SipMessage {
   }
 
   private head(b: Uint8Array, end: number): number {
+    // An empty line is no start line, and where the bytes begin its end has no index that could be told from INCOMPLETE.
+    if (end - this.at >= 2 && b[this.at] === CR) return MALFORMED;
     let lineEnd = lineEndOf(b, this.at, end);
     if (lineEnd <= 0) return lineEnd;
     if (!this.startLine(b, this.at, lineEnd)) return MALFORMED;
