@@ -1,4 +1,4 @@
-/** Where one client belongs. Everything is an unsigned number of 32 bits. */
+/** Where one client belongs. Everything but `since` and `version` is an unsigned number of 32 bits. */
 export interface Entry {
   /** Hash of the client and of the pool: 64 bits. */
   readonly lo: number;
@@ -6,21 +6,28 @@ export interface Entry {
   /** Hash of the server's `address:port`: 64 bits. */
   readonly serverLo: number;
   readonly serverHi: number;
-  /** Seconds since 1970, by the clock of the SE that learned it. */
+  /** SINCE_UNITS of a second since 1970, by the clock of the SE that learned it: 40 bits. */
   readonly since: number;
   /** The SE that learned it, see `originOf`. */
   readonly origin: number;
   /** The pool that it is of, see `poolTag`. */
   readonly pool: number;
-  /** How often the client has been given another server because its own could not be used. */
+  /** How often the client has been given another server because its own could not be used; at most MOST_VERSION. */
   readonly version: number;
   /** Seconds that it lives unless the client is seen again. */
   readonly life: number;
 }
 
+/** What `since` is counted in: parts of a second. */
+export const SINCE_UNITS = 256;
+export const MOST_VERSION = 0x3f_ffff;
+
+/** `since` of now; `milliseconds` since 1970. */
+export const sinceOf = (milliseconds: number): number => Math.floor((milliseconds * SINCE_UNITS) / 1000);
+
 /**
  * Whether `a` is to be kept rather than `b`, which are of the same client. What came about because a server failed
- * counts more than what was before; of two that were learned independently the earlier one, and in the same second that
+ * counts more than what was before; of two that were learned independently the earlier one, and at the same time that
  * of the SE whose number is smaller. It is an order of all entries, so that SEs which have heard the same, in whatever
  * order, keep the same.
  */

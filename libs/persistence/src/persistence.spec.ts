@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cookiesOf, withoutCookie } from './cookie-field.js';
 import { CookieCodec, CookieKey, MOST_COOKIE, MOST_PARTS, withPart, type CookiePart } from './cookie.js';
-import { merged, outranks, poolTag, serverTag, type Entry } from './entry.js';
+import { merged, MOST_VERSION, outranks, poolTag, serverTag, type Entry } from './entry.js';
 import { decodeNews, encodeNews, MOST_ENTRIES, newsOf } from './news.js';
 import { cookieSet, pathParameter, queryValue, setCookie } from './set-cookie.js';
 
@@ -196,10 +196,10 @@ describe('news of entries', () => {
     hi: word,
     serverLo: word,
     serverHi: word,
-    since: word,
+    since: fc.nat({ max: 2 ** 40 - 1 }),
     origin: word,
     pool: word,
-    version: word,
+    version: fc.nat({ max: MOST_VERSION }),
     life: word,
   });
 

@@ -1,4 +1,4 @@
-import { outranks, type Entry } from '@spillway/persistence';
+import { MOST_VERSION, outranks, SINCE_UNITS, type Entry } from '@spillway/persistence';
 
 /**
  * A set holds 7 entries and its lock. Of the words 0..62, the nine of one kind lie together: word `field * 7 + place`;
@@ -16,10 +16,10 @@ const SINCE = 28;
 const ORIGIN = 35;
 const POOL = 42;
 const EXPIRY = 49;
-/** The version, and whether other SEs still have to be told. */
+/** The version, parts of the second of `since`, and whether other SEs still have to be told. */
 const META = 56;
 const NEWS = 1 << 30;
-const VERSION = NEWS - 1;
+const PART = 22;
 
 /** A lock that is not free after so many looks belongs to a worker that was stopped: it is passed by. */
 const SPINS = 2000;
@@ -112,11 +112,11 @@ export class PersistenceTable {
 
   /**
    * Notes the server of a client, unless another worker (or SE) was first.
-   * @param wall seconds since 1970
+   * @param since of now, see `sinceOf`
    * @param origin this SE, see `originOf`
    * @returns what the table tells from now on; null when the set could not be locked, so that nothing was noted
    */
-  learn({ lo, hi }: ClientKey, lesson: Lesson, now: number, wall: number, origin: number): Found | null {
+  learn({ lo, hi }: ClientKey, lesson: Lesson, now: number, since: number, origin: number): Found | null {
     const { w, found } = this;
     const set = this.setOf(lo, hi);
     const base = set * SET_WORDS;
@@ -128,10 +128,10 @@ export class PersistenceTable {
       found.serverHi = w[known + SERVER_HI]! >>> 0;
       found.expiry = w[known + EXPIRY]!;
     } else {
-      const version = live ? Math.min(((w[known + META]! & VERSION) + 1) | 0, VERSION) : 0;
+      const version = live ? Math.min((w[known + META]! & MOST_VERSION) + 1, MOST_VERSION) : 0;
       const at = known >= 0 ? known : this.choose(base, now);
       const { serverLo, serverHi, pool, life } = lesson;
-      this.put(at, { lo, hi, serverLo, serverHi, since: wall, origin, pool, version, life }, now, NEWS);
+      this.put(at, { lo, hi, serverLo, serverHi, since, origin, pool, version, life }, now, NEWS);
       this.mark(set);
       found.serverLo = serverLo;
       found.serverHi = serverHi;
@@ -260,10 +260,10 @@ export class PersistenceTable {
       hi: word(HI),
       serverLo: word(SERVER_LO),
       serverHi: word(SERVER_HI),
-      since: word(SINCE),
+      since: word(SINCE) * SINCE_UNITS + ((w[at + META]! >>> PART) & (SINCE_UNITS - 1)),
       origin: word(ORIGIN),
       pool: word(POOL),
-      version: w[at + META]! & VERSION,
+      version: w[at + META]! & MOST_VERSION,
       life: w[at + EXPIRY]! - now,
     };
   }
@@ -274,10 +274,10 @@ export class PersistenceTable {
     this.clear(at);
     w[at + SERVER_LO] = entry.serverLo;
     w[at + SERVER_HI] = entry.serverHi;
-    w[at + SINCE] = entry.since;
+    w[at + SINCE] = Math.floor(entry.since / SINCE_UNITS);
     w[at + ORIGIN] = entry.origin;
     w[at + POOL] = entry.pool;
-    w[at + META] = (entry.version & VERSION) | news;
+    w[at + META] = Math.min(entry.version, MOST_VERSION) | ((entry.since % SINCE_UNITS) << PART) | news;
     Atomics.store(w, at + EXPIRY, now + entry.life);
     w[at + HI] = entry.hi;
     Atomics.store(w, at + LO, entry.lo);

@@ -25,6 +25,7 @@ export * from './instance/api-client.js';
 export * from './instance/instance.js';
 export * from './process/relay.js';
 export * from './clients/probe.js';
+export type { Visit, Visited } from './clients/visit.js';
 export * from './world/load.js';
 export * from './world/world.js';
 export * from './world/live.js';

@@ -31,3 +31,21 @@ export async function serversAre(world: World, states: readonly string[]): Promi
     { within: 20_000, every: 50, what: `servers to be ${states.join(', ')}` },
   );
 }
+
+interface ServerDetail {
+  health_monitor: { state: string }[];
+}
+
+/** The same of every SE by itself: one has a verdict of its own. */
+export async function verdictsAre(world: World, states: readonly string[]): Promise<void> {
+  await eventually(
+    async () => {
+      const { results } = await world.api.get<{ results: ServerDetail[] }>(
+        `/api/pool/${world.pool.uuid}/runtime/server/detail`,
+      );
+      const found = results.map((s) => [...new Set(s.health_monitor.map((m) => m.state))].join('+'));
+      return found.join() === states.join() || Promise.reject(new Error(found.join()));
+    },
+    { within: 20_000, every: 50, what: `every SE to find the servers ${states.join(', ')}` },
+  );
+}

@@ -45,10 +45,11 @@ export class ClusterController {
     return context ? shown : { uuid: shown['uuid'], name: shown['name'], url: shown['url'] };
   }
 
+  /** With the generation of the newest change: an SE runs it when its runtime shows that one, or a later one. */
   @Public()
   @Get('cluster/runtime')
   runtime(): Spec {
-    return { ...this.state(), cluster_uuid: this.cache.clusterUuid };
+    return { ...this.state(), cluster_uuid: this.cache.clusterUuid, generation: this.cache.generation };
   }
 
   @Public()

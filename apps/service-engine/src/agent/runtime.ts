@@ -50,6 +50,8 @@ const MOST_RETRY = 5_000;
 const OBSERVE = 1_000;
 /** What comes within so long is looked at together. */
 const LOOK_PAUSE = 2;
+/** New clients are told to other SEs so often. */
+const NEWS = 20;
 /** Slots that nobody uses any more are looked for so often. */
 const RECLAIM = 5_000;
 /** No worker at all within so long is a failure. */
@@ -73,6 +75,7 @@ export class Runtime {
   readonly #joining = new Map<string, number>();
   readonly #served = new Set<string>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #newsTimer: ReturnType<typeof setInterval>;
   #retry = { at: 0, pause: RETRY };
   #reclaimAt = 0;
   #look: { timer: ReturnType<typeof setTimeout>; due: number } | undefined;
@@ -97,6 +100,7 @@ export class Runtime {
     this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
     this.#capacity = new CapacityBoard(mapping, slots.servers);
     this.#timer = setInterval(() => this.#tick(), 100);
+    this.#newsTimer = setInterval(() => this.persistence.tick(), NEWS);
   }
 
   /** The snapshot that is accepted and live, or about to be. */
@@ -184,6 +188,7 @@ export class Runtime {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    clearInterval(this.#newsTimer);
     clearTimeout(this.#look?.timer);
     this.#health.close();
     await this.#claims.close();
@@ -358,7 +363,6 @@ export class Runtime {
   #tick(): void {
     const now = performance.now();
     this.#passive.tick(now);
-    this.persistence.tick();
     this.#capacity.tick(now);
     for (const call of this.#waiters.splice(0)) call();
     if (this.#joining.size > 0) this.#checkJoining();

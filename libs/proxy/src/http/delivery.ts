@@ -449,6 +449,7 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     if (pool === null || pool.reselect === null) return null;
     this.mayReuse = false;
     const client = this.ask();
+    if (this.known?.server === server && pool.mayUse(server)) return pool.admit(server, client);
     const other = pool.chooseOther(client, [...(this.tried ?? []), server]);
     return other ?? (pool.mayUse(server) ? pool.admit(server, client) : null);
   }
@@ -478,7 +479,7 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     const again = this.mayRepeat(link, failure) && (reselect === null || isNobodys(link, failure));
     const goesOn = !again && reselect !== null && failure !== FAILED.gone && this.mayGoOn(link, reselect);
     const other = again
-      ? (this.afresh(server) ?? this.another(server))
+      ? (this.afresh(server) ?? this.another(server, isFault(link, failure)))
       : goesOn
         ? this.untried(server)
         : null;
@@ -507,10 +508,12 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
    * Another server for the request that `failed` could not serve: of its pool as it is now, not as it was when the
    * request began, since the change may be the very reason.
    */
-  private another(failed: ServerRuntime): ServerRuntime | null {
+  private another(failed: ServerRuntime, fault: boolean): ServerRuntime | null {
     this.mayReuse = false;
     this.ask();
-    return failed.pool?.choose(asker, failed) ?? this.poolNow(failed)?.choose(asker, failed) ?? null;
+    // Whoever belongs to a server is not moved because a kept connection had ended there.
+    const avoid = this.known !== null && !fault ? null : failed;
+    return failed.pool?.choose(asker, avoid) ?? this.poolNow(failed)?.choose(asker, avoid) ?? null;
   }
 
   private poolNow(failed: ServerRuntime): Pool | null {

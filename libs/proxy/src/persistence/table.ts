@@ -1,4 +1,4 @@
-import { poolTag, serverName, serverTag } from '@spillway/persistence';
+import { poolTag, serverName, serverTag, sinceOf } from '@spillway/persistence';
 import type { PersistenceProfile } from '@spillway/snapshot';
 import type { ClientKey, PersistenceTable } from '@spillway/telemetry';
 import { Timed } from '../core/clock.js';
@@ -82,9 +82,14 @@ export abstract class ClientTable extends Timed implements Persistence {
     const [serverLo, serverHi] = serverTag(serverName(server));
     const { pool, life } = this;
     const instead = known.told ? { serverLo: known.serverLo, serverHi: known.serverHi } : null;
-    const wall = Math.floor(Date.now() / 1000);
     const lesson = { serverLo, serverHi, pool, life, instead };
-    const found = this.table.learn(known, lesson, this.now(), wall, this.context.persistence.origin);
+    const found = this.table.learn(
+      known,
+      lesson,
+      this.now(),
+      sinceOf(Date.now()),
+      this.context.persistence.origin,
+    );
     if (found === null) return server;
     known.told = true;
     known.serverLo = found.serverLo;

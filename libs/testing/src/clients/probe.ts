@@ -1,4 +1,5 @@
 import { ClientConnection, now } from '../http/connection.js';
+import type { Visited, VisitSpec } from './visit.js';
 import { connectionOwners } from '../process/socket-owner.js';
 import type { Netns } from '../process/netns.js';
 import { Program } from '../process/program.js';
@@ -72,7 +73,7 @@ export async function firstServedBy(
   );
 }
 
-/** `spread` and `firstServedBy` in a process of their own, in a namespace if wanted. */
+/** `visit`, `spread` and `firstServedBy` in a process of their own, in a namespace if wanted. */
 export class Probe {
   private constructor(private readonly program: Program) {}
 
@@ -87,6 +88,10 @@ export class Probe {
 
   spread(spec: SpreadSpec): Promise<Spread> {
     return this.program.call('spread', spec, 300_000);
+  }
+
+  visit(spec: VisitSpec): Promise<Visited[]> {
+    return this.program.call('visit', spec, 120_000);
   }
 
   firstServedBy(spec: Parameters<typeof firstServedBy>[0]): Promise<number> {
