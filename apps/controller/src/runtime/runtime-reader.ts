@@ -13,6 +13,7 @@ import { capacitiesOf, capacityOf, type Capacities, type Capacity } from './capa
 import type { OperStatus } from './oper-status.js';
 import { persistenceUsesOf, type PersistenceUse, type PersistenceUses } from './persistence-uses.js';
 import { poolStatus, type PoolStatus, type PoolUse, type ServerStatus } from './pool-status.js';
+import { queueUsesOf, type QueueUse, type QueueUses } from './request-queue.js';
 import { countsOf, type ServerCounts } from './server-counts.js';
 import { throttlesOf, type Throttles } from './throttles.js';
 import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
@@ -41,6 +42,7 @@ export class RuntimeState {
   private throttles: Throttles | undefined;
   private counts: ServerCounts | undefined;
   private persistence: PersistenceUses | undefined;
+  private queues: QueueUses | undefined;
   private told: Capacities | undefined;
 
   constructor(
@@ -142,6 +144,13 @@ export class RuntimeState {
     if (told === undefined) return () => undefined;
     const { serviceEngines } = this.useOf(poolUuid);
     return (server) => capacityOf(told, server, serviceEngines);
+  }
+
+  /** What SEs that serve the pool hold of its connections and its queue; nothing where it limits none. */
+  queuesOf(object: StoredObject): readonly QueueUse[] {
+    this.queues ??= queueUsesOf(this.world.runtimes.values());
+    const { serviceEngines } = this.useOf(object.uuid);
+    return (this.queues.get(object.uuid) ?? []).filter((use) => serviceEngines.has(use.se_uuid));
   }
 
   /** Enabled virtual services that use a pool, themselves or through a pool group, and the SEs that serve them. */

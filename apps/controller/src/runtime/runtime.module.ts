@@ -5,6 +5,8 @@ import { InventoryController } from './inventory.controller.js';
 import { InventoryService } from './inventory.service.js';
 import { MonitorReader } from './monitor-reader.js';
 import { MonitorController } from './monitor.controller.js';
+import { RefusalWatcher } from './refusal-watcher.js';
+import { RequestQueueController } from './request-queue.controller.js';
 import { RuntimeController } from './runtime.controller.js';
 import { RuntimeHooks } from './vip-runtime.hooks.js';
 import { RuntimeReader } from './runtime-reader.js';
@@ -13,7 +15,7 @@ import { StateWatcher } from './state-watcher.js';
 /** What runs: runtime views, inventories, the state of virtual services, pools, servers and SEs. */
 @Global()
 @Module({
-  controllers: [InventoryController, RuntimeController, MonitorController],
+  controllers: [InventoryController, RuntimeController, MonitorController, RequestQueueController],
   providers: [
     InventoryService,
     ObjectReader,
@@ -21,6 +23,7 @@ import { StateWatcher } from './state-watcher.js';
     MonitorReader,
     RuntimeHooks,
     RuntimeReader,
+    RefusalWatcher,
     StateWatcher,
   ],
   exports: [RuntimeReader],

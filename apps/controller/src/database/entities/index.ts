@@ -8,6 +8,7 @@ export * from './object-reference.entity.js';
 export * from './operation.entity.js';
 export * from './outbox.entity.js';
 export * from './placement.entity.js';
+export * from './queue-base.entity.js';
 export * from './se-runtime.entity.js';
 export * from './server-verdict.entity.js';
 export * from './session.entity.js';
