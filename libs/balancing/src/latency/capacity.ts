@@ -205,7 +205,7 @@ export class Capacities {
     const { words, first } = this.context.latency;
     const at = first[place]! + LATENCY_WORD.BASELINE;
     const before = words[at]! > 0 ? Math.log2(words[at]!) : mean;
-    if (!little && words[at]! > 0 && mean >= before) return;
+    if (!little && words[at]! > 0 && mean + 2 * this.windows.error(place) >= before) return;
     const change = mean - before;
     const count = this.windows.counts[place]!;
     const clear = little && count >= ENOUGH && Math.abs(change) > Math.max(1, 3 * this.windows.error(place));

@@ -51,6 +51,11 @@ export class Classes {
     this.update(folderOf(kind), microseconds);
     const log = Math.log2(Math.max(1, microseconds));
     this.typicalLog += (log - this.typicalLog) * Math.max(TYPICAL_WEIGHT, 1 / ++this.responses);
+  }
+
+  /** Takes in what is typical by now: once a tick is enough. */
+  settle(): void {
+    if (this.responses === 0) return;
     this.typical = 2 ** this.typicalLog;
     this.most = this.typical * MOST_TYPICAL;
   }

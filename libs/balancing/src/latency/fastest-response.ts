@@ -8,9 +8,13 @@ const LEAST_WEIGHT = 1 / 8;
 const MOST_WEIGHT = 1 / 2;
 /** Milliseconds without a sample after which the distance to the fastest server is halved, so that it is tried again. */
 const HALF_LIFE = 5000;
+/** For so long nothing is forgotten. */
+const RECENT = 100;
 /** A failure counts as a response that took so long: microseconds (log2), and times of what it takes else (log2). */
 const FAILURE = Math.log2(100_000);
 const FAILURE_FACTOR = 2;
+/** Servers that take at most so much longer than the fastest (log2) are as good, and have their turns. */
+const EQUAL = 1 / 4;
 /** No server is thought to be slower than a minute. */
 const MOST = Math.log2(60_000_000);
 const SCALE = 65_536;
@@ -111,13 +115,15 @@ export class FastestResponse extends Learning implements Feed {
   }
 
   private expect(place: number, log: number): void {
-    this.factors[place] = 2 ** ((log - this.fastest) * EXPONENT);
+    const slower = log - this.fastest;
+    this.factors[place] = slower < EQUAL ? 1 : 2 ** (slower * EXPONENT);
   }
 
   private expected(place: number, now: number): number {
     const stored = this.stored(place);
     if (stored === 0) return this.fastest;
     if (stored <= this.fastest) return stored;
-    return this.fastest + (stored - this.fastest) * 2 ** (-this.idle(place, now) / HALF_LIFE);
+    const idle = this.idle(place, now);
+    return idle < RECENT ? stored : this.fastest + (stored - this.fastest) * 2 ** (-idle / HALF_LIFE);
   }
 }

@@ -14,6 +14,8 @@ const MOST_CHANGE = 1 / 2;
 const SCALE = 65_536;
 /** Milliseconds after which half of a server's slowness is forgotten when nobody answers there. */
 const HALF_LIFE = 10_000;
+/** For so long nothing is forgotten. */
+const RECENT = 100;
 
 /**
  * The server with the least work under way per ratio and share (pools document, Least Load). The work of a request is
@@ -48,6 +50,7 @@ export class LeastLoad extends Learning implements Feed {
   }
 
   protected learnt(now: number): void {
+    this.costs.settle();
     for (let place = 0; place < this.context.table.count; place++)
       this.factors[place] = 2 ** this.slowness(place, now);
   }
@@ -98,6 +101,6 @@ export class LeastLoad extends Learning implements Feed {
     if ((stored & 1) === 0) return 0;
     const idle = ((now | 0) - words[at + LATENCY_WORD.LEARNT_AT]!) | 0;
     const log = Math.min(Math.max(stored / SCALE, LEAST_LOG), MOST_LOG);
-    return idle <= 0 ? log : log * 2 ** (-idle / HALF_LIFE);
+    return idle < RECENT ? log : log * 2 ** (-idle / HALF_LIFE);
   }
 }

@@ -120,6 +120,14 @@ export class Simulation {
       .sort((a, b) => a - b);
   }
 
+  /** The time to the first byte within which that part of the requests was answered, of those that began so late. */
+  quantile(part: number, from = 0, to = Infinity): number {
+    return quantile(
+      this.times((s) => s.began >= from && s.began < to),
+      part,
+    );
+  }
+
   /** Requests of each server between two times. */
   counts(from = 0, to = Infinity): number[] {
     const counts = this.busy.map(() => 0);
