@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HealthMonitor, Pool, Snapshot } from '@spillway/snapshot';
 import { HealthChecker } from './checker.js';
 import type { ServerVerdict } from './member-state.js';
+import { encodeNews } from './shared-news.js';
 import type { ProbeSpec } from './probe.js';
 import type { CheckResult } from './result.js';
 
@@ -359,5 +360,120 @@ describe('the checks of one SE', () => {
     await clock.advance(100);
     expect(new Set(asked.map((a) => a.port)).size).toBe(1000);
     expect(checker.unchecked('pool-1')).toBe(0);
+  });
+});
+
+/** SEs that share checks of one server over a line that can be cut. */
+class Engines {
+  readonly clock = new Clock();
+  readonly asked: { by: string; at: number }[] = [];
+  readonly checkers = new Map<string, HealthChecker>();
+  readonly cut = new Set<string>();
+  ok = true;
+
+  constructor(names: readonly string[]) {
+    for (const name of names) this.add(name);
+  }
+
+  add(name: string): void {
+    const { clock } = this;
+    const checker = new HealthChecker({
+      makeProbe: () => () => ({
+        start: (done: (result: CheckResult) => void) => {
+          this.asked.push({ by: name, at: clock.now - 1_000_000 });
+          queueMicrotask(() =>
+            done(this.ok ? { ok: true } : { ok: false, code: 'NO_RESPONSE', text: 'silence' }),
+          );
+        },
+        abandon: () => undefined,
+      }),
+      now: () => clock.now,
+      clock: () => clock.now,
+      random: () => 0.5,
+      after: clock.after,
+      onChange: () => undefined,
+      sharing: {
+        seUuid: name,
+        tell: (_service, news) => {
+          if (this.cut.has(name)) return;
+          for (const [other, peer] of this.checkers)
+            if (other !== name && !this.cut.has(other)) peer.heard(name, encodeNews([news]));
+        },
+      },
+    });
+    this.checkers.set(name, checker);
+    checker.configure(snapshot([pool([1])], [monitor('healthmonitor-1', { shared_probing: true })]));
+  }
+
+  /** Who has checked since the last time that this was asked. */
+  since(): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const { by } of this.asked.splice(0)) found.set(by, (found.get(by) ?? 0) + 1);
+    return found;
+  }
+
+  close(): void {
+    for (const checker of this.checkers.values()) checker.close();
+  }
+}
+
+describe('shared checks', () => {
+  it('are made by one SE each interval, and the others believe it', async () => {
+    const engines = new Engines(['a', 'b', 'c']);
+    await engines.clock.advance(30_000);
+    engines.since();
+    await engines.clock.advance(95_000);
+    const found = engines.since();
+    expect(found.size).toBe(1);
+    expect([...found.values()][0]).toBe(10);
+    engines.ok = false;
+    await engines.clock.advance(25_000);
+    expect(engines.since().size).toBe(1);
+    for (const checker of engines.checkers.values())
+      expect(checker.verdicts()[0]).toMatchObject({ verdict: 'down', failure: { code: 'NO_RESPONSE' } });
+    engines.close();
+  });
+
+  it('are made by another one within an interval and a time-out when news stop', async () => {
+    const engines = new Engines(['a', 'b', 'c']);
+    await engines.clock.advance(30_000);
+    engines.since();
+    await engines.clock.advance(20_000);
+    const [[gone]] = [...engines.since()] as [[string, number]];
+    engines.checkers.get(gone)!.close();
+    engines.checkers.delete(gone);
+    await engines.clock.advance(14_260);
+    expect(engines.since().size).toBeGreaterThan(0);
+    await engines.clock.advance(20_000);
+    engines.since();
+    await engines.clock.advance(50_000);
+    expect(engines.since().size).toBe(1);
+    engines.close();
+  });
+
+  it('are made by everybody while the line is cut, and by one again afterwards', async () => {
+    const engines = new Engines(['a', 'b', 'c']);
+    await engines.clock.advance(30_000);
+    for (const name of ['a', 'b', 'c']) engines.cut.add(name);
+    await engines.clock.advance(20_000);
+    engines.since();
+    await engines.clock.advance(30_000);
+    expect([...engines.since().values()].every((n) => n >= 2)).toBe(true);
+    engines.cut.clear();
+    await engines.clock.advance(20_000);
+    engines.since();
+    await engines.clock.advance(50_000);
+    expect(engines.since().size).toBe(1);
+    engines.close();
+  });
+
+  it('count as checks where they were made only', async () => {
+    const engines = new Engines(['a', 'b']);
+    await engines.clock.advance(60_000);
+    const passed = [...engines.checkers.values()].map((c) => c.takeCounts()[0]?.passed ?? 0);
+    expect(passed.reduce((x, y) => x + y)).toBe(engines.asked.length);
+    const lasts = [...engines.checkers.values()].map((c) => c.reports('pool-1/127.0.0.1:1')[0]?.last?.by);
+    expect(lasts.filter((by) => by !== undefined)).toHaveLength(1);
+    engines.close();
   });
 });

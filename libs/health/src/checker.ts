@@ -4,6 +4,7 @@ import { planChecks, type Member, type ProbePlan } from './plan.js';
 import type { MakeProbe } from './probe.js';
 import type { CheckResult } from './result.js';
 import { Running, Schedule } from './schedule.js';
+import { decodeNews, goesBefore, type SharedResult } from './shared-news.js';
 import { Wheel } from './wheel.js';
 
 export interface HealthCheckerOptions {
@@ -13,6 +14,8 @@ export interface HealthCheckerOptions {
   makeProbe: (wheel: Wheel) => MakeProbe;
   /** Called when the script of an external monitor has told how many tasks a server has. */
   onTasks?: (key: string, tasks: number) => void;
+  /** How results of shared checks reach the other SEs of a virtual service; absent: nothing is shared. */
+  sharing?: Sharing;
   /** Verdicts of an earlier life by `pool_uuid/address:port`; own checks replace them. */
   inherited?: ReadonlyMap<string, boolean>;
   /** Milliseconds since the epoch of Unix time. */
@@ -25,6 +28,13 @@ export interface HealthCheckerOptions {
   /** Checks that may be under way at once, by sockets and by programs. */
   concurrency?: number;
   children?: number;
+}
+
+/** The way to the other SEs. */
+export interface Sharing {
+  readonly seUuid: string;
+  /** What a check here has come to, for those that serve the virtual service too. */
+  readonly tell: (virtualServiceUuid: string, news: SharedResult) => void;
 }
 
 /** Servers of one pool: those of which nothing is known yet, and those that are up. */
@@ -44,6 +54,7 @@ const CHILDREN = 64;
 export class HealthChecker {
   readonly #members = new Map<string, MemberState>();
   readonly #probes = new Map<string, Running>();
+  readonly #shared = new Map<string, Running>();
   readonly #tallies = new Map<string, Tally>();
   readonly #wheel: Wheel;
   readonly #schedule: Schedule;
@@ -51,6 +62,7 @@ export class HealthChecker {
   readonly #onChange: (verdicts: ServerVerdict[]) => void;
   readonly #onTasks: ((key: string, tasks: number) => void) | undefined;
   readonly #now: () => number;
+  readonly #sharing: Sharing | undefined;
   #closed = false;
 
   constructor(options: HealthCheckerOptions) {
@@ -59,6 +71,7 @@ export class HealthChecker {
     this.#onChange = options.onChange;
     this.#onTasks = options.onTasks;
     this.#now = now;
+    this.#sharing = options.sharing;
     this.#wheel = new Wheel(clock, after);
     this.#schedule = new Schedule(
       this.#wheel,
@@ -70,7 +83,7 @@ export class HealthChecker {
         concurrency: options.concurrency ?? CONCURRENCY,
         children: options.children ?? CHILDREN,
       },
-      (running, result) => this.#took(running, result),
+      (running, result, own) => this.#took(running, result, own),
     );
   }
 
@@ -148,6 +161,15 @@ export class HealthChecker {
     return this.#tallies.get(poolUuid)?.unchecked.size ?? 0;
   }
 
+  /** Another SE tells of checks that are shared, see `Sharing`. */
+  heard(fromSeUuid: string, items: readonly Uint8Array[]): void {
+    const own = this.#sharing?.seUuid;
+    if (own === undefined || own === fromSeUuid) return;
+    for (const item of items)
+      for (const { key, result } of decodeNews(item))
+        if (goesBefore(fromSeUuid, own, key)) this.#shared.get(key)?.trust(result, fromSeUuid);
+  }
+
   /** Stops all checks. */
   close(): void {
     this.#closed = true;
@@ -187,20 +209,31 @@ export class HealthChecker {
     if (running?.plan.definition === plan.definition) return;
     // The monitor was edited: its old answers say nothing about the new question, the verdict stays till then.
     if (running !== undefined) this.#forget(plan.id, running);
-    this.#probes.set(plan.id, new Running(this.#schedule, plan));
+    const made = new Running(this.#schedule, plan);
+    this.#probes.set(plan.id, made);
+    if (plan.sharedKey !== '') this.#shared.set(plan.sharedKey, made);
+  }
+
+  #share(running: Running, result: CheckResult): void {
+    const key = running.plan.sharedKey;
+    if (this.#sharing === undefined || key === '' || (!result.ok && result.code === 'INCONCLUSIVE')) return;
+    for (const uuid of new Set(running.watchers.flatMap((w) => w.member.member.virtualServices)))
+      this.#sharing.tell(uuid, { key, result });
   }
 
   #forget(id: string, running: Running): void {
+    this.#shared.delete(running.plan.sharedKey);
     this.#schedule.forget(running);
     this.#probes.delete(id);
   }
 
-  #took(running: Running, result: CheckResult): void {
+  #took(running: Running, result: CheckResult, own: boolean): void {
     if (this.#closed) return;
+    if (own) this.#share(running, result);
     let changed: MemberState[] | undefined;
     for (const w of running.watchers) {
       if (result.ok && result.tasks !== undefined) this.#onTasks?.(w.member.member.key, result.tasks);
-      if (!w.count(result)) continue;
+      if (!w.count(result, own)) continue;
       const state = w.member;
       state.judge(this.#now());
       this.#tally(state);

@@ -7,4 +7,5 @@ export type { Became, CheckCounts, MonitorReport, ServerVerdict } from './member
 export type { LastCheck } from './schedule.js';
 export { TlsContexts } from './tls-contexts.js';
 export { Timed, Wheel } from './wheel.js';
+export { encodeNews, type SharedResult } from './shared-news.js';
 export * from './checker.js';

@@ -59,12 +59,15 @@ export class Watched {
     readonly monitorUuid: string,
   ) {}
 
-  /** Counts one check; true when what is to be said of the server may have changed. */
-  count(result: CheckResult): boolean {
+  /**
+   * Takes over one check; true when what is to be said of the server may have changed.
+   * @param own it was made here, and counts among those that passed or failed
+   */
+  count(result: CheckResult, own: boolean): boolean {
     if (this.running === null || (!result.ok && result.code === 'INCONCLUSIVE')) return false;
     const { monitor } = this.running.plan;
-    if (result.ok) this.passed++;
-    else this.failed++;
+    if (own && result.ok) this.passed++;
+    else if (own) this.failed++;
     const before = this.state;
     this.state = afterCheck(before, result.ok, limitsFor(monitor, result));
     const was = this.failure;

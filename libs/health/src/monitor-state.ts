@@ -84,6 +84,10 @@ const JITTER = 0.1;
  */
 export type Pace = 'quick' | 'first' | 'steady';
 
+/** Milliseconds between two checks that others rely on: never more than the interval. */
+export const sharedDelay = (sendInterval: number, random: number): number =>
+  Math.round(sendInterval * (1 - JITTER * random));
+
 /**
  * Milliseconds from the start of one check to the start of the next. Only the steady interval is spread; its first
  * check comes at any moment of it, so that servers that came together are not checked in one burst.

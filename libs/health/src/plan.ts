@@ -19,6 +19,8 @@ export interface Member {
   poolUuid: string;
   /** `address:port`. */
   server: string;
+  /** Virtual services that are placed here and use the pool. */
+  virtualServices: readonly string[];
   /** Monitors that must pass; undefined: all. */
   needed: number | undefined;
   /** Monitor uuid to the id of the probe that serves it; empty: up without a check. */
@@ -30,6 +32,8 @@ export interface ProbePlan {
   id: string;
   /** Differs when the question differs: then the old answers say nothing. */
   definition: string;
+  /** Names the check between SEs, where they share it; else empty. */
+  sharedKey: string;
   monitor: HealthMonitor;
   target: Target;
   tls: ClientTls | null;
@@ -54,27 +58,32 @@ export const memberKey = (poolUuid: string, server: Pick<Server, 'address' | 'po
  */
 export function planChecks(snapshot: Snapshot): Plan {
   const placed = new Set(snapshot.placements.map((p) => p.virtual_service_uuid));
-  const used = new Set(
-    snapshot.virtual_services
-      .filter((v) => v.enabled && placed.has(v.uuid))
-      .flatMap((v) => [...poolsOf(snapshot, v)]),
-  );
+  const users = new Map<string, string[]>();
+  for (const service of snapshot.virtual_services) {
+    if (!service.enabled || !placed.has(service.uuid)) continue;
+    for (const uuid of poolsOf(snapshot, service)) {
+      const known = users.get(uuid);
+      if (known === undefined) users.set(uuid, [service.uuid]);
+      else known.push(service.uuid);
+    }
+  }
   const monitors = new Map(snapshot.health_monitors.map((m) => [m.uuid, m]));
   const plan: Plan = { members: new Map(), probes: new Map() };
   for (const pool of snapshot.pools) {
-    if (!pool.enabled || !used.has(pool.uuid)) continue;
+    const services = users.get(pool.uuid);
+    if (!pool.enabled || services === undefined) continue;
     const questions = pool.health_monitor_uuids.flatMap((uuid) => {
       const monitor = monitors.get(uuid);
       return monitor === undefined ? [] : [questionOf(monitor, pool, snapshot.certificates)];
     });
     for (const server of pool.servers)
-      if (server.state === 'enabled') addMember(plan, pool, server, questions);
+      if (server.state === 'enabled') addMember(plan, pool, server, services, questions);
   }
   return plan;
 }
 
 /** What is asked of every server of a pool by one of its monitors. */
-interface Question extends Omit<ProbePlan, 'id' | 'target'> {
+interface Question extends Omit<ProbePlan, 'id' | 'target' | 'sharedKey'> {
   /** Tells probes apart that ask the same server in different ways. */
   suffix: string;
 }
@@ -99,11 +108,18 @@ function questionOf(monitor: HealthMonitor, pool: Pool, certificates: Snapshot['
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
-function addMember(plan: Plan, pool: Pool, server: Server, questions: readonly Question[]): void {
+function addMember(
+  plan: Plan,
+  pool: Pool,
+  server: Server,
+  virtualServices: readonly string[],
+  questions: readonly Question[],
+): void {
   const member: Member = {
     key: memberKey(pool.uuid, server),
     poolUuid: pool.uuid,
     server: hostPort(server.address, server.port),
+    virtualServices,
     needed: pool.min_health_monitors_up,
     probes: new Map(),
   };
@@ -114,7 +130,10 @@ function addMember(plan: Plan, pool: Pool, server: Server, questions: readonly Q
       hostname: server.hostname,
     };
     const id = `${monitor.uuid}@${hostPort(target.address, target.port)}@${target.hostname}${suffix}`;
-    if (!plan.probes.has(id)) plan.probes.set(id, { id, monitor, target, ...rest });
+    if (!plan.probes.has(id)) {
+      const sharedKey = monitor.shared_probing === true ? digest(`${id} ${rest.definition}`) : '';
+      plan.probes.set(id, { id, sharedKey, monitor, target, ...rest });
+    }
     member.probes.set(monitor.uuid, id);
   }
   plan.members.set(member.key, member);

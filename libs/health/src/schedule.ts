@@ -1,7 +1,8 @@
 import { isMaintenance, type CheckResult } from './result.js';
 import type { MakeProbe, Probe } from './probe.js';
 import type { ProbePlan } from './plan.js';
-import { MAINTENANCE, nextDelay, wantsQuickCheck, type Pace } from './monitor-state.js';
+import { MAINTENANCE, nextDelay, sharedDelay, wantsQuickCheck, type Pace } from './monitor-state.js';
+import { trustFor } from './shared-news.js';
 import { Timed, type Wheel } from './wheel.js';
 import type { Watched } from './member-state.js';
 
@@ -12,6 +13,8 @@ export interface LastCheck {
   /** Milliseconds it took. */
   readonly duration: number;
   readonly result: CheckResult;
+  /** The SE that made it, where it was another one. */
+  readonly by?: string;
 }
 
 /** One probe on its schedule, for every server of a pool that wants it. */
@@ -71,9 +74,27 @@ export class Running extends Timed {
     this.last = { at: this.beganAt, duration, result };
     schedule.ended(this, result);
     this.pace = this.paceAfter(result);
-    const delay = nextDelay(this.pace, plan.monitor.send_interval, schedule.options.random());
-    schedule.wheel.set(this, Math.max(0, delay - duration));
+    schedule.wheel.set(this, Math.max(0, this.delay(plan.monitor.send_interval) - duration));
   };
+
+  private delay(interval: number): number {
+    const random = this.schedule.options.random();
+    return this.plan.sharedKey !== '' && this.pace === 'steady'
+      ? sharedDelay(interval, random)
+      : nextDelay(this.pace, interval, random);
+  }
+
+  /** Another SE has made this check, and is the one to make it: this one waits for its next. */
+  trust(result: CheckResult, by: string): void {
+    if (this.busy) return;
+    const { schedule, plan } = this;
+    const { send_interval, receive_timeout } = plan.monitor;
+    this.queued = false;
+    this.pace = 'steady';
+    this.last = { at: schedule.options.now(), duration: 0, result, by };
+    schedule.heard(this, result);
+    schedule.wheel.set(this, trustFor(send_interval, receive_timeout));
+  }
 
   /** What this host itself is to blame for is not asked again in haste. */
   private paceAfter(result: CheckResult): Pace {
@@ -113,7 +134,7 @@ export class Schedule {
   constructor(
     readonly wheel: Wheel,
     readonly options: ScheduleOptions,
-    private readonly onResult: (running: Running, result: CheckResult) => void,
+    private readonly onResult: (running: Running, result: CheckResult, own: boolean) => void,
   ) {
     this.refill = new Refill(() => {
       this.started = 0;
@@ -146,8 +167,12 @@ export class Schedule {
 
   ended(running: Running, result: CheckResult): void {
     this.release(running);
-    this.onResult(running, result);
+    this.onResult(running, result, true);
     this.pump();
+  }
+
+  heard(running: Running, result: CheckResult): void {
+    this.onResult(running, result, false);
   }
 
   close(): void {

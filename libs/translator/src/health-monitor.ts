@@ -28,6 +28,7 @@ export function translateHealthMonitor(uuid: string, lookup: Lookup): Translated
     failed_checks: spec.failed_checks,
     ...(spec.monitor_port ? { monitor_port: spec.monitor_port } : {}),
     ...(spec.disable_quickstart ? { disable_quickstart: true } : {}),
+    ...(spec.shared_probing ? { shared_probing: true } : {}),
     ...(spec.allow_duplicate_monitors ? { allow_duplicate_monitors: true } : {}),
     check,
   };

@@ -396,6 +396,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     monitor_port: { to: 8080 },
     disable_quickstart: { to: true },
     allow_duplicate_monitors: { to: true },
+    shared_probing: { to: true },
     'http_monitor.http_request': { to: 'GET /health HTTP/1.0' },
     'http_monitor.exact_http_request': { to: true },
     'http_monitor.http_response_code': { to: ['HTTP_4XX'] },

@@ -11,6 +11,7 @@ import { bunTransport } from '@spillway/proxy/bun';
 import { tlsLibraryHere } from '@spillway/proxy/tls';
 import type { Pool, Snapshot } from '@spillway/snapshot';
 import { HEALTH, SERVER_STATE_F64, type Mapping } from '@spillway/telemetry';
+import type { SharedChecks } from './shared-checks.js';
 import type { SlotTable } from './slot-table.js';
 import { TasksBoard } from './tasks-board.js';
 
@@ -30,6 +31,7 @@ export class HealthBoard {
     private readonly servers: SlotTable,
     inherit: boolean,
     private readonly now: () => number,
+    private readonly shared: SharedChecks,
     private readonly onChange: (verdicts: ServerVerdict[]) => void,
   ) {
     const inherited = new Map<string, boolean>();
@@ -44,10 +46,12 @@ export class HealthBoard {
     tlsLibraryHere(process.env['SPILLWAY_OPENSSL_DIR']);
     this.#checker = new HealthChecker({
       inherited,
+      sharing: shared,
       makeProbe: (wheel) => probesOver({ transport, wheel, tls: new TlsContexts() }),
       onChange: (verdicts) => this.#write(verdicts),
       onTasks: (key, tasks) => this.#tasks.told(key, tasks),
     });
+    shared.hear((from, items) => this.#checker.heard(from, items));
   }
 
   /** The slots of the snapshot must have been given before. */
@@ -90,6 +94,7 @@ export class HealthBoard {
   close(): void {
     this.#tasks.close();
     this.#checker.close();
+    this.shared.close();
   }
 
   #write(verdicts: ServerVerdict[]): void {

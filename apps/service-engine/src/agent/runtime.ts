@@ -23,6 +23,7 @@ import { PersistenceBoard } from './persistence-board.js';
 import type { Throttle } from './passive-pool.js';
 import { PlacementBoard } from './placement-board.js';
 import type { ObservedPlacement } from './placement-state.js';
+import { SharedChecks } from './shared-checks.js';
 import type { Slots } from './slots.js';
 import type { WorkerLinks } from './worker-links.js';
 
@@ -30,6 +31,7 @@ export interface RuntimeOptions {
   mapping: Mapping;
   links: WorkerLinks;
   peerNews: PeerNews;
+  seUuid: string;
   distribution: VipDistribution;
   slots: Slots;
   /** Keeps the snapshot; rejects when it cannot. */
@@ -91,11 +93,19 @@ export class Runtime {
       (address, port) => distribution.holderOf(address, port),
       () => this.#lookSoon(),
     );
-    this.#health = new HealthBoard(mapping, slots.servers, slots.inherited, machineNow, (verdicts) => {
-      options.onServers(verdicts);
-      for (const call of this.#waiters.splice(0)) call();
-      this.#lookSoon();
-    });
+    const shared = new SharedChecks(options.seUuid, options.peerNews);
+    this.#health = new HealthBoard(
+      mapping,
+      slots.servers,
+      slots.inherited,
+      machineNow,
+      shared,
+      (verdicts) => {
+        options.onServers(verdicts);
+        for (const call of this.#waiters.splice(0)) call();
+        this.#lookSoon();
+      },
+    );
     this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
     this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
     this.#capacity = new CapacityBoard(mapping, slots.servers);

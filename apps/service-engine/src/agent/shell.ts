@@ -109,6 +109,7 @@ export class Shell {
       mapping: this.mapping,
       links: this.links,
       peerNews: this.peerNews,
+      seUuid: identity.se_uuid,
       distribution: new HostDistribution({
         clusterUuid: identity.cluster_uuid,
         seUuid: identity.se_uuid,

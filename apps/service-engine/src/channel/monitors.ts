@@ -76,13 +76,14 @@ function shownMonitor(
 }
 
 function shownCheck(
-  { at, duration, result }: NonNullable<MonitorReport['last']>,
+  { at, duration, result, by }: NonNullable<MonitorReport['last']>,
   exchanges: boolean,
 ): Record<string, unknown> {
   return {
     at: Math.round(at),
     duration_ms: Math.round(duration),
     passed: result.ok,
+    ...(by === undefined ? {} : { made_by_se_uuid: by }),
     ...(result.ok ? {} : { failure_code: result.code, failure_text: result.text }),
     ...(!result.ok && result.sslCode !== undefined ? { ssl_error_code: result.sslCode } : {}),
     ...(exchanges && result.exchange !== undefined ? shownExchange(result.exchange) : {}),

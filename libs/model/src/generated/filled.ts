@@ -1206,7 +1206,7 @@ export interface FilledHdrPersistenceProfile extends Omit<t.HdrPersistenceProfil
 }
 
 /** {@link t.HealthMonitor} with its defaults. */
-export interface FilledHealthMonitor extends Omit<t.HealthMonitor, 'authentication' | 'configpb_attributes' | 'dns_monitor' | 'external_monitor' | 'failed_checks' | 'ftp_monitor' | 'ftps_monitor' | 'http_monitor' | 'https_monitor' | 'imap_monitor' | 'imaps_monitor' | 'is_federated' | 'ldap_monitor' | 'ldaps_monitor' | 'markers' | 'pop3_monitor' | 'pop3s_monitor' | 'radius_monitor' | 'receive_timeout' | 'sctp_monitor' | 'send_interval' | 'sip_monitor' | 'smtp_monitor' | 'smtps_monitor' | 'successful_checks' | 'tcp_monitor' | 'udp_monitor'> {
+export interface FilledHealthMonitor extends Omit<t.HealthMonitor, 'authentication' | 'configpb_attributes' | 'dns_monitor' | 'external_monitor' | 'failed_checks' | 'ftp_monitor' | 'ftps_monitor' | 'http_monitor' | 'https_monitor' | 'imap_monitor' | 'imaps_monitor' | 'is_federated' | 'ldap_monitor' | 'ldaps_monitor' | 'markers' | 'pop3_monitor' | 'pop3s_monitor' | 'radius_monitor' | 'receive_timeout' | 'sctp_monitor' | 'send_interval' | 'shared_probing' | 'sip_monitor' | 'smtp_monitor' | 'smtps_monitor' | 'successful_checks' | 'tcp_monitor' | 'udp_monitor'> {
   authentication?: FilledHealthMonitorAuthInfo;
   configpb_attributes?: FilledConfigPbAttributes;
   dns_monitor?: FilledHealthMonitorDNS;
@@ -1228,6 +1228,7 @@ export interface FilledHealthMonitor extends Omit<t.HealthMonitor, 'authenticati
   receive_timeout: number;
   sctp_monitor?: FilledHealthMonitorSctp;
   send_interval: number;
+  shared_probing: boolean;
   sip_monitor?: FilledHealthMonitorSIP;
   smtp_monitor?: FilledHealthMonitorSmtp;
   smtps_monitor?: FilledHealthMonitorSmtp;

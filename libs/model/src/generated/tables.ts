@@ -50,12 +50,13 @@ import own0 from '../../schema/own/ApplicationProfile.json' with { type: 'json' 
 import own1 from '../../schema/own/Cloud.json' with { type: 'json' };
 import own2 from '../../schema/own/FailAction.json' with { type: 'json' };
 import own3 from '../../schema/own/HTTPPolicySet.json' with { type: 'json' };
-import own4 from '../../schema/own/L4PolicySet.json' with { type: 'json' };
-import own5 from '../../schema/own/Pool.json' with { type: 'json' };
-import own6 from '../../schema/own/ServiceEngineGroup.json' with { type: 'json' };
-import own7 from '../../schema/own/SystemConfiguration.json' with { type: 'json' };
-import own8 from '../../schema/own/VirtualService.json' with { type: 'json' };
-import own9 from '../../schema/own/secrets.json' with { type: 'json' };
+import own4 from '../../schema/own/HealthMonitor.json' with { type: 'json' };
+import own5 from '../../schema/own/L4PolicySet.json' with { type: 'json' };
+import own6 from '../../schema/own/Pool.json' with { type: 'json' };
+import own7 from '../../schema/own/ServiceEngineGroup.json' with { type: 'json' };
+import own8 from '../../schema/own/SystemConfiguration.json' with { type: 'json' };
+import own9 from '../../schema/own/VirtualService.json' with { type: 'json' };
+import own10 from '../../schema/own/secrets.json' with { type: 'json' };
 
 /** The facts as published. */
 export const publishedTables = [
@@ -119,4 +120,5 @@ export const ownTables = [
   own7,
   own8,
   own9,
+  own10,
 ];

@@ -2792,6 +2792,8 @@ export interface HealthMonitor {
   sctp_monitor?: HealthMonitorSctp;
   /** Range 1-3600. Unit SEC. Default 10. */
   send_interval?: number;
+  /** One service engine of each virtual service checks a server, and the others trust it for one interval and check themselves when its news stop: probe load does not grow with scale-out. Default false. */
+  shared_probing?: boolean;
   sip_monitor?: HealthMonitorSIP;
   smtp_monitor?: HealthMonitorSmtp;
   smtps_monitor?: HealthMonitorSmtp;

@@ -323,6 +323,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'monitor_port',
         'disable_quickstart',
         'allow_duplicate_monitors',
+        'shared_probing',
         'authentication.*',
         ...HTTP_MONITOR.flatMap((field) => [`http_monitor.${field}`, `https_monitor.${field}`]),
         'tcp_monitor.tcp_half_open',

@@ -97,6 +97,8 @@ export const HealthMonitor = z.strictObject({
   disable_quickstart: z.boolean().optional(),
   /** Each pool that uses it makes its own checks, also where another one checks the same server. */
   allow_duplicate_monitors: z.boolean().optional(),
+  /** One SE of a virtual service checks, and the others trust it for one interval. */
+  shared_probing: z.boolean().optional(),
   check: z.discriminatedUnion('type', [
     HttpCheck,
     TcpCheck,
