@@ -54,7 +54,12 @@ export class PoolShares {
   of(vsUuid: string, seUuid: string): { pool_shares?: PoolShare[] } {
     const shares = this.#closureOf(vsUuid).limited.map((pool_uuid): PoolShare => {
       const sharers = this.#sharers.get(pool_uuid) ?? [seUuid];
-      return { pool_uuid, sharers: sharers.length, place: Math.max(0, sharers.indexOf(seUuid)) };
+      // While all SEs prepare nobody is counted, and each is told that it is alone.
+      return {
+        pool_uuid,
+        sharers: Math.max(1, sharers.length),
+        place: Math.max(0, sharers.indexOf(seUuid)),
+      };
     });
     return shares.length === 0 ? {} : { pool_shares: shares };
   }

@@ -29,12 +29,13 @@ function httpCookie({ http_cookie_persistence_profile: cookie }: Profile): Field
     ...(name === undefined || name === '' ? [] : named(`${at}.cookie_name`, 'a cookie', name)),
     ...refuseDuplicates(`${at}.key`, keys, (k) => k.name ?? '', 'name'),
     ...keys.flatMap(({ aes_key: key }, i) =>
-      key !== undefined && key.length >= SHORTEST_KEY
+      // One without stands for a key that a reply or an export did not show: the controller has it, or makes its own.
+      key === undefined || key.length >= SHORTEST_KEY
         ? []
         : [
             refuse(
               `${at}.key[${i}].aes_key`,
-              key === undefined ? 'it is missing' : `${key.length} characters are too few for a key`,
+              `${key.length} characters are too few for a key`,
               'Set it to 32 random bytes in base64, for example of `openssl rand -base64 32`, or leave out key: the controller makes its own',
             ),
           ],

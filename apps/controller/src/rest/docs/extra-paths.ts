@@ -196,6 +196,11 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
     ['runtime/server/detail', 'get', 'The same per SE'],
     ['runtime/server/hmonstat', 'get', 'What its monitors say of each server, and how often checks passed'],
     ['hmon', 'get', 'The same per monitor'],
+    ['runtime/persistence', 'get', 'How many clients of the pool each SE knows'],
+    ['persistence', 'get', 'The same'],
+  ]),
+  ...each('/api/applicationpersistenceprofile/{uuid}', 'ApplicationPersistenceProfile', [
+    ['rotatekeys', 'post', 'Write cookies with the next key, and make another one'],
   ]),
   ...each('/api/serviceengine/{uuid}', 'ServiceEngine', [
     ['runtime', 'get', 'State, load and what it runs'],
