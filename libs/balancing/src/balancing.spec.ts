@@ -52,6 +52,22 @@ describe('every algorithm', () => {
 });
 
 describe('round robin', () => {
+  it('is one round over all workers that take turns together, whoever is asked', () => {
+    fc.assert(
+      fc.property(ratios, fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 200 }), (r, asked) => {
+        const w = world(r, 4);
+        let turns = 0;
+        const workers = [0, 1, 2, 3].map((worker) =>
+          make('round_robin', w, { worker, start: worker * 7, turn: () => turns++ }),
+        );
+        const whole = turnOf(w.table.ratios, r.length);
+        expect(asked.map((worker) => workers[worker]!.pick(-1, 0))).toEqual(
+          asked.map((_, i) => whole[i % whole.length]),
+        );
+      }),
+    );
+  });
+
   it('gives every server its exact share of each turn', () => {
     fc.assert(
       fc.property(ratios, fc.nat({ max: 1000 }), (r, start) => {

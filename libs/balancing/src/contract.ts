@@ -106,6 +106,8 @@ export interface AlgorithmContext {
    * worker, and as many as there are workers gives all to all.
    */
   readonly coreNonaffinity: number;
+  /** Takes the next turn of all workers together, from 0 on; absent where each worker goes round by itself. */
+  readonly turn?: (() => number) | undefined;
   readonly latency: LatencyState;
   /** What chose before a change of the pool, to go on with what it has learned; null when there is none. */
   readonly previous: Algorithm | null;

@@ -5,7 +5,7 @@ import { Turn } from './turn.js';
 /**
  * Servers in turn, each as often as its ratio says, spread as evenly as the ratios allow. One step per pick; while
  * some have a reduced share, log n steps. Every worker goes round by itself and starts at its own place, so that few
- * requests do not all meet the first server.
+ * requests do not all meet the first server; or they take turns together (`lb_algo_rr_per_se`), while no share is reduced.
  */
 export class RoundRobin implements Algorithm {
   private readonly turn: Turn;
@@ -24,6 +24,8 @@ export class RoundRobin implements Algorithm {
     if (this.reduced) return this.stride!.pick(avoid);
     const { places, length } = this.turn;
     if (length === 0) return -1;
+    const { turn } = this.context;
+    if (turn !== undefined) this.at = turn() % length;
     for (let tries = 0; tries < length; tries++) {
       if (this.at >= length) this.at %= length;
       const place = places[this.at++]!;

@@ -21,6 +21,8 @@ export const SERVER_STATE_F64 = {
 
 /** Words of the record (Int32), after its doubles. */
 export const SERVER_STATE_I32 = {
+  /** Turns of round robin that all workers have taken together (wrapping), for the pool whose first server this is. */
+  TURN: 6,
   /** Agent: what the passive monitor leaves of its share (`throttleWord`). */
   THROTTLE: 8,
   /** First of six words about how fast it answers, see `LATENCY_WORD` of `libs/balancing`. */

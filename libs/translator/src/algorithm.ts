@@ -6,7 +6,10 @@ import { type Problem, warning } from './types.js';
 export interface TranslatedAlgorithm {
   readonly name: Pool['algorithm'];
   /** What goes with it. */
-  readonly settings: Pick<Pool, 'consistent_hash' | 'core_nonaffinity' | 'tasks_feedback_delay'>;
+  readonly settings: Pick<
+    Pool,
+    'consistent_hash' | 'core_nonaffinity' | 'tasks_feedback_delay' | 'turns_per_se'
+  >;
   readonly problems: readonly Problem[];
 }
 
@@ -48,6 +51,8 @@ export function algorithmOf(pool: FilledPool): TranslatedAlgorithm {
     const seconds = clamp(pool.fewest_tasks_feedback_delay, 1, 300);
     return { name, settings: { tasks_feedback_delay: seconds * 1000 }, problems: [] };
   }
+  if (name === 'round_robin' && pool.lb_algo_rr_per_se)
+    return { name, settings: { turns_per_se: true }, problems: [] };
   if (name !== 'core_affinity') return { name, settings: {}, problems: [] };
   const nonaffinity = clamp(pool.lb_algorithm_core_nonaffinity, 1, 65_535);
   return { name, settings: { core_nonaffinity: nonaffinity }, problems: [] };

@@ -298,6 +298,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
       to: 'X-Other',
       given: { ...HASH, lb_algorithm_hash: 'LB_ALGORITHM_CONSISTENT_HASH_CUSTOM_HEADER' },
     },
+    lb_algo_rr_per_se: { to: true, given: { lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN' } },
     lb_algorithm_core_nonaffinity: { to: 3, given: { lb_algorithm: 'LB_ALGORITHM_CORE_AFFINITY' } },
     ignore_server_port: { to: true, given: HASH },
     'servers[].ip.*': { to: '10.0.0.9', at: 'servers[].ip.addr' },

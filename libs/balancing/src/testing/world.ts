@@ -60,6 +60,7 @@ export function algorithm(
     capacityThreshold = 0,
     tasks,
     serving,
+    turn,
   }: Partial<AlgorithmContext> = {},
 ): Algorithm {
   return createAlgorithm(name, {
@@ -73,6 +74,7 @@ export function algorithm(
     capacityThreshold,
     tasks,
     serving,
+    turn,
   });
 }
 

@@ -212,6 +212,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'lb_algorithm_hash=LB_ALGORITHM_CONSISTENT_HASH_CALLID',
         'lb_algorithm_consistent_hash_hdr',
         'lb_algorithm_core_nonaffinity',
+        'lb_algo_rr_per_se',
         'ignore_server_port',
         'connection_ramp_duration',
         'connection_ramp_duration_secs',

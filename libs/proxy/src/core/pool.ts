@@ -8,7 +8,7 @@ import {
   type ServerTable,
 } from '@spillway/balancing';
 import type { ConsistentHash, PersistenceProfile, Pool as PoolSpec, Server } from '@spillway/snapshot';
-import { HEADER, HEALTH } from '@spillway/telemetry';
+import { HEADER, HEALTH, SERVER_STATE_I32 } from '@spillway/telemetry';
 import { FailAction } from '../http/fail-action.js';
 import { HostNames } from '../http/host-header.js';
 import { Reselect, shorter } from '../http/reselect.js';
@@ -42,6 +42,12 @@ export interface Places {
   /** The pool's slot of the shared mapping. */
   readonly slot: number;
   readonly most: number;
+}
+
+/** Turns that all workers take together. */
+function turnsOf({ mapping }: PlaneContext, slot: number): () => number {
+  const at = mapping.stateI32(slot) + SERVER_STATE_I32.TURN;
+  return () => Atomics.add(mapping.i32, at, 1) >>> 0;
 }
 
 /**
@@ -133,6 +139,7 @@ export class Pool implements Choosing {
       start: this.picks,
       worker: context.block.index,
       coreNonaffinity: spec.core_nonaffinity ?? CORE_NONAFFINITY,
+      turn: spec.turns_per_se === true && count > 0 ? turnsOf(context, slots[0]!) : undefined,
       latency: latencyState(context, slots),
       previous: previous?.algorithm ?? null,
       serving: () => context.mapping.serving(context.block.index),

@@ -40,6 +40,8 @@ export const Pool = z.strictObject({
   consistent_hash: ConsistentHash.optional(),
   /** Workers that use a server, with core affinity; absent: 2. */
   core_nonaffinity: z.int().min(1).max(65_535).optional(),
+  /** The workers of an SE take turns together, with round robin. Absent: each by itself. */
+  turns_per_se: z.boolean().optional(),
   /** Milliseconds between two times that what monitors tell of tasks is taken over, with fewest tasks; absent: 10 s. */
   tasks_feedback_delay: z.int().min(1000).max(300_000).optional(),
   /** Servers that join others get their part of the traffic by and by; absent: at once. */
