@@ -144,6 +144,11 @@ describe('servers come from', () => {
         },
       );
       await used(true, true, true);
+      const { resolved_names: names } = await world.api.get<{ resolved_names: Json[] }>(
+        `/api/pool/${world.pool.uuid}/runtime/detail`,
+      );
+      const failure = expect.stringContaining(name) as unknown;
+      expect(names).toEqual([{ name, addresses: ADDRESSES, lost: [], failure }]);
     }),
   );
 });

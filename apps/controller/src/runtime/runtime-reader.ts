@@ -2,7 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { requested, type ServiceEngine } from '@spillway/placement';
 import type { Pool } from '@spillway/snapshot';
 import type { FilledPool } from '@spillway/model';
-import { namesOf, translatePool, whyUnservable } from '@spillway/translator';
+import {
+  namesOf,
+  type ResolvedName,
+  resolvedNameUuid,
+  translatePool,
+  whyUnservable,
+} from '@spillway/translator';
 import { DataSource } from 'typeorm';
 import type { Operation, PlacementRow, SeRuntime, ServerVerdict } from '../database/entities/index.js';
 import { OperationStore } from '../operation/operation.store.js';
@@ -151,6 +157,18 @@ export class RuntimeState {
     this.queues ??= queueUsesOf(this.world.runtimes.values());
     const { serviceEngines } = this.useOf(object.uuid);
     return (this.queues.get(object.uuid) ?? []).filter((use) => serviceEngines.has(use.se_uuid));
+  }
+
+  /** What the names in a pool's list resolve to. */
+  resolvedNames(object: StoredObject): ResolvedName[] {
+    return namesOf(object.spec as unknown as FilledPool).map(
+      (name) =>
+        (this.cache.get(resolvedNameUuid(name))?.spec as unknown as ResolvedName | undefined) ?? {
+          name,
+          addresses: [],
+          failure: 'DNS has not answered yet',
+        },
+    );
   }
 
   /** Enabled virtual services that use a pool, themselves or through a pool group, and the SEs that serve them. */

@@ -14,7 +14,7 @@ import { excessOf } from './capacities.js';
 import { healthScore, showStatus } from './oper-status.js';
 import { scaleStatus } from './scale-status.js';
 import { seFigures, seStatus } from './se-status.js';
-import { serversOf } from './server-view.js';
+import { serversOf, showName } from './server-view.js';
 import { assigned, percentUp, vipRuntime, vipSummary } from './vip-summary.js';
 
 type Json = Record<string, unknown>;
@@ -241,7 +241,12 @@ export class RuntimeController {
       num_servers_up: view.up,
       num_servers_throttled: view.servers.filter((s) => s.throttles.length > 0).length,
       ...excessOf(view.servers.map(ctx.state.capacities(uuid))),
-      ...(detail ? { server: serversOf(object, ctx.state, true) } : {}),
+      ...(detail
+        ? {
+            server: serversOf(object, ctx.state, true),
+            resolved_names: ctx.state.resolvedNames(object).map(showName),
+          }
+        : {}),
     };
   }
 

@@ -1,3 +1,4 @@
+import type { ResolvedName } from '@spillway/translator';
 import { sumOf } from './server-counts.js';
 import type { Capacity } from './capacities.js';
 import { showStatus, timeStamp } from './oper-status.js';
@@ -93,4 +94,16 @@ function showCapacity(c: Capacity, ses: ReadonlyMap<string, SeFact>, detail: boo
 export function serversOf(pool: StoredObject, state: RuntimeState, detail: boolean): Json[] {
   const capacity = state.capacities(pool.uuid);
   return state.pool(pool).servers.map((s) => showServer(s, state.serviceEngines, detail, capacity(s)));
+}
+
+/** What a name resolves to, what it has lost, and why the last answer was of no use. */
+export function showName({ name, addresses, failure }: ResolvedName): Json {
+  return {
+    name,
+    addresses: addresses.flatMap((a) => (a.gone_at === undefined ? [a.address] : [])),
+    lost: addresses.flatMap((a) =>
+      a.gone_at === undefined ? [] : [{ address: a.address, since: new Date(a.gone_at).toISOString() }],
+    ),
+    ...(failure === undefined ? {} : { failure }),
+  };
 }
