@@ -10,3 +10,4 @@ export { classOf } from './latency/classes.js';
 export { feedOf } from './latency/capacity-feed.js';
 export { capacityFound, capacityIn, isEstimated } from './latency/capacity.js';
 export { Demand, neededServers } from './latency/demand.js';
+export { maglevTable } from './maglev.js';

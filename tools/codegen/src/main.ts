@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { generateModel, OWNED_BY_MODEL } from './model.js';
 import { check, type Output, write } from './output.js';
+import { generatePlots, OWNED_BY_PLOTS } from './plots/index.js';
 import { generateProtocol, ownedByProtocol } from './protocol.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const USAGE = 'usage: node tools/codegen/dist/main.js model|protocol [--check]';
+const USAGE = 'usage: node tools/codegen/dist/main.js model|protocol|plots [--check]';
 
 interface Generated {
   output: Output;
@@ -14,6 +15,7 @@ interface Generated {
 
 const TARGETS: Readonly<Record<string, () => Generated>> = {
   model: () => ({ output: generateModel(ROOT), owned: OWNED_BY_MODEL }),
+  plots: () => ({ output: generatePlots(), owned: OWNED_BY_PLOTS }),
   protocol: () => {
     const output = generateProtocol(ROOT);
     return { output, owned: ownedByProtocol(output) };
