@@ -89,8 +89,20 @@ export class Capacities {
     return capacityIn(latency.words, latency.first[place]!) * table.ratios[place]!;
   }
 
-  /** It gets less than it could take, so that its latency without load can be measured. */
+  /**
+   * Call once a tick. True while it gets less than it could take, so that its latency without load can be measured.
+   */
   dips(place: number, now: number): boolean {
+    const dip = this.isDue(place, now) ? 1 : 0;
+    if (dip !== this.dipped[place]) {
+      this.dipped[place] = dip;
+      this.windows.clear(place);
+      this.stale[place] = dip === 1 ? Math.ceil(this.inDip(place)) : 0;
+    }
+    return dip === 1;
+  }
+
+  private isDue(place: number, now: number): boolean {
     if (!this.lowers || this.context.capacityThreshold > 0) return false;
     const age = this.age(place, now);
     const due = holds(place);
@@ -110,20 +122,28 @@ export class Capacities {
     const { words, first } = this.context.latency;
     const at = first[place]!;
     if (words[at + LATENCY_WORD.BASELINE_AT] === 0)
-      this.setMeasured(place, now - holds(place) + DIP_FIRST * (1 + (mix(place) % 8)));
-    if (capacityIn(words, at) * this.context.table.ratios[place]! < 1) this.recovers(place);
-    if (!this.fresh(place, load, now)) return;
+      this.setMeasured(place, now - holds(place) + DIP_FIRST * (1 + (mix(place) & 7)));
+    const stored = words[at + LATENCY_WORD.CAPACITY]!;
+    if (stored > 0 && stored < 2 * SCALE && this.of(place) < 1) this.recovers(place);
+    if (this.dipped[place] === 1 && !this.fresh(place, load)) return;
     this.windows.add(place, microseconds, load, now);
+    // The first answers to what came at once are the quick ones: a window has to last.
+    if (now - this.windows.began[place]! >= INTERVAL) this.close(place, now);
+  }
+
+  /** Judges what the window has, if it is enough. */
+  private close(place: number, now: number): void {
+    const { words, first } = this.context.latency;
+    const at = first[place]! + LATENCY_WORD.JUDGED_AT;
     const { counts, began } = this.windows;
     const interval = this.interval(place);
-    const before = words[at + LATENCY_WORD.JUDGED_AT]!;
-    // The first answers to what came at once are the quick ones: a window has to last.
-    if (now - began[place]! < interval || (before !== 0 && (((now | 0) - before) | 0) < interval)) return;
+    const before = words[at]!;
+    const lasted = now - began[place]!;
+    if (lasted < interval || (before !== 0 && (((now | 0) - before) | 0) < interval)) return;
     const count = counts[place]!;
     const enough = this.dipped[place] === 1 ? DIP_ENOUGH : ENOUGH;
-    if (count < enough && (count < FEW || now - began[place]! < interval * PATIENCE)) return;
-    if (Atomics.compareExchange(words, at + LATENCY_WORD.JUDGED_AT, before, now | 0 || 1) === before)
-      this.judge(place, now);
+    if (count < enough && (count < FEW || lasted < interval * PATIENCE)) return;
+    if (Atomics.compareExchange(words, at, before, now | 0 || 1) === before) this.judge(place, now);
     this.windows.clear(place);
     this.wanted[place] = 0;
   }
@@ -140,15 +160,8 @@ export class Capacities {
     this.store(place, Math.min(1, this.of(place) * 2) / ratio, true);
   }
 
-  /** False while a sample tells of an earlier load. */
-  private fresh(place: number, load: number, now: number): boolean {
-    const dip = this.dips(place, now) ? 1 : 0;
-    if (dip !== this.dipped[place]) {
-      this.dipped[place] = dip;
-      this.windows.clear(place);
-      this.stale[place] = dip === 1 ? Math.ceil(this.inDip(place)) : 0;
-    }
-    if (dip === 0) return true;
+  /** In a dip: false while a sample tells of an earlier load. */
+  private fresh(place: number, load: number): boolean {
     if (load > this.inDip(place) + 1) return false;
     if (this.stale[place] === 0) return true;
     this.stale[place]!--;

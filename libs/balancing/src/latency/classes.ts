@@ -1,5 +1,6 @@
 import { mix } from '../hash.js';
 
+/** A power of two. */
 const ENTRIES = 4096;
 /** How often an entry withstands requests of another class that would have its place. */
 const MOST_HOLD = 15;
@@ -42,7 +43,7 @@ export class Classes {
 
   /** The cost of this very class; 0 when it has not been seen often enough to judge servers by it. */
   known(kind: number): number {
-    const at = mix(kind) % ENTRIES;
+    const at = placeOf(kind);
     return this.kinds[at] === kind && this.holds[at]! >= SURE ? this.costs[at]! : 0;
   }
 
@@ -61,13 +62,13 @@ export class Classes {
   }
 
   private find(kind: number): number {
-    const at = mix(kind) % ENTRIES;
+    const at = placeOf(kind);
     return this.kinds[at] === kind ? this.costs[at]! : 0;
   }
 
   private update(kind: number, cost: number): void {
     const { kinds, costs, holds } = this;
-    const at = mix(kind) % ENTRIES;
+    const at = placeOf(kind);
     const hold = holds[at]!;
     if (kinds[at] === kind && costs[at]! > 0) {
       costs[at]! += (cost - costs[at]!) * Math.max(WEIGHT, 1 / (hold + 1));
@@ -83,6 +84,9 @@ export class Classes {
 
 /** Never the class of a path, which has its lowest bit set. */
 const folderOf = (kind: number): number => kind & ~0xffff;
+
+/** Where a class is kept. It is made of hashes: a few of its bits will do. */
+const placeOf = (kind: number): number => (kind ^ (kind >>> 11) ^ (kind >>> 20)) & (ENTRIES - 1);
 
 /** The class of a path, never 0, from the hashes of its folder and of all of it. */
 export const classOf = (folder: number, path: number): number =>

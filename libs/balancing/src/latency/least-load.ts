@@ -29,30 +29,42 @@ export class LeastLoad extends Learning implements Feed {
   readonly feed = this;
   readonly classes = true;
   private readonly costs: Classes;
-  /** How many times as long as predicted each server takes, as of the last tick. */
-  private readonly factors: Float64Array;
+  /** As of the last tick: what a microsecond of work under way counts at each server, in typical requests. */
+  private readonly units: Float64Array;
+  /** Work that is counted for the next request. */
+  private own = UNKNOWN_COST;
+  private readonly work: Float64Array;
+  private readonly slots: Int32Array;
+  private readonly stride: number;
+  private readonly workers: number;
 
   constructor(context: AlgorithmContext) {
     super(context);
     this.costs = context.previous instanceof LeastLoad ? context.previous.costs : new Classes();
-    this.factors = new Float64Array(context.table.count).fill(1);
+    this.units = new Float64Array(context.table.count).fill(1 / UNKNOWN_COST);
+    this.work = context.latency.work;
+    this.slots = context.table.slots;
+    this.stride = context.counts.stride;
+    this.workers = context.counts.workers;
     this.refresh();
   }
 
   /** In typical requests. */
   loadOf(place: number): number {
-    const { table, counts, latency } = this.context;
-    const base = table.slots[place]! * counts.stride;
-    const { typical } = this.costs;
-    let work = typical;
-    for (let w = 0; w < counts.workers; w++) work += latency.work[base + w]!;
-    return (work * this.factors[place]!) / typical - 1;
+    const { work } = this;
+    const from = this.slots[place]! * this.stride;
+    const to = from + this.workers;
+    let sum = this.own;
+    for (let cell = from; cell < to; cell++) sum += work[cell]!;
+    return sum * this.units[place]! - 1;
   }
 
   protected learnt(now: number): void {
     this.costs.settle();
-    for (let place = 0; place < this.context.table.count; place++)
-      this.factors[place] = 2 ** this.slowness(place, now);
+    const { typical } = this.costs;
+    this.own = typical;
+    for (let place = 0; place < this.units.length; place++)
+      this.units[place] = 2 ** this.slowness(place, now) / typical;
   }
 
   // Feed
