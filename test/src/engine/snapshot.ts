@@ -10,7 +10,7 @@ export interface ServiceSpec {
   name: string;
   vips: string[];
   ports: ([number, number] | number)[];
-  servers: Endpoint[];
+  servers: (Endpoint & { state?: 'enabled' | 'draining' })[];
   type?: 'http' | 'tcp';
   state?: 'prepare' | 'active' | 'drain';
   enabled?: boolean;
@@ -86,11 +86,11 @@ export function buildSnapshot(spec: SnapshotSpec): Snapshot {
       name: s.name,
       enabled: true,
       algorithm: 'round_robin',
-      servers: s.servers.map(({ address, port }) => ({
+      servers: s.servers.map(({ address, port, state = 'enabled' }) => ({
         address,
         port,
         hostname: '',
-        state: 'enabled',
+        state,
         ratio: 1,
       })),
       health_monitor_uuids: s.monitored === false ? [] : [`healthmonitor-${s.type ?? 'http'}`],
