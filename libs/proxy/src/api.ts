@@ -45,6 +45,8 @@ export interface PlacementStatus {
   /** Open listeners. */
   listeners: { address: string; port: number }[];
   error?: PlacementError;
+  /** Nobody can connect, since the virtual service is down (`remove_listening_port_on_vs_down`). Absent: false. */
+  down?: boolean;
   /** Client connections open in this worker; in a drain, what is left. */
   connections: number;
 }

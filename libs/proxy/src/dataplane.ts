@@ -152,6 +152,7 @@ class Plane implements DataPlane {
     for (const room of rooms.left) room.dissolve();
     const gone = this.commitPlacements(placed);
     disposeTls(before, after);
+    this.lookWhetherUp();
     await this.openListeners();
     this.closeUnwanted();
     for (const placement of gone) placement.drain(0);
@@ -235,6 +236,7 @@ class Plane implements DataPlane {
     this.context.rooms.tick();
     this.settle();
     this.context.flows.sharing?.tick();
+    if (this.lookWhetherUp()) this.settleListeners();
     if (++this.ticks % RETRY_TICKS === 0) this.retryListeners();
     this.lookAtBudget();
     if (this.ticks % 10 === 0) this.gauges();
@@ -253,7 +255,18 @@ class Plane implements DataPlane {
 
   private retryListeners(): void {
     if (this.stopping || ![...this.placements.values()].some((p) => p.failed)) return;
+    this.settleListeners();
+  }
+
+  private settleListeners(): void {
     this.work = this.work.then(() => this.openListeners()).then(() => this.closeUnwanted());
+  }
+
+  /** True: virtual services have come up, or gone down, that are listened for only while they are up. */
+  private lookWhetherUp(): boolean {
+    let changed = false;
+    for (const placement of this.placements.values()) if (placement.lookWhetherUp()) changed = true;
+    return changed;
   }
 
   /** Each look asks every connection: rarely as long as little waits in the sockets. */

@@ -221,6 +221,7 @@ class Stage {
       options: null,
       proxied: null,
       sharers: 1,
+      up: null,
       limits: null,
       tls: null,
       tlsProblem: null,

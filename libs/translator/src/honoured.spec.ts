@@ -244,6 +244,8 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     ...rateChanges('connections_rate_limit'),
     ...rateChanges('requests_rate_limit'),
     pool_ref: { to: 'pool-2' },
+    min_pools_up: { to: 2, given: { remove_listening_port_on_vs_down: true } },
+    remove_listening_port_on_vs_down: { to: true },
   },
   vsvip: {
     'vip[].vip_id': { to: '7' },

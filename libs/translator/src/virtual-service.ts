@@ -17,6 +17,7 @@ import { refuseRequestPersistence } from './persistence.js';
 import { sipOf } from './sip.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
 import { TICKET_SECRETS } from './tls/ticket-keys.js';
+import { upRuleOf } from './up-rule.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
 /**
@@ -80,6 +81,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     ...(policies.length === 0 ? {} : { http_policy_set_uuids: policies }),
     ...(network === undefined ? {} : { network_policy_uuid: network }),
     ...(tls === undefined ? {} : { tls }),
+    ...(spec.remove_listening_port_on_vs_down ? { close_when_down: upRuleOf(spec, lookup) } : {}),
     ...(exclusions === undefined ? {} : { error_exclusions: exclusions }),
   };
   return {

@@ -6,6 +6,7 @@ import { MacroController } from './macro.controller.js';
 import { DocsController } from './docs/docs.controller.js';
 import { ConfigEventHooks } from './config-events.js';
 import { CloudHooks } from './kinds/cloud.js';
+import { FailActionHooks } from './kinds/fail-action.js';
 import { PoolHooks } from './kinds/pool.js';
 import { SslKeyAndCertificateHooks } from './kinds/sslkeyandcertificate.js';
 import { TenantHooks } from './kinds/tenant.js';
@@ -23,6 +24,7 @@ import { ObjectWriter } from './object-writer.js';
     ObjectWriter,
     SslKeyAndCertificateHooks,
     VirtualServiceHooks,
+    FailActionHooks,
     PoolHooks,
     CloudHooks,
     TenantHooks,

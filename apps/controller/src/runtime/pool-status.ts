@@ -50,6 +50,7 @@ export function poolStatus(
   verdicts: readonly ServerVerdict[],
   throttles: ReadonlyMap<string, readonly ServerThrottle[]> = new Map(),
   counts: ReadonlyMap<string, readonly ServerCount[]> = new Map(),
+  clientsGet = '',
 ): PoolStatus {
   const heard = verdicts.filter((v) => use.serviceEngines.has(v.se_uuid));
   const byServer = Map.groupBy(heard, (v) => v.server);
@@ -69,7 +70,7 @@ export function poolStatus(
   });
   const enabled = servers.filter((s) => s.server.state === 'enabled').length;
   const up = servers.filter((s) => s.status.state === 'OPER_UP').length;
-  return { servers, enabled, up, status: wholeStatus(pool, use, servers, up) };
+  return { servers, enabled, up, status: wholeStatus(pool, use, servers, up, clientsGet) };
 }
 
 function serverStatus(
@@ -103,20 +104,70 @@ function disabled({ state, drain_until: until }: Server, counts: readonly Server
   return status('OPER_DISABLED', [`${left}, ${end}`], { code: 'DRAINING' });
 }
 
-function wholeStatus(pool: Pool, use: PoolUse, servers: readonly ServerStatus[], up: number): OperStatus {
+function wholeStatus(
+  pool: Pool,
+  use: PoolUse,
+  servers: readonly ServerStatus[],
+  up: number,
+  clientsGet: string,
+): OperStatus {
+  const meanwhile = clientsGet === '' ? [] : [clientsGet];
   const changedAt = newest(...servers.map((s) => s.status.changedAt));
   if (!pool.enabled) return status('OPER_DISABLED');
   const unused = unusedReason(use);
   if (unused !== undefined) return status('OPER_UNUSED', [unused]);
   if (servers.length === 0)
-    return status('OPER_DOWN', [`pool ${pool.name} has no servers`], { code: 'NO_SERVERS' });
-  if (up >= pool.min_servers_up) return status('OPER_UP', [], { changedAt });
+    return status('OPER_DOWN', [`pool ${pool.name} has no servers`, ...meanwhile], { code: 'NO_SERVERS' });
+  if (up >= pool.min_servers_up) return strained(pool, servers, meanwhile, changedAt);
   if (servers.some((s) => s.status.state === 'OPER_INITIALIZING'))
     return status('OPER_INITIALIZING', ['servers are being checked'], { changedAt });
-  return status('OPER_DOWN', [`${up} of ${servers.length} servers up, ${pool.min_servers_up} needed`], {
-    code: 'NOT_ENOUGH_SERVERS_UP',
-    changedAt,
-  });
+  return status(
+    'OPER_DOWN',
+    [`${up} of ${servers.length} servers up, ${pool.min_servers_up} needed`, ...meanwhile],
+    { code: 'NOT_ENOUGH_SERVERS_UP', changedAt },
+  );
+}
+
+/** It is up, and says so where none of its servers is as it should be. */
+function strained(
+  pool: Pool,
+  servers: readonly ServerStatus[],
+  meanwhile: readonly string[],
+  changedAt: Date | undefined,
+): OperStatus {
+  const up = servers.filter((s) => s.status.state === 'OPER_UP');
+  const most = pool.max_connections ?? Infinity;
+  if (up.every((s) => sumOf(s.counts).open >= most)) {
+    const waits = pool.request_queue === undefined ? meanwhile : ['requests wait for a place'];
+    const full = `all servers that are up have the ${most} connections that they may have`;
+    return status('OPER_UP', [full, ...waits], { code: 'SERVERS_FULL', changedAt });
+  }
+  if (up.every((s) => s.throttles.length > 0)) {
+    const held =
+      'all servers that are up are held back by the passive monitor: each gets its share all the same';
+    return status('OPER_UP', [held], { code: 'SERVERS_HELD_BACK', changedAt });
+  }
+  return status('OPER_UP', [], { changedAt });
+}
+
+/** What new clients of a pool get while it cannot serve, for people. */
+export function clientsGetOf(
+  { fail_action: action }: Pool,
+  nameOf: (uuid: string) => string | undefined,
+): string {
+  switch (action?.type) {
+    case 'close':
+      return 'clients get a reset';
+    case 'respond':
+      return `clients get a page with status ${action.response.status}`;
+    case 'redirect':
+      return `clients get a redirect to ${action.location}`;
+    case 'backup_pool':
+      return `clients get pool ${nameOf(action.pool_uuid) ?? action.pool_uuid} instead`;
+    case undefined:
+    default:
+      return '';
+  }
 }
 
 function unusedReason(use: PoolUse): string | undefined {

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { requested, type ServiceEngine } from '@spillway/placement';
 import type { Pool } from '@spillway/snapshot';
-import type { FilledPool } from '@spillway/model';
+import type { FilledPool, FilledVirtualService } from '@spillway/model';
 import {
   namesOf,
   type ResolvedName,
   resolvedNameUuid,
   translatePool,
+  upRuleOf,
   whyUnservable,
 } from '@spillway/translator';
 import { DataSource } from 'typeorm';
@@ -14,11 +15,11 @@ import type { Operation, PlacementRow, SeRuntime, ServerVerdict } from '../datab
 import { OperationStore } from '../operation/operation.store.js';
 import { vipKey, WorldReader, type PlacementWorld } from '../placement/world-reader.js';
 import { ObjectCache, type StoredObject } from '../store/index.js';
-import { heldReferences } from '../store/references.js';
 import { capacitiesOf, capacityOf, type Capacities, type Capacity } from './capacities.js';
 import type { OperStatus } from './oper-status.js';
+import { poolsOf, usersOf } from './pool-paths.js';
 import { persistenceUsesOf, type PersistenceUse, type PersistenceUses } from './persistence-uses.js';
-import { poolStatus, type PoolStatus, type PoolUse, type ServerStatus } from './pool-status.js';
+import { clientsGetOf, poolStatus, type PoolStatus, type PoolUse, type ServerStatus } from './pool-status.js';
 import { queueUsesOf, type QueueUse, type QueueUses } from './request-queue.js';
 import { countsOf, type ServerCounts } from './server-counts.js';
 import { throttlesOf, type Throttles } from './throttles.js';
@@ -94,6 +95,7 @@ export class RuntimeState {
       const found = this.cache.get(uuid);
       return found === undefined ? [] : [{ name: found.name, status: this.pool(found).status }];
     });
+    const rule = upRuleOf(object.spec as unknown as FilledVirtualService, this.cache);
     // What serves on every VIP is served: only then is there nothing to explain.
     const served = (vs?.vips ?? []).every(({ vipId }) =>
       this.rowsOf(object.uuid).some((r) => r.vip_id === vipId && serves(r, this.facts)),
@@ -111,6 +113,7 @@ export class RuntimeState {
         operation,
         problems,
         pools: states,
+        rule,
       });
       return { vipId, rows, operation, numSeRequested, additional, status: state };
     });
@@ -126,7 +129,8 @@ export class RuntimeState {
     this.counts ??= countsOf(this.world.runtimes.values());
     const counts = this.counts.get(object.uuid);
     const verdicts = this.verdicts.get(object.uuid) ?? [];
-    const found = poolStatus(body, this.useOf(object.uuid), verdicts, held, counts);
+    const clientsGet = clientsGetOf(body, (uuid) => this.cache.get(uuid)?.name);
+    const found = poolStatus(body, this.useOf(object.uuid), verdicts, held, counts, clientsGet);
     this.pools.set(object.uuid, found);
     return found;
   }
@@ -221,54 +225,6 @@ function translated(object: StoredObject, cache: ObjectCache): Pool {
       min_servers_up: 1,
     } as unknown as Pool)
   );
-}
-
-/** Kinds through which a virtual service reaches pools without naming them itself. */
-const BETWEEN: ReadonlySet<string> = new Set(['poolgroup', 'httppolicyset']);
-
-/** What an object refers to, by its version: a policy set may have thousands of rules. */
-const targets = new WeakMap<StoredObject, readonly string[]>();
-
-function targetsOf(object: StoredObject): readonly string[] {
-  const known = targets.get(object);
-  if (known !== undefined) return known;
-  const found = [...new Set(heldReferences(object.spec).map(({ uuid }) => uuid))];
-  targets.set(object, found);
-  return found;
-}
-
-/** The pools that requests of a virtual service may go to: its own, those of its pool group and of its policies. */
-export function poolsOf(cache: Pick<ObjectCache, 'get'>, vs: StoredObject): string[] {
-  const pools = new Set<string>();
-  const seen = new Set<string>();
-  const descend = (held: StoredObject): void => {
-    for (const uuid of targetsOf(held)) {
-      const target = cache.get(uuid);
-      if (target?.kind === 'pool') pools.add(uuid);
-      else if (target !== undefined && BETWEEN.has(target.kind) && !seen.has(uuid)) {
-        seen.add(uuid);
-        descend(target);
-      }
-    }
-  };
-  descend(vs);
-  return [...pools];
-}
-
-/** The virtual services that use a pool. */
-export function usersOf(cache: Pick<ObjectCache, 'referrers'>, poolUuid: string): StoredObject[] {
-  const found = new Map<string, StoredObject>();
-  const seen = new Set<string>();
-  const climb = (uuid: string): void => {
-    if (seen.has(uuid)) return;
-    seen.add(uuid);
-    for (const { object } of cache.referrers(uuid)) {
-      if (object.kind === 'virtualservice') found.set(object.uuid, object);
-      else if (BETWEEN.has(object.kind)) climb(object.uuid);
-    }
-  };
-  climb(poolUuid);
-  return [...found.values()];
 }
 
 /** Reads what runs, for runtime views, inventories and status. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Pool } from '@spillway/snapshot';
 import type { Operation, PlacementRow, ServerVerdict } from '../database/entities/index.js';
 import { status } from './oper-status.js';
-import { poolStatus } from './pool-status.js';
+import { clientsGetOf, poolStatus } from './pool-status.js';
 import { vipStatus, wholeStatus, type SeFact, type VipFacts } from './vs-status.js';
 
 const at = new Date('2026-11-22T00:00:00Z');
@@ -34,6 +35,7 @@ const facts = (over: Partial<VipFacts> = {}): VipFacts => ({
   operation: undefined,
   problems: [],
   pools: [],
+  rule: { min_pools_up: 1, redirects: false },
   ...over,
 });
 const op = (over: Partial<Operation>): Operation =>
@@ -65,6 +67,27 @@ describe('the state of a VIP', () => {
       { pools: [{ name: 'web', status: status('OPER_INITIALIZING') }] },
       'OPER_INITIALIZING',
       'pool web is initializing',
+    ],
+    [
+      'one pool of two is up',
+      { pools: [{ name: 'api', status: status('OPER_UP') }, down] },
+      'OPER_UP',
+      'pool web is down: 0 of 2 servers up, 1 needed',
+    ],
+    [
+      'fewer pools up than it needs',
+      {
+        pools: [{ name: 'api', status: status('OPER_UP') }, down],
+        rule: { min_pools_up: 2, redirects: false },
+      },
+      'OPER_DOWN',
+      '1 of 2 pools up, 2 needed, pool web is down: 0 of 2 servers up, 1 needed',
+    ],
+    [
+      'no pool up, and a policy that redirects',
+      { pools: [down], rule: { min_pools_up: 1, redirects: true } },
+      'OPER_UP',
+      'policies redirect without a pool, pool web is down: 0 of 2 servers up, 1 needed',
     ],
     [
       'taken by somebody',
@@ -221,5 +244,34 @@ describe('the state of a pool', () => {
       ]).status.state,
     ).toBe('OPER_DOWN');
     expect(poolStatus(pool({ enabled: false }), use, all).status.state).toBe('OPER_DISABLED');
+  });
+
+  it('says what clients get while it cannot serve', () => {
+    const gets = (fail_action: Pool['fail_action']): string =>
+      clientsGetOf(pool({ fail_action }), (uuid) => (uuid === 'pool-2' ? 'spare' : undefined));
+    expect(gets({ type: 'close' })).toBe('clients get a reset');
+    expect(gets({ type: 'respond', response: { status: 503 } })).toBe('clients get a page with status 503');
+    expect(gets({ type: 'backup_pool', pool_uuid: 'pool-2' })).toBe('clients get pool spare instead');
+    const all = [verdict('a', '10.0.0.1:80', false), verdict('a', '[fd00::1]:80', false)];
+    expect(poolStatus(pool(), use, all, undefined, undefined, 'clients get a reset').status.reasons).toEqual([
+      '0 of 3 servers up, 1 needed',
+      'clients get a reset',
+    ]);
+  });
+  it('says when all servers that are up are full, or held back', () => {
+    const up = [verdict('a', '10.0.0.1:80', true), verdict('a', '[fd00::1]:80', false)];
+    const full = new Map([['10.0.0.1:80', [{ se_uuid: 'a', open: 4, active: 4 }]]]);
+    const limited = pool({ max_connections: 4 });
+    expect(poolStatus(limited, use, up, undefined, full, 'clients get a reset').status).toMatchObject({
+      state: 'OPER_UP',
+      code: 'SERVERS_FULL',
+      reasons: ['all servers that are up have the 4 connections that they may have', 'clients get a reset'],
+    });
+    expect(poolStatus(pool({ max_connections: 5 }), use, up, undefined, full).status.code).toBeUndefined();
+    const held = new Map([['10.0.0.1:80', [{ se_uuid: 'a', share: 0.5, since: at, error_ratio: 1 }]]]);
+    expect(poolStatus(pool(), use, up, held).status).toMatchObject({
+      state: 'OPER_UP',
+      code: 'SERVERS_HELD_BACK',
+    });
   });
 });

@@ -38,7 +38,7 @@ function seAssigned(
       : se?.lost !== false
         ? status('OPER_DOWN', ['service engine is down'], { code: 'SE_DOWN' })
         : row.observed === 'active'
-          ? status('OPER_UP')
+          ? status('OPER_UP', row.reason === '' ? [] : [row.reason], { code: row.code })
           : leaving
             ? status('OPER_DISABLING')
             : status('OPER_INITIALIZING');

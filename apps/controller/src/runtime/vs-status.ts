@@ -1,4 +1,5 @@
 import { troubleOf } from '../placement/trouble.js';
+import type { UpRule } from '@spillway/translator';
 import type { Operation, PlacementRow } from '../database/entities/index.js';
 import { newest, status, type OperStatus } from './oper-status.js';
 
@@ -20,6 +21,7 @@ export interface VipFacts {
   readonly problems: readonly string[];
   /** The pools, by name; none where the virtual service has none. */
   readonly pools: readonly { readonly name: string; readonly status: OperStatus }[];
+  readonly rule: UpRule;
 }
 
 /** Serves now: the SE said so, and nothing says that it is gone. */
@@ -40,23 +42,49 @@ export function vipStatus(facts: VipFacts): OperStatus {
   }
   if (facts.problems.length > 0) return status('OPER_DOWN', facts.problems, more('CONFIGURATION'));
   const up = rows.filter((r) => serves(r, serviceEngines));
-  if (up.length > 0) return withPools(facts, changedAt);
+  if (up.length > 0) return withPools(facts, up, changedAt);
   return notServing(facts, more);
 }
 
-function withPools({ pools }: VipFacts, changedAt: Date | undefined): OperStatus {
-  const first = pools[0];
-  if (first === undefined || pools.some((p) => p.status.state === 'OPER_UP'))
-    return status('OPER_UP', [], { changedAt: newest(changedAt, first?.status.changedAt) });
-  const reasons = pools.map((p) => {
-    const why = p.status.reasons.length === 0 ? '' : `: ${p.status.reasons.join(', ')}`;
-    return `pool ${p.name} is ${p.status.state.replace('OPER_', '').toLowerCase()}${why}`;
+/**
+ * Up with as many pools as it needs, or with a policy that redirects without one; what its pools do when they are down
+ * does not matter (pools document, Fail Action).
+ */
+function withPools(
+  { pools, rule, serviceEngines }: VipFacts,
+  rows: readonly PlacementRow[],
+  placedAt: Date | undefined,
+): OperStatus {
+  const changedAt = newest(placedAt, ...pools.map((p) => p.status.changedAt));
+  const up = pools.filter((p) => p.status.state === 'OPER_UP').length;
+  if (pools.length === 0) return status('OPER_UP', [], { changedAt });
+  const reasons = pools.flatMap((p) => (p.status.state === 'OPER_UP' ? [] : [whyNot(p)]));
+  if (up >= rule.min_pools_up) {
+    const down = pools.filter((p) => p.status.state === 'OPER_DOWN').map(whyNot);
+    return status('OPER_UP', down, { changedAt, ...(down.length > 0 ? { code: 'POOLS_DOWN' } : {}) });
+  }
+  const many =
+    rule.min_pools_up > 1 ? [`${up} of ${pools.length} pools up, ${rule.min_pools_up} needed`] : [];
+  if (rule.redirects)
+    return status('OPER_UP', ['policies redirect without a pool', ...many, ...reasons], {
+      code: 'REDIRECTS_ONLY',
+      changedAt,
+    });
+  const checking = pools.filter((p) => p.status.state === 'OPER_INITIALIZING').length;
+  if (checking > 0 && up + checking >= rule.min_pools_up && (up > 0 || checking === pools.length))
+    return status('OPER_INITIALIZING', reasons, { code: 'POOL_INITIALIZING', changedAt });
+  const closed = rows.flatMap((r) =>
+    r.reason === '' ? [] : [`${serviceEngines.get(r.se_uuid)?.name ?? r.se_uuid}: ${r.reason}`],
+  );
+  return status('OPER_DOWN', [...many, ...reasons, ...closed], {
+    code: up > 0 ? 'NOT_ENOUGH_POOLS_UP' : 'POOL_DOWN',
+    changedAt,
   });
-  const checking = pools.every((p) => p.status.state === 'OPER_INITIALIZING');
-  return status(checking ? 'OPER_INITIALIZING' : 'OPER_DOWN', reasons, {
-    code: checking ? 'POOL_INITIALIZING' : 'POOL_DOWN',
-    changedAt: newest(changedAt, ...pools.map((p) => p.status.changedAt)),
-  });
+}
+
+function whyNot(pool: VipFacts['pools'][number]): string {
+  const why = pool.status.reasons.length === 0 ? '' : `: ${pool.status.reasons.join(', ')}`;
+  return `pool ${pool.name} is ${pool.status.state.replace('OPER_', '').toLowerCase()}${why}`;
 }
 
 function notServing(

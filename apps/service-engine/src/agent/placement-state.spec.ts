@@ -54,6 +54,15 @@ describe('the state of a placement over all workers', () => {
     expect(observe(facts(more)).state).toBe(state);
   });
 
+  it('says that nobody can connect to a virtual service that is down', () => {
+    const down = row('active', 0, { down: true });
+    expect(observe(facts({ workers: [down, row('active')] }))).toMatchObject({
+      state: 'active',
+      code: 'VS_DOWN',
+    });
+    expect(observe(facts({ workers: [row('active'), row('active')] })).code).toBe('');
+  });
+
   it('counts what a drain leaves over all workers', () => {
     const seen = observe(facts({ wanted: 'drain', workers: [row('draining', 3), row('draining', 4)] }));
     expect(seen.connectionsLeft).toBe(7);

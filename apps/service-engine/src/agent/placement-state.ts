@@ -43,6 +43,8 @@ const BY_ERRNO: Record<string, string> = {
   EADDRNOTAVAIL: 'VIP_NOT_LOCAL',
 };
 
+const CLOSED_WHILE_DOWN = 'nobody can connect here while the virtual service is down';
+
 /** The state of a placement over all workers. */
 export function observe(facts: PlacementFacts): ObservedPlacement {
   const { placement, claim, workers } = facts;
@@ -77,7 +79,10 @@ export function observe(facts: PlacementFacts): ObservedPlacement {
     return { ...base, state: 'failed', code, reason: `${failed.message}${by}`, holder: facts.holder };
   }
   const up = workers.length > 0 && workers.every((w) => w?.state === 'active');
-  return { ...base, state: up ? 'active' : 'prepared' };
+  if (!up) return { ...base, state: 'prepared' };
+  return workers.some((w) => w?.down === true)
+    ? { ...base, state: 'active', code: 'VS_DOWN', reason: CLOSED_WHILE_DOWN }
+    : { ...base, state: 'active' };
 }
 
 /** True when the two say the same to the controller. */

@@ -164,6 +164,8 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'pool_group_ref',
         'http_policies[].*',
         'network_security_policy_ref',
+        'min_pools_up',
+        'remove_listening_port_on_vs_down',
       ],
     },
     {

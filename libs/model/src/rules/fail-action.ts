@@ -3,9 +3,8 @@ import type {
   FilledFailAction,
   FilledFailActionHTTPRedirect,
   FilledHTTPReselectRespCode,
-  FilledPool,
 } from '../generated/filled.js';
-import { refuse, type RuleContext } from './rule.js';
+import { refuse } from './rule.js';
 
 const HOST =
   /^(?=.{1,259}$)(?:[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?(?:\.[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
@@ -88,37 +87,36 @@ function pageRules({ file }: NonNullable<FilledFailAction['local_rsp']>, at: str
   return errors;
 }
 
-/** A pool does not stand in for itself, not even by way of others. */
-export function backupRules(
-  { uuid, fail_action: action }: Pick<FilledPool, 'uuid' | 'fail_action'>,
-  { lookup }: Pick<RuleContext, 'lookup'>,
-): FieldError[] {
-  const seen = new Set<string>(uuid === undefined ? [] : [uuid]);
-  const first = backupRef(action);
-  for (let ref = first; ref !== undefined;) {
-    const backup = lookup?.('pool', ref);
-    if (backup === undefined) return [];
-    if (backup.uuid !== undefined && seen.has(backup.uuid))
-      return [
-        refuse(
-          'fail_action.backup_pool.backup_pool_ref',
-          `pool ${backup.name} is, by way of its own backup pool, its own backup`,
-          'Choose a pool that does not lead back here',
-          first,
-        ),
-      ];
-    if (backup.uuid !== undefined) seen.add(backup.uuid);
-    ref = backupRef(backup.fail_action);
-  }
-  return [];
-}
-
-const backupRef = (action: FilledFailAction | undefined): string | undefined =>
+/** The pool that serves in place of one with that fail action. */
+export const backupRef = (action: FilledFailAction | undefined): string | undefined =>
   action?.type === 'FAIL_ACTION_BACKUP_POOL' ? action.backup_pool?.backup_pool_ref : undefined;
+
+/** A pool does not stand in for itself, not even by way of others. */
+export const refuseRing = (pool: string, value: unknown): FieldError =>
+  refuse(
+    'fail_action.backup_pool.backup_pool_ref',
+    `pool ${pool} would be its own backup, itself or by way of the backup pools of others`,
+    'Choose a pool that does not lead back here',
+    value,
+  );
 
 /** Fail actions that answer requests, which connections of layer 4 do not have. */
 export const answersRequests = (action: FilledFailAction | undefined): boolean =>
   action?.type === 'FAIL_ACTION_HTTP_LOCAL_RSP' || action?.type === 'FAIL_ACTION_HTTP_REDIRECT';
+
+export const refuseAnswers = (
+  field: string,
+  type: string,
+  of: string,
+  virtualService: string,
+  value: unknown,
+): FieldError =>
+  refuse(
+    field,
+    `fail action ${type} of ${of} answers requests and virtual service ${virtualService} is layer 4`,
+    'Use FAIL_ACTION_CLOSE_CONN or FAIL_ACTION_BACKUP_POOL, or choose an HTTP application profile',
+    value,
+  );
 
 const FIRST_ERROR = 400;
 const LAST_ERROR = 599;

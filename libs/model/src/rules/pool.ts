@@ -2,7 +2,6 @@ import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledServer } from '../generated/filled.js';
 import { ipKey, parseIp } from '../ip.js';
 import { poolRoom } from './pool-room.js';
-import { backupRules } from './fail-action.js';
 import { refuse, type Rule } from './rule.js';
 
 /** Address and port as people write them. */
@@ -167,7 +166,6 @@ export const poolRules: Rule<'pool'> = (pool, context) => [
   ...oneWayToName(pool),
   ...enoughMonitors(pool),
   ...poolRoom(pool),
-  ...backupRules(pool, context),
   ...monitorsWithPorts(pool, context),
   ...oneHost(pool),
   ...resolvable(pool),

@@ -1,7 +1,7 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledVirtualService } from '../generated/filled.js';
 import { isLayerFour, refusePersistence, requestPersistence } from './persistence.js';
-import { answersRequests } from './fail-action.js';
+import { answersRequests, refuseAnswers } from './fail-action.js';
 import { refuse, refuseAs, refuseDuplicates, type Rule, type RuleContext } from './rule.js';
 import { vipRules } from './vsvip.js';
 
@@ -126,14 +126,7 @@ function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
     ['pool_group_ref', group],
   ] as const)
     if (answersRequests(used?.fail_action))
-      errors.push(
-        refuse(
-          field,
-          `the fail action ${used?.fail_action?.type} of ${used?.name} answers requests and this virtual service is layer 4`,
-          'Use FAIL_ACTION_CLOSE_CONN or FAIL_ACTION_BACKUP_POOL, or choose an HTTP application profile',
-          vs[field],
-        ),
-      );
+      errors.push(refuseAnswers(field, used?.fail_action?.type ?? '', used?.name ?? '', vs.name, vs[field]));
   for (const { pool_ref } of group?.members ?? []) {
     const member = requestPersistence(lookup?.('pool', pool_ref), lookup);
     if (member !== undefined)

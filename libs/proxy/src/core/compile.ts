@@ -4,8 +4,10 @@ import {
   type Placement,
   type Pool as PoolSpec,
   type PoolGroup as PoolGroupSpec,
+  poolsOf,
   type PoolShare,
   type Server,
+  type Snapshot,
   usedBy,
   type VirtualService,
 } from '@spillway/snapshot';
@@ -24,6 +26,7 @@ import { Pool, type Places } from './pool.js';
 import { Ranges } from './ranges.js';
 import type { Room } from './room.js';
 import { ServerRuntime } from './server.js';
+import { UpRule } from './up-rule.js';
 import { DISABLED, leaving, lifeOf, Lives } from './server-life.js';
 import type { ServiceConfig } from './service.js';
 import { shareOf } from './share.js';
@@ -204,6 +207,7 @@ function compileService(
     old && { contexts: old.tls, problem: old.tlsProblem },
   );
   const l4 = l4RulesOf(spec, after);
+  const up = upRuleOf(spec, config.snapshot, after);
   const same =
     old !== undefined &&
     old.pool === pool &&
@@ -214,6 +218,7 @@ function compileService(
     policies === before.policies.get(spec.uuid) &&
     sameTargets(targets, before) &&
     sameOf(old.l4?.targets, l4?.targets) &&
+    sameOf(old.up?.pools, up?.pools) &&
     equal(old.spec, spec);
   after.services.set(
     spec.uuid,
@@ -232,6 +237,7 @@ function compileService(
           sharers,
           network: policies.network,
           targets,
+          up,
           limits: limitsOf(context, spec, sharers),
           rules: rulesOf(context, spec, sharers, policies.http, targets),
         },
@@ -297,6 +303,14 @@ function l4RulesOf({ uuid, l4_rules: rules }: VirtualService, after: Compiled): 
       );
     return found;
   });
+}
+
+function upRuleOf(spec: VirtualService, snapshot: Snapshot, after: Compiled): UpRule | null {
+  if (spec.close_when_down === undefined) return null;
+  return UpRule.of(
+    spec,
+    [...poolsOf(snapshot, spec)].flatMap((uuid) => after.pools.get(uuid)?.pool ?? []),
+  );
 }
 
 const sameOf = (a: readonly unknown[] = [], b: readonly unknown[] = []): boolean =>

@@ -25,6 +25,7 @@ interface Settled {
   readonly problem: unknown;
   readonly state: unknown;
   readonly draining: boolean;
+  readonly hidden: boolean;
 }
 
 /**
@@ -34,6 +35,8 @@ interface Settled {
 export class PlacementRuntime extends Timed {
   /** No listener is open, or will be soon: each response says that its connection closes. */
   draining = false;
+  /** Its virtual service is down, and nobody can connect to it meanwhile. */
+  private hidden = false;
   readonly connections: Tracked[] = [];
   private readonly points = new Map<string, Point>();
   /** Something that `status` tells has changed. */
@@ -120,11 +123,26 @@ export class PlacementRuntime extends Timed {
     }
   }
 
+  /** It is to be served: not drained, not merely prepared. */
+  private get serves(): boolean {
+    return !this.draining && this.spec?.state === 'active' && this.service.config.spec.enabled;
+  }
+
+  /** Looks whether the virtual service is up here. True: there are listeners to open or to close. */
+  lookWhetherUp(): boolean {
+    const { up } = this.service.config;
+    const hidden = up !== null && !up.isUp;
+    if (hidden === this.hidden) return false;
+    this.hidden = hidden;
+    this.dirty = true;
+    return true;
+  }
+
   /** Addresses and ports that should be listened on under the running configuration. */
   private wanted(): Map<string, Wanted> {
     const wanted = new Map<string, Wanted>();
     const { spec } = this.service.config;
-    if (this.draining || this.spec?.state !== 'active' || !spec.enabled) return wanted;
+    if (!this.serves || this.hidden) return wanted;
     for (const vip of spec.vips) {
       if (vip.vip_id !== this.vipId) continue;
       for (const service of spec.services) {
@@ -150,13 +168,14 @@ export class PlacementRuntime extends Timed {
       then.service === this.service.config.spec &&
       then.state === this.spec?.state &&
       then.draining === this.draining &&
+      then.hidden === this.hidden &&
       then.problem === this.service.config.tlsProblem
     );
   }
 
   private asNow(): Settled {
     const { spec: service, tlsProblem: problem } = this.service.config;
-    return { service, problem, state: this.spec?.state, draining: this.draining };
+    return { service, problem, state: this.spec?.state, draining: this.draining, hidden: this.hidden };
   }
 
   /** Opens what is wanted and not open; what fails is remembered and tried again at the next call. */
@@ -279,6 +298,7 @@ export class PlacementRuntime extends Timed {
       state: this.state(listeners.length, error),
       listeners,
       ...(error === undefined ? {} : { error }),
+      ...(this.hidden && this.serves ? { down: true } : {}),
       connections: this.connections.length,
     };
   }
@@ -290,7 +310,7 @@ export class PlacementRuntime extends Timed {
       if (length > 0) return 'draining';
       return this.spec === null || this.spec.state === 'drain' ? 'drained' : 'prepared';
     }
-    if (open > 0) return 'active';
+    if (open > 0 || (this.hidden && this.serves)) return 'active';
     return 'prepared';
   }
 }

@@ -22,6 +22,7 @@ import { smoothed } from './rtt.js';
 import type { ServiceLimits } from '../limits/service-limits.js';
 import type { Pool } from './pool.js';
 import type { PoolGroup } from './pool-group.js';
+import type { UpRule } from './up-rule.js';
 
 /** Where the sum of a histogram is. */
 const SUMS = new Int32Array(VS_HISTOGRAMS);
@@ -48,6 +49,8 @@ export interface ServiceConfig {
   readonly proxied: ((address: string) => boolean) | null;
   /** SEs that share its limits. */
   readonly sharers: number;
+  /** Whether it is up, where nobody can connect to it while it is not; null where that does not matter. */
+  readonly up: UpRule | null;
   /** What new connections are held to; null when that is nothing. */
   readonly limits: ServiceLimits | null;
   /** TLS to its clients; null when it has none, or none that can be had. */

@@ -86,6 +86,17 @@ const datagramPool = (o: DatagramOrigin, fail_action: FailAction): PoolSpec => (
   fail_action,
 });
 
+const refusal = (): Promise<string> =>
+  RawClient.open(port).then(
+    () => 'connected',
+    (error: unknown) => (error as Error).message,
+  );
+
+const told = (): unknown => rig.plane.status().map((s) => [s.state, s.listeners.length, s.down ?? false]);
+const closes = (min_pools_up: number, redirects = false): Partial<ServiceSpec> => ({
+  closeWhenDown: { min_pools_up, redirects },
+});
+
 const cases: Case[] = [
   {
     name: 'close: a reset, on HTTP/2 of the stream alone, counted as such',
@@ -272,6 +283,43 @@ const cases: Case[] = [
       });
       equal(await late.ask(port, 'x'), '2', 'with a backup');
       for (const c of [open, late]) c.close();
+      for (const o of [first, second]) o.stop();
+    },
+  },
+  {
+    name: 'nobody can connect while the virtual service is down, where it is told so; what is open lives on',
+    async run() {
+      const [first, second] = [await saying('1'), await saying('2')];
+      const pools = { pool: [first], second: [second] };
+      const actions = { pool: page(200, 'fail action') };
+      await serve({ pool: [first] }, actions, closes(1));
+      const open = await RawClient.open(port);
+      equal((await open.get('/')).body.toString(), '1', 'up');
+      equal(told(), [['active', 1, false]], 'status while up');
+      down('pool', first);
+      await until(() => rig.plane.status()[0]!.listeners.length === 0, 'no listener');
+      equal(told(), [['active', 0, true]], 'status while down');
+      equal(await refusal(), 'connect: ECONNREFUSED', 'a new connection');
+      equal((await open.get('/')).body.toString(), 'fail action', 'an open one');
+      await serve({ pool: [first] }, { pool: page(200, 'other') }, closes(1));
+      equal(told(), [['active', 0, true]], 'after a change');
+      up('pool', first);
+      await until(() => rig.plane.status()[0]!.listeners.length === 1, 'a listener');
+      equal(await asked(), '200 1', 'up again');
+      // A group with two pools of which two are wanted, then one.
+      await serve(pools, {}, closes(2), {});
+      equal(told(), [['active', 1, false]], 'two of two');
+      down('second', second);
+      await until(() => rig.plane.status()[0]!.down === true, 'one of two');
+      await serve(pools, {}, closes(1), {});
+      equal(told(), [['active', 1, false]], 'one is enough');
+      down('pool', first);
+      await until(() => rig.plane.status()[0]!.down === true, 'none');
+      await serve(pools, {}, closes(1, true), {});
+      equal(told(), [['active', 1, false]], 'a policy redirects');
+      await serve(pools, {}, { ...closes(1), placement: { state: 'prepare' } }, {});
+      equal(told(), [['draining', 0, false]], 'not to be served');
+      open.end();
       for (const o of [first, second]) o.stop();
     },
   },

@@ -56,6 +56,7 @@ export interface ServiceSpec {
   policies?: Pick<VirtualService, 'http_policy_set_uuids' | 'pool_group_uuid' | 'network_policy_uuid'>;
   errors?: VirtualService['error_exclusions'];
   enabled?: boolean;
+  closeWhenDown?: VirtualService['close_when_down'];
   placement?: Partial<Placement> | null;
 }
 
@@ -181,6 +182,7 @@ export class Rig {
       ...(s.limits === undefined ? {} : { limits: s.limits }),
       ...(s.tls === undefined ? {} : { tls: s.tls }),
       ...(s.errors === undefined ? {} : { error_exclusions: s.errors }),
+      ...(s.closeWhenDown === undefined ? {} : { close_when_down: s.closeWhenDown }),
       ...s.policies,
     };
   }

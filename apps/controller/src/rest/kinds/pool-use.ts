@@ -1,8 +1,9 @@
 import { heldReferences } from '../../store/references.js';
 import type { ObjectView, Spec, StoredObject } from '../../store/index.js';
 
-/** Kinds through which a virtual service reaches pools without naming them itself. */
+/** Kinds through which a virtual service reaches pools without naming them itself; a pool by its backup pool. */
 const BETWEEN: ReadonlySet<string> = new Set([
+  'pool',
   'poolgroup',
   'httppolicyset',
   'l4policyset',
@@ -28,20 +29,24 @@ export function virtualServicesOf(view: ObjectView, uuid: string): StoredObject[
   return [...found.values()];
 }
 
-/** The pools that a spec reaches, directly or through pool groups and policies. */
-export function poolsOf(view: Pick<ObjectView, 'get'>, spec: Readonly<Spec>): Set<string> {
-  const pools = new Set<string>();
-  const seen = new Set<string>();
+/** The pools that a spec reaches, directly or through pool groups, policies and as backup pools. */
+export const poolsOf = (view: Pick<ObjectView, 'get'>, spec: Readonly<Spec>): Set<string> =>
+  new Set(reached(view, spec).flatMap(({ kind, uuid }) => (kind === 'pool' ? [uuid] : [])));
+
+/** The same with the pool groups on the way. */
+export const poolsAndGroupsOf = (view: Pick<ObjectView, 'get'>, spec: Readonly<Spec>): StoredObject[] =>
+  reached(view, spec).filter(({ kind }) => kind === 'pool' || kind === 'poolgroup');
+
+function reached(view: Pick<ObjectView, 'get'>, spec: Readonly<Spec>): StoredObject[] {
+  const found = new Map<string, StoredObject>();
   const descend = (held: Readonly<Spec>): void => {
     for (const { uuid } of heldReferences(held)) {
       const target = view.get(uuid);
-      if (target?.kind === 'pool') pools.add(uuid);
-      else if (target && BETWEEN.has(target.kind) && !seen.has(uuid)) {
-        seen.add(uuid);
-        descend(target.spec);
-      }
+      if (target === undefined || !BETWEEN.has(target.kind) || found.has(uuid)) continue;
+      found.set(uuid, target);
+      descend(target.spec);
     }
   };
   descend(spec);
-  return pools;
+  return [...found.values()];
 }
