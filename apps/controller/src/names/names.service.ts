@@ -14,6 +14,7 @@ import { SETTINGS, type Settings } from '../config/settings.js';
 import { QueueService } from '../queue/queue.service.js';
 import { type Change, ObjectCache, ObjectStore, type Spec, type StoredObject } from '../store/index.js';
 import { type Answer, DnsClient } from './answer.js';
+import { dnsServersOf } from './dns-servers.js';
 import { NameIndex } from './name-index.js';
 import { NameKeeper } from './name-keeper.js';
 import { afterAnswer, forgotten } from './resolved-name.js';
@@ -77,19 +78,14 @@ export class NamesService implements OnModuleInit, OnApplicationBootstrap, OnApp
     if (pools) this.keeper.keep(this.index.names());
   }
 
-  /** Those of the environment, else of the system's settings, else of the host. True when they have changed. */
+  /** True when others are to be asked than before. */
   private useServers(): boolean {
-    const servers = this.settings.dnsServers.length > 0 ? this.settings.dnsServers : this.configured();
+    const [system] = this.cache.byKind('systemconfiguration');
+    const servers = dnsServersOf(this.settings.dnsServers, system?.spec);
     if (isDeepStrictEqual(servers, this.servers)) return false;
     this.servers = servers;
     this.client.use(servers);
     return true;
-  }
-
-  private configured(): string[] {
-    const [system] = this.cache.byKind('systemconfiguration');
-    const dns = system?.spec['dns_configuration'] as { server_list?: { addr: string }[] } | undefined;
-    return (dns?.server_list ?? []).map(({ addr }) => addr);
   }
 
   private async take(name: string, answer: Answer): Promise<void> {

@@ -3,6 +3,7 @@ import type { ResolvedName } from '@spillway/translator';
 import { DnsServer } from '@spillway/testing';
 import fc from 'fast-check';
 import { type Answer, DnsClient, type FamilyAnswer } from './answer.js';
+import { dnsServersOf } from './dns-servers.js';
 import { NameKeeper } from './name-keeper.js';
 import { afterAnswer, forgotten, ttlOf } from './resolved-name.js';
 
@@ -106,6 +107,15 @@ describe('what is known of a name', () => {
   it('is asked for again after the shortest time to live, within bounds', () => {
     expect([ttl(0), ttl(7), ttl(40), ttlOf({ v4: NONE, v6: FAILED })]).toEqual([1, 7, 30, undefined]);
     expect(ttlOf({ v4: { is: 'some', addresses: ['10.0.0.1'], ttl: 1e6 }, v6: NONE })).toBe(3600);
+  });
+});
+
+describe('dnsServersOf', () => {
+  const system = { dns_configuration: { server_list: [{ addr: '10.0.0.2' }, { addr: 'ns.example' }] } };
+  it('prefers the environment to the settings, and those to the host', () => {
+    expect(dnsServersOf(['10.0.0.1:53'], system)).toEqual(['10.0.0.1:53']);
+    expect(dnsServersOf([], system)).toEqual(['10.0.0.2']);
+    expect(dnsServersOf([], {})).toEqual([]);
   });
 });
 

@@ -20,6 +20,7 @@ const SESSIONS = 'apps/controller/src/identity/session.spec.ts';
 const ROLES = 'apps/controller/src/identity/roles.spec.ts';
 const SE_OPERATIONS = 'apps/controller/src/operation/se-operations.spec.ts';
 const SCALING = 'test/src/scaling/scale.test.ts';
+const NAMES = 'apps/controller/src/names/names.spec.ts';
 const SERVER_LIFE = 'test/src/pools/server-life.test.ts';
 
 const SERVERS = [
@@ -437,6 +438,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
   ],
   role: [{ proof: ROLES, paths: ['privileges[].resource', 'privileges[].type'] }],
   systemconfiguration: [
+    { proof: NAMES, paths: ['dns_configuration.server_list[].addr', 'dns_configuration.server_list[].type'] },
     { proof: POOL_API, paths: ['allow_pool_sharing'] },
     { proof: OBJECTS_API, paths: ['portal_configuration.use_uuid_from_input'] },
     { proof: DOCS_API, paths: ['portal_configuration.disable_swagger'] },

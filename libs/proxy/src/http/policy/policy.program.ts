@@ -260,7 +260,46 @@ const edition = (value: string): Parts => ({
   http_policy_sets: [set({ response: [response({ header_actions: [header('add', 'X-Edition', value)] })] })],
 });
 
+/** What several requests for a target are answered with. */
+const answersTo = async (target: string): Promise<string[]> => {
+  const client = await RawClient.open(port);
+  const bodies = new Set<string>();
+  for (let n = 0; n < 6; n++) bodies.add((await ask(client, target)).body.toString());
+  client.end();
+  return [...bodies].sort();
+};
+
 const requestCases: Case[] = [
+  {
+    name: 'a server by its name, where the pool has servers looked up by name',
+    run: async () => {
+      const by = await origins('one', 'two');
+      const servers = ['one', 'two'].map((name) => ({
+        port: by[name]!.port,
+        hostname: `${name.toUpperCase()}.example`,
+      }));
+      const rules = ['one.example', 'two.example', 'none.example'].map((name) =>
+        request({
+          match: path('equals', `/${name}`),
+          switching: { to: 'pool', pool_uuid: 'pool', server: { name } },
+        }),
+      );
+      for (const lookup_server_by_name of [true, false]) {
+        await rig.apply(
+          [{ ports: [port], policies: { http_policy_set_uuids: ['set'] } }],
+          { pool: { servers, lookup_server_by_name } },
+          { http_policy_sets: [set({ request: rules })] },
+        );
+        const both = ['one', 'two'];
+        const one = lookup_server_by_name ? ['one'] : both;
+        const two = lookup_server_by_name ? ['two'] : both;
+        equal(await answersTo('/one.example'), one, 'the first');
+        equal(await answersTo('/two.example'), two, 'the second');
+        equal(await answersTo('/none.example'), both, 'any, for a name that no server has');
+      }
+      for (const o of Object.values(by)) o.stop();
+    },
+  },
   {
     name: 'content switching by host and path, to pools, groups and one server',
     run: async () => {
