@@ -13,7 +13,7 @@ export { keepSecrets, redact } from './redact.js';
 export { mergePatch, type MergePatch, type Patched } from './patch.js';
 export { applyJsonPatch } from './json-patch.js';
 export { checkRules, type RuleContext } from './rules/index.js';
-export { isLayerFour, refusePersistence, requestPersistence } from './rules/persistence.js';
+export { isLayerFour, refusePersistence, unfitPersistence } from './rules/persistence.js';
 export { answersRequests, backupRef, refuseAnswers, refuseRing } from './rules/fail-action.js';
 export { serverPort } from './rules/pool.js';
 export { ipKey, parseIp, type Ip } from './ip.js';

@@ -117,14 +117,16 @@ const minutes = (value: number): number => clamp(value, 1, MOST_MINUTES) * MINUT
 const incomplete = (path: string, text: string): Problem => error('PERSISTENCE_INCOMPLETE', path, text);
 
 /**
- * Pools of a layer 4 virtual service may not persist by what only requests have: its clients would be spread as if they
+ * Pools of a virtual service may not persist by what it has not (requests, TLS): its clients would be spread as if they
  * had no persistence at all.
  */
-export function refuseRequestPersistence(
-  vs: Pick<VirtualService, 'pool_uuid' | 'pool_group_uuid' | 'l4_rules' | 'application'>,
+export function refuseUnfitPersistence(
+  vs: Pick<VirtualService, 'pool_uuid' | 'pool_group_uuid' | 'l4_rules' | 'application' | 'services'>,
   lookup: Lookup,
 ): Problem[] {
-  if (vs.application.type === 'http') return [];
+  const isHttp = vs.application.type === 'http';
+  const hasTls = vs.services.some((service) => service.enable_ssl === true);
+  if (isHttp && hasTls) return [];
   const rules = vs.l4_rules ?? [];
   const groups = [vs.pool_group_uuid, ...rules.map((r) => r.pool_group_uuid)];
   const pools = [
@@ -137,15 +139,23 @@ export function refuseRequestPersistence(
     const ref = (pool?.spec as FilledPool | undefined)?.application_persistence_profile_ref;
     const profile = follow(lookup, ref, 'applicationpersistenceprofile');
     const type = (profile?.spec as FilledApplicationPersistenceProfile | undefined)?.persistence_type;
-    if (type === undefined || !BY_REQUEST.has(type)) return [];
+    const lacks = lackOf(type, isHttp, hasTls);
+    if (lacks === undefined) return [];
     return [
-      error(
-        'PERSISTENCE_NOT_HONOURED',
-        'pool_ref',
-        `pool ${pool?.name} persists by ${type}, which needs HTTP, and the virtual service is layer 4; use client IP persistence or an HTTP application profile`,
-      ),
+      error('PERSISTENCE_NOT_HONOURED', 'pool_ref', `pool ${pool?.name} persists by ${type}, which ${lacks}`),
     ];
   });
+}
+
+function lackOf(type: string | undefined, isHttp: boolean, hasTls: boolean): string | undefined {
+  if (type === undefined) return undefined;
+  if (BY_REQUEST.has(type))
+    return isHttp
+      ? undefined
+      : 'needs HTTP, and the virtual service is layer 4; use client IP persistence or an HTTP application profile';
+  return type === 'PERSISTENCE_TYPE_TLS' && !hasTls
+    ? 'needs TLS sessions, and the virtual service ends no TLS; use client IP persistence or set enable_ssl on a port'
+    : undefined;
 }
 
 function membersOf(group: string | undefined, lookup: Lookup): string[] {

@@ -13,7 +13,7 @@ import { networkOf, tcpOptionsOf } from './network-profile.js';
 import { limitsOf } from './limits.js';
 import { errorExclusionsOf } from './errors.js';
 import { follow, refUuid } from './read.js';
-import { refuseRequestPersistence } from './persistence.js';
+import { refuseUnfitPersistence } from './persistence.js';
 import { sipOf } from './sip.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
 import { TICKET_SECRETS } from './tls/ticket-keys.js';
@@ -58,8 +58,8 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
   const sip = sipOf(spec, pool?.spec, lookup, problems);
-  const reached = { application, l4_rules: rules, pool_uuid: pool?.uuid, pool_group_uuid: group };
-  const persistence = refuseRequestPersistence(reached, lookup);
+  const reached = { application, services, l4_rules: rules, pool_uuid: pool?.uuid, pool_group_uuid: group };
+  const persistence = refuseUnfitPersistence(reached, lookup);
   if (persistence.length > 0)
     return { fragment: undefined, uses: [], problems: [...problems, ...persistence] };
   const exclusions = errorExclusionsOf(spec, lookup);

@@ -35,9 +35,9 @@ async function round(): Promise<Visited[]> {
 
 /** Clients come without pause while something happens, and twice afterwards. */
 async function during(act: () => Promise<unknown>): Promise<Visited[]> {
-  let done = false;
-  const acting = act().finally(() => (done = true));
-  while (!done) await round();
+  const state = { done: false };
+  const acting = act().finally(() => (state.done = true));
+  while (!state.done) await round();
   await acting;
   return [...(await round()), ...(await round())];
 }

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { ObjectReader } from '../rest/object-reader.js';
 import { CookieKeysService } from './cookie-keys.service.js';
-import { LayerFourPersistenceHooks } from './layer-four.hooks.js';
+import { UnfitPersistenceHooks } from './unfit.hooks.js';
 import { RotateCookieKeysController } from './rotate.controller.js';
 
 /** What the controller does for persistence of clients: keys of cookies, and what does not fit together. */
 @Module({
   controllers: [RotateCookieKeysController],
-  providers: [ObjectReader, CookieKeysService, LayerFourPersistenceHooks],
+  providers: [ObjectReader, CookieKeysService, UnfitPersistenceHooks],
 })
 export class PersistenceModule {}

@@ -23,32 +23,48 @@ export function isLayerFour(vs: FilledVirtualService, lookup: Lookup): boolean {
   return profile !== undefined && LAYER_FOUR.has(profile.type);
 }
 
-/** A pool whose persistence needs requests, with its kind. */
-export interface RequestPersistence {
-  readonly pool: string;
+/** The kind of persistence of a pool that a virtual service cannot have, and why. */
+export interface UnfitPersistence {
   readonly kind: string;
+  readonly pool: string;
+  readonly virtualService: string;
+  readonly lacks: 'requests' | 'TLS';
 }
 
-export function requestPersistence(
+export function unfitPersistence(
+  vs: FilledVirtualService,
   pool: FilledPool | undefined,
   lookup: Lookup,
-): RequestPersistence | undefined {
+): UnfitPersistence | undefined {
   const ref = pool?.application_persistence_profile_ref;
   const kind = ref ? lookup?.('applicationpersistenceprofile', ref)?.persistence_type : undefined;
-  return pool !== undefined && kind !== undefined && BY_REQUEST.has(kind)
-    ? { pool: pool.name, kind }
-    : undefined;
+  if (pool === undefined || kind === undefined) return undefined;
+  const unfit = (lacks: UnfitPersistence['lacks']): UnfitPersistence => ({
+    kind,
+    pool: pool.name,
+    virtualService: vs.name,
+    lacks,
+  });
+  if (BY_REQUEST.has(kind)) return isLayerFour(vs, lookup) ? unfit('requests') : undefined;
+  const withoutTls = !(vs.services ?? []).some((service) => service.enable_ssl);
+  return kind === 'PERSISTENCE_TYPE_TLS' && withoutTls ? unfit('TLS') : undefined;
 }
 
-export const refusePersistence = (
+const WHY = {
+  requests: ['needs HTTP', 'is layer 4', 'choose an HTTP application profile'],
+  TLS: ['needs TLS sessions', 'ends no TLS', 'set enable_ssl on a port'],
+} as const;
+
+export function refusePersistence(
   field: string,
-  { pool, kind }: RequestPersistence,
-  virtualService: string,
+  { kind, pool, virtualService, lacks }: UnfitPersistence,
   value: unknown,
-): FieldError =>
-  refuse(
+): FieldError {
+  const [needs, is, remedy] = WHY[lacks];
+  return refuse(
     field,
-    `persistence ${kind} of pool ${pool} needs HTTP and virtual service ${virtualService} is layer 4`,
-    'Use client IP persistence in the pool, or choose an HTTP application profile',
+    `persistence ${kind} of pool ${pool} ${needs} and virtual service ${virtualService} ${is}`,
+    `Use client IP persistence in the pool, or ${remedy}`,
     value,
   );
+}

@@ -299,6 +299,18 @@ describe('VsVip', () => {
   });
 });
 
+const refusedPersistence = (type: string, rest: object): string[] =>
+  fields(
+    check('applicationpersistenceprofile', {
+      name: 'p',
+      persistence_type: `PERSISTENCE_TYPE_${type}`,
+      ...rest,
+    }),
+  );
+
+const refusedCookie = (cookie: object): string[] =>
+  refusedPersistence('HTTP_COOKIE', { http_cookie_persistence_profile: cookie });
+
 describe('virtual service', () => {
   const vs = { name: 'v', vsvip_ref: 'vip', services: [{ port: 80 }] };
 
@@ -351,9 +363,14 @@ describe('virtual service', () => {
     },
     networkprofile: { udp: { name: 'udp', profile: { type: 'PROTOCOL_TYPE_UDP_FAST_PATH' } } },
     vsvip: { green: { name: 'green', vrf_context_ref: 'green' } },
-    pool: { p: { name: 'p', application_persistence_profile_ref: 'cookie', vrf_ref: 'blue' } },
+    poolgroup: { g: { name: 'g', members: [{ pool_ref: 'p' }] } },
+    pool: {
+      t: { name: 't', application_persistence_profile_ref: 'tls' },
+      p: { name: 'p', application_persistence_profile_ref: 'cookie', vrf_ref: 'blue' },
+    },
     applicationpersistenceprofile: {
       cookie: { name: 'cookie', persistence_type: 'PERSISTENCE_TYPE_HTTP_COOKIE' },
+      tls: { name: 'tls', persistence_type: 'PERSISTENCE_TYPE_TLS' },
     },
   };
   const lookup = <T extends KindName>(kind: T, reference: string): FilledTypes[T] | undefined => {
@@ -377,6 +394,34 @@ describe('virtual service', () => {
       http_policies: [{ index: 1, http_policy_set_ref: 'h' }],
     };
     expect(fields(check('virtualservice', policies, { lookup }))).toEqual(['http_policies']);
+  });
+
+  it('persists by what it has, through a group too', () => {
+    const l4 = { ...vs, application_profile_ref: 'l4', pool_group_ref: 'g' };
+    expect(fields(check('virtualservice', l4, { lookup }))).toEqual(['pool_group_ref']);
+    const http = { ...vs, application_profile_ref: 'http', pool_ref: 't' };
+    const [error] = check('virtualservice', http, { lookup });
+    expect(error).toMatchObject({
+      field: 'pool_ref',
+      message: expect.stringMatching(/PERSISTENCE_TYPE_TLS of pool t needs TLS sessions.*set enable_ssl/),
+    });
+    const tls = { services: [{ port: 443, enable_ssl: true }], ssl_key_and_certificate_refs: ['c'] };
+    expect(check('virtualservice', { ...http, ...tls }, { lookup })).toEqual([]);
+  });
+
+  it('names what its persistence goes by, and keys that are keys', () => {
+    expect(refusedPersistence('APP_COOKIE', {})).toEqual(['app_cookie_persistence_profile.prst_hdr_name']);
+    expect(
+      refusedPersistence('CUSTOM_HTTP_HEADER', { hdr_persistence_profile: { prst_hdr_name: 'a b' } }),
+    ).toEqual(['hdr_persistence_profile.prst_hdr_name']);
+    const key = { name: 'k', aes_key: 'x'.repeat(44) };
+    const at = 'http_cookie_persistence_profile';
+    expect(refusedCookie({ cookie_name: 'A', key: [key], encryption_key: 'k' })).toEqual([]);
+    expect(refusedCookie({ cookie_name: 'a;b' })).toEqual([`${at}.cookie_name`]);
+    expect(refusedCookie({ key: [key, key] })).toEqual([`${at}.key[1]`]);
+    expect(refusedCookie({ key: [{ name: 'k', aes_key: 'short' }] })).toEqual([`${at}.key[0].aes_key`]);
+    expect(refusedCookie({ key: [key], encryption_key: 'other' })).toEqual([`${at}.encryption_key`]);
+    expect(refusedPersistence('CLIENT_IP_ADDRESS', {})).toEqual([]);
   });
 
   it('speaks HTTP over TCP, and shares the VRF of its pool', () => {

@@ -1,6 +1,6 @@
 import type { FieldError } from '../errors.js';
 import type { FilledPool, FilledVirtualService } from '../generated/filled.js';
-import { isLayerFour, refusePersistence, requestPersistence } from './persistence.js';
+import { isLayerFour, refusePersistence, unfitPersistence } from './persistence.js';
 import { answersRequests, refuseAnswers } from './fail-action.js';
 import { refuse, refuseAs, refuseDuplicates, type Rule, type RuleContext } from './rule.js';
 import { vipRules } from './vsvip.js';
@@ -118,8 +118,6 @@ function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
       ),
     );
   }
-  const pool = requestPersistence(poolOf(vs, context), lookup);
-  if (pool !== undefined) errors.push(refusePersistence('pool_ref', pool, vs.name, vs.pool_ref));
   const group = vs.pool_group_ref === undefined ? undefined : lookup?.('poolgroup', vs.pool_group_ref);
   for (const [field, used] of [
     ['pool_ref', poolOf(vs, context)],
@@ -127,10 +125,19 @@ function layerFour(vs: FilledVirtualService, context: Context): FieldError[] {
   ] as const)
     if (answersRequests(used?.fail_action))
       errors.push(refuseAnswers(field, used?.fail_action?.type ?? '', used?.name ?? '', vs.name, vs[field]));
+  return errors;
+}
+
+/** Pools whose persistence goes by what this virtual service has not. */
+function persistence(vs: FilledVirtualService, context: Context): FieldError[] {
+  const { lookup } = context;
+  const errors: FieldError[] = [];
+  const own = unfitPersistence(vs, poolOf(vs, context), lookup);
+  if (own !== undefined) errors.push(refusePersistence('pool_ref', own, vs.pool_ref));
+  const group = vs.pool_group_ref === undefined ? undefined : lookup?.('poolgroup', vs.pool_group_ref);
   for (const { pool_ref } of group?.members ?? []) {
-    const member = requestPersistence(lookup?.('pool', pool_ref), lookup);
-    if (member !== undefined)
-      errors.push(refusePersistence('pool_group_ref', member, vs.name, vs.pool_group_ref));
+    const member = unfitPersistence(vs, lookup?.('pool', pool_ref), lookup);
+    if (member !== undefined) errors.push(refusePersistence('pool_group_ref', member, vs.pool_group_ref));
   }
   return errors;
 }
@@ -191,6 +198,7 @@ export const virtualServiceRules: Rule<'virtualservice'> = (vs, context) => [
   ),
   ...certificates(vs),
   ...layerFour(vs, context),
+  ...persistence(vs, context),
   ...httpOverTcp(vs, context),
   ...sameVrf(vs, context),
 ];

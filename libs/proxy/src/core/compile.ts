@@ -4,8 +4,8 @@ import {
   type Placement,
   type Pool as PoolSpec,
   type PoolGroup as PoolGroupSpec,
-  poolsOf,
   type PoolShare,
+  poolsOf,
   type Server,
   type Snapshot,
   usedBy,
@@ -206,6 +206,7 @@ function compileService(
     config.snapshot,
     old && { contexts: old.tls, problem: old.tlsProblem },
   );
+  if (tls !== null && persistsByTls(config.snapshot, spec)) tls.markSessions();
   const l4 = l4RulesOf(spec, after);
   const up = upRuleOf(spec, config.snapshot, after);
   const same =
@@ -241,6 +242,16 @@ function compileService(
           limits: limitsOf(context, spec, sharers),
           rules: rulesOf(context, spec, sharers, policies.http, targets),
         },
+  );
+}
+
+/** One of its pools leads clients back by their TLS session. */
+function persistsByTls(snapshot: Snapshot, spec: VirtualService): boolean {
+  const profiles = (snapshot.persistence_profiles ?? []).filter((p) => p.by.type === 'tls');
+  if (profiles.length === 0) return false;
+  const pools = poolsOf(snapshot, spec);
+  return snapshot.pools.some(
+    (pool) => pools.has(pool.uuid) && profiles.some((p) => p.uuid === pool.persistence_profile_uuid),
   );
 }
 

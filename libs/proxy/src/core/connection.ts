@@ -36,6 +36,8 @@ export interface TlsFacts {
   readonly protocol: string;
   /** A session was resumed. */
   readonly resumed: boolean;
+  /** Tells the session, over all connections that resume it, from others; empty where nobody asks for it. */
+  readonly session: string;
   readonly clientCertificate: ClientCertificate | null;
 }
 

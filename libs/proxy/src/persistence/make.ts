@@ -6,6 +6,7 @@ import { ClientIp } from './client-ip.js';
 import { CustomHeader } from './custom-header.js';
 import { HttpCookie } from './http-cookie.js';
 import type { Persistence } from './persistence.js';
+import { TlsSession } from './tls-session.js';
 import { ServerNames } from './servers.js';
 
 /** How clients of a pool are led back to their server; null where they are not. */
@@ -38,5 +39,5 @@ export function persistenceFor(
     case 'tls':
       break;
   }
-  return null;
+  return new TlsSession(context, spec.uuid, names, profile, by.timeout);
 }

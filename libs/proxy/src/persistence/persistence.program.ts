@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { connect as connectTls, type SecureVersion } from 'node:tls';
 import { CookieCodec, CookieKey, poolTag, type CookiePart } from '@spillway/persistence';
 import type { PersistenceBy, PersistenceProfile } from '@spillway/snapshot';
 import { HEALTH } from '@spillway/telemetry';
 import { certificate } from '@spillway/testing/certificates';
-import { check, equal, runCases, type Case } from '../suite/cases.js';
+import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { DatagramClient, DatagramOrigin } from '../suite/datagrams.js';
 import { Http2Raw } from '../suite/http2-client.js';
 import { Origin, type Received } from '../suite/origin.js';
@@ -472,6 +473,58 @@ const draining: Case = {
   },
 };
 
+/** One request over TLS; the session that the client may resume next. */
+async function askTls(
+  to: number,
+  version: SecureVersion,
+  session?: Buffer,
+): Promise<{ by: number; session: Buffer }> {
+  const before = origins.map((o) => o.requests.length);
+  const socket = connectTls({
+    port: to,
+    rejectUnauthorized: false,
+    minVersion: version,
+    maxVersion: version,
+    ...(session === undefined ? {} : { session }),
+  });
+  let latest: Buffer | undefined;
+  let text = '';
+  socket.on('session', (s: Buffer) => (latest = s));
+  socket.on('data', (d: Buffer) => (text += d.toString('latin1')));
+  socket.write('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  await until(
+    () => text.endsWith('ok') && (version === 'TLSv1.2' || latest !== undefined),
+    'an answer and a session',
+  );
+  latest ??= socket.getSession();
+  equal(socket.isSessionReused(), session !== undefined, 'resumption');
+  socket.destroy();
+  return { by: origins.findIndex((o, i) => o.requests.length > before[i]!), session: latest! };
+}
+
+const tlsSession: Case[] = (['TLSv1.2', 'TLSv1.3'] as const).map((version) => ({
+  name: `TLS session: whoever resumes one comes to its server, on both workers, over ever new tickets (${version})`,
+  async run() {
+    const own = await certificate({ cn: 'a.example' });
+    const keys = [randomBytes(80).toString('base64')];
+    for (const r of [rig, worker])
+      r.secrets = { certificates: [own], ticket_keys: [{ virtual_service_uuid: 'vs', keys }] };
+    const tls = { profile: TLS, certificate_uuids: [own.uuid], protocols: [] };
+    await serve({ type: 'tls', timeout: 300 }, { service: { tls } }, [rig, worker]);
+    const clients = await repeat(8, async () => askTls(port, version));
+    equal(new Set(clients.map((c) => c.by)).size, 4, 'servers of new sessions');
+    for (const first of clients) {
+      let { session } = first;
+      for (const to of [workerPort, port, workerPort]) {
+        const again = await askTls(to, version, session);
+        equal(again.by, first.by, 'server');
+        session = again.session;
+      }
+    }
+    for (const r of [rig, worker]) r.secrets = {};
+  },
+}));
+
 const header: Case = {
   name: 'header: its value names the server; other requests are spread',
   async run() {
@@ -556,4 +609,4 @@ const appCookie: Case[] = [
   },
 ];
 
-await runCases([...httpCookie, ...down, ...clientIp, draining, header, ...appCookie]);
+await runCases([...httpCookie, ...down, ...clientIp, draining, ...tlsSession, header, ...appCookie]);

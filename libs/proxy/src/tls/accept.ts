@@ -94,9 +94,10 @@ export class TlsAccept extends ClientConnection {
   /** The handshake is over. */
   override onOpen(): void {
     const secured = this.secured!;
-    const { wire } = this.placement.service.config.tls ?? { wire: secured.wire };
+    const contexts = this.placement.service.config.tls;
+    const { wire } = contexts ?? secured;
     underWay.delete(this);
-    this.facts = factsOf(wire, secured.ssl, this.hello!.serverName);
+    this.facts = factsOf(wire, secured.ssl, this.hello!.serverName, contexts?.marked === true);
     this.hello = null;
     this.count(VS.TLS_HANDSHAKES, 1);
     if (this.facts.resumed) this.count(VS.TLS_RESUMED, 1);

@@ -3,6 +3,7 @@ import type { Certificate, PeerValidation, TlsProfile } from '@spillway/snapshot
 import type { Pointer } from './ffi.js';
 import { forC } from './libssl.js';
 import { choiceCallback, stapleCallback, stapleFor, forgetStaple } from './callbacks.js';
+import { markingCallback } from './session-mark.js';
 import type { Wire } from './wire.js';
 
 // Commands of SSL_CTX_ctrl and SSL_ctrl, and flags, as OpenSSL's headers number them.
@@ -135,6 +136,11 @@ export class TlsContext {
   /** Lets clients choose an application protocol; which one is said per connection (`offer`). */
   chooseProtocols(): void {
     this.wire.lib.SSL_CTX_set_alpn_select_cb(this.ctx, choiceCallback(this.wire), 0);
+  }
+
+  /** Tickets carry what tells their sessions apart (`sessionMark`). */
+  markSessions(): void {
+    this.wire.lib.SSL_CTX_set_session_ticket_cb(this.ctx, markingCallback(this.wire), 0, 0);
   }
 
   /** Offers application protocols to servers, the preferred one first. */

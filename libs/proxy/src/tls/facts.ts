@@ -1,6 +1,7 @@
 import type { ClientCertificate, TlsFacts } from '../core/connection.js';
 import type { Pointer } from './ffi.js';
 import { cString } from './libssl.js';
+import { sessionMark } from './session-mark.js';
 import type { Wire } from './wire.js';
 
 const VERIFY_OK = 0;
@@ -15,7 +16,7 @@ function textAt(wire: Wire, at: Pointer): string {
 }
 
 /** What a finished handshake has established. */
-export function factsOf(wire: Wire, ssl: Pointer, serverName: string): TlsFacts {
+export function factsOf(wire: Wire, ssl: Pointer, serverName: string, marked: boolean): TlsFacts {
   const { lib } = wire;
   return {
     version: textAt(wire, lib.SSL_get_version(ssl)),
@@ -23,6 +24,7 @@ export function factsOf(wire: Wire, ssl: Pointer, serverName: string): TlsFacts 
     serverName,
     protocol: wire.chosenProtocol(ssl),
     resumed: lib.SSL_session_reused(ssl) === 1,
+    session: marked ? sessionMark(wire, ssl) : '',
     clientCertificate: peerCertificate(wire, ssl),
   };
 }

@@ -24,6 +24,7 @@ const SSL = {
   SSL_CTX_set_alpn_select_cb: ['void', 'pointer', 'pointer', 'pointer'],
   SSL_CTX_set_alpn_protos: ['int', 'pointer', 'pointer', 'int'],
   SSL_CTX_callback_ctrl: ['long', 'pointer', 'int', 'pointer'],
+  SSL_CTX_set_session_ticket_cb: ['int', 'pointer', 'pointer', 'pointer', 'pointer'],
   SSL_new: ['pointer', 'pointer'],
   SSL_free: ['void', 'pointer'],
   SSL_ctrl: ['long', 'pointer', 'int', 'long', 'pointer'],
@@ -49,8 +50,11 @@ const SSL = {
   SSL_get0_verified_chain: ['pointer', 'pointer'],
   SSL_get0_param: ['pointer', 'pointer'],
   SSL_get1_session: ['pointer', 'pointer'],
+  SSL_get_session: ['pointer', 'pointer'],
   SSL_set_session: ['int', 'pointer', 'pointer'],
   SSL_SESSION_free: ['void', 'pointer'],
+  SSL_SESSION_get0_ticket_appdata: ['int', 'pointer', 'pointer', 'pointer'],
+  SSL_SESSION_set1_ticket_appdata: ['int', 'pointer', 'pointer', 'long'],
   SSL_SESSION_is_resumable: ['int', 'pointer'],
 } as const satisfies Record<string, Signature>;
 

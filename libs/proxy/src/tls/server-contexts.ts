@@ -20,6 +20,7 @@ export class ServerContexts {
   private readonly all = new Map<string, TicketedContext>();
   private readonly byDefault: TicketedContext;
   private keys: readonly Uint8Array[] = [];
+  private marking = false;
 
   /** @throws {TlsConfigError} */
   constructor(
@@ -67,6 +68,18 @@ export class ServerContexts {
     this.keys = keys.map((k) => Uint8Array.from(Buffer.from(k, 'base64')));
     const first = this.keys[0];
     if (first !== undefined) for (const c of this.all.values()) c.seal(first);
+  }
+
+  /** Sessions are told apart, for persistence; see `sessionMark`. */
+  get marked(): boolean {
+    return this.marking;
+  }
+
+  /** From now on sessions are told apart. */
+  markSessions(): void {
+    if (this.marking) return;
+    this.marking = true;
+    for (const c of this.all.values()) c.context.markSessions();
   }
 
   /** What serves this client, ready to open the ticket that it brings. */

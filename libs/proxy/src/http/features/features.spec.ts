@@ -20,6 +20,7 @@ const TLS = {
   serverName: 'shop.example',
   protocol: '',
   resumed: false,
+  session: '',
   clientCertificate: null,
 };
 

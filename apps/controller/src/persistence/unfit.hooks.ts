@@ -1,10 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { isLayerFour, refusePersistence, requestPersistence, type RuleContext } from '@spillway/model';
+import { refusePersistence, unfitPersistence, type RuleContext } from '@spillway/model';
 import { fieldErrors } from '../rest/field-report.js';
 import { POOL_USERS, poolsOf, virtualServicesOf } from '../rest/kinds/pool-use.js';
 import { HookRegistry, type ObjectView, type StoredObject } from '../store/index.js';
 
-/** Who brings pools, profiles and layer 4 virtual services together, and the field that does so. */
+/** Who brings pools, profiles and virtual services together, and the field that does so. */
 const FIELDS: Readonly<Record<string, string>> = {
   applicationpersistenceprofile: 'persistence_type',
   applicationprofile: 'type',
@@ -15,11 +15,11 @@ const FIELDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A pool that a layer 4 virtual service uses cannot have persistence that needs requests, whichever of them is written
- * last: nobody would be led back anywhere.
+ * A pool cannot have persistence by what a virtual service that uses it has not (requests, TLS), whichever of them is
+ * written last: nobody would be led back anywhere.
  */
 @Injectable()
-export class LayerFourPersistenceHooks implements OnModuleInit {
+export class UnfitPersistenceHooks implements OnModuleInit {
   constructor(private readonly hooks: HookRegistry) {}
 
   onModuleInit(): void {
@@ -30,14 +30,12 @@ export class LayerFourPersistenceHooks implements OnModuleInit {
 
 function refuse(view: ObjectView, written: StoredObject, field: string): void {
   const lookup = ((_kind: string, uuid: string) => view.get(uuid)?.spec) as RuleContext['lookup'];
-  const errors = usersOf(view, written)
-    .filter((vs) => isLayerFour(vs.spec as never, lookup))
-    .flatMap((vs) =>
-      [...poolsOf(view, vs.spec)].flatMap((uuid) => {
-        const found = requestPersistence(view.get(uuid)?.spec as never, lookup);
-        return found === undefined ? [] : [refusePersistence(field, found, vs.name, written.spec[field])];
-      }),
-    );
+  const errors = usersOf(view, written).flatMap((vs) =>
+    [...poolsOf(view, vs.spec)].flatMap((uuid) => {
+      const found = unfitPersistence(vs.spec as never, view.get(uuid)?.spec as never, lookup);
+      return found === undefined ? [] : [refusePersistence(field, found, written.spec[field])];
+    }),
+  );
   if (errors.length > 0) throw fieldErrors(errors);
 }
 
