@@ -158,6 +158,7 @@ function set(spec: object, path: string, value: unknown): void {
 const HTTPS = { type: 'HEALTH_MONITOR_HTTPS' };
 const DNS = { type: 'HEALTH_MONITOR_DNS', 'dns_monitor.query_name': 'a.example' };
 const EXTERNAL = { type: 'HEALTH_MONITOR_EXTERNAL', 'external_monitor.command_code': 'echo ok' };
+const QUEUES = { max_concurrent_connections_per_server: 5, request_queue_enabled: true };
 const HASH = { lb_algorithm: 'LB_ALGORITHM_CONSISTENT_HASH' };
 const RESELECT = { 'server_reselect.enabled': true };
 const HEADER_RATE = 'dos_rl_profile.rl_profile.http_header_rate_limits[]';
@@ -330,6 +331,10 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     min_servers_up: { to: 2 },
     min_health_monitors_up: { to: 1 },
     graceful_disable_timeout: { to: 7 },
+    max_concurrent_connections_per_server: { to: 5 },
+    request_queue_enabled: { to: true, given: { max_concurrent_connections_per_server: 5 } },
+    request_queue_depth: { to: 9, given: QUEUES },
+    request_queue_timeout: { to: 900, given: QUEUES },
     fewest_tasks_feedback_delay: { to: 5, given: { lb_algorithm: 'LB_ALGORITHM_FEWEST_TASKS' } },
     connection_ramp_duration: { to: 3 },
     connection_ramp_duration_secs: { to: 4 },
@@ -656,7 +661,7 @@ describe('what the model marks as honoured by translation', () => {
   it('is told apart from what is only stored', () => {
     const objects = world();
     const pool = objects.find((o) => o.uuid === 'pool-1') as WrittenObject;
-    set(pool.spec, 'request_queue_depth', 7);
+    set(pool.spec, 'east_west', true);
     expect(snapshot(objects)).toBe(snapshot(world()));
   });
 });

@@ -90,15 +90,15 @@ describe('honour', () => {
         east_west: false,
         inline_health_monitor: true,
         fail_action: {},
-        request_queue_depth: 128,
+        autoscale_networks: [],
       }),
     ).toEqual([]);
     const filled = 'https://h/api/analyticsprofile/analyticsprofile-1#System-Analytics-Profile';
     expect(unhonoured('pool', { analytics_profile_ref: filled })).toEqual([]);
     expect(unhonoured('pool', { analytics_profile_ref: 'mine' })).toEqual(['analytics_profile_ref']);
-    expect(unhonoured('pool', { east_west: true, request_queue_depth: 1 })).toEqual([
+    expect(unhonoured('pool', { east_west: true, routing_pool: true })).toEqual([
       'east_west',
-      'request_queue_depth',
+      'routing_pool',
     ]);
   });
 });

@@ -28,6 +28,7 @@ const redirected = (to: object): string[] =>
   failing({ type: 'FAIL_ACTION_HTTP_REDIRECT', redirect: { host: 'a.example', ...to } });
 const paged = (file: object): string[] =>
   failing({ type: 'FAIL_ACTION_HTTP_LOCAL_RSP', local_rsp: { file } });
+const room = (rest: object): string[] => fields(pool([], rest));
 const reselecting = (begin: number, end: number): string[] =>
   fields(pool([], { server_reselect: { enabled: true, svr_resp_code: { ranges: [{ begin, end }] } } }));
 
@@ -118,6 +119,18 @@ const checkedBy = (monitor: object): FieldError[] =>
   );
 
 describe('pool', () => {
+  it('has limits of connections and of its queue that make sense', () => {
+    expect(room({ max_concurrent_connections_per_server: -1 })).toEqual([
+      'max_concurrent_connections_per_server',
+    ]);
+    expect(room({ max_concurrent_connections_per_server: 5, request_queue_enabled: true })).toEqual([]);
+    expect(room({ request_queue_enabled: true, request_queue_depth: 0 })).toEqual(['request_queue_depth']);
+    expect(room({ request_queue_enabled: true, request_queue_depth: 1_000_001 })).toEqual([
+      'request_queue_depth',
+    ]);
+    expect(room({ request_queue_depth: 0 })).toEqual([]);
+  });
+
   it('has each server once, by address and effective port', () => {
     expect(
       pool([

@@ -42,6 +42,8 @@ export interface OriginCounters {
   healthChecks: number;
   connections: number;
   openConnections: number;
+  /** Most connections that were open at the same time since the counters were asked for last. */
+  peakConnections: number;
   upgrades: number;
   streams: number;
   /** Resets, truncations and corruptions made on purpose. */
@@ -60,6 +62,7 @@ export function zeroCounters(): OriginCounters {
     healthChecks: 0,
     connections: 0,
     openConnections: 0,
+    peakConnections: 0,
     upgrades: 0,
     streams: 0,
     resets: 0,

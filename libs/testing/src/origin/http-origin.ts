@@ -74,7 +74,7 @@ export class HttpOrigin implements Origin {
   }
 
   async counters(): Promise<OriginCounters> {
-    return { ...this.#counters };
+    return this.#listener.readCounters();
   }
 
   async goAway(connections: 'keep' | 'close' | 'reset' = 'reset'): Promise<void> {

@@ -16,6 +16,7 @@ export class Listener {
     server.on('connection', (socket: Socket) => {
       counters.connections++;
       counters.openConnections++;
+      counters.peakConnections = Math.max(counters.peakConnections, counters.openConnections);
       this.#sockets.add(socket);
       // A client that resets is nothing to an origin.
       socket.on('error', () => socket.destroy());
@@ -24,6 +25,13 @@ export class Listener {
         this.#sockets.delete(socket);
       });
     });
+  }
+
+  /** What was seen so far; the peak begins anew. */
+  readCounters(): OriginCounters {
+    const seen = { ...this.counters };
+    this.counters.peakConnections = this.counters.openConnections;
+    return seen;
   }
 
   get port(): number {

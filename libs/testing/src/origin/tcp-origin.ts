@@ -44,7 +44,7 @@ export class TcpEchoOrigin implements Origin {
   }
 
   async counters(): Promise<OriginCounters> {
-    return { ...this.#counters };
+    return this.#listener.readCounters();
   }
 
   async goAway(connections: 'keep' | 'close' | 'reset' = 'reset'): Promise<void> {
