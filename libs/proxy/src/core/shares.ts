@@ -34,7 +34,8 @@ export class Shares extends Timed {
     let changed = false;
     let reduced = false;
     for (let i = 0; i < count; i++) {
-      const share = eligible[i] === 1 ? this.shareOf(i, now) / most : 0;
+      // The agent may have changed a throttle since the greatest was found.
+      const share = eligible[i] === 1 ? Math.min(1, this.shareOf(i, now) / most) : 0;
       if (share > 0 && share < 1) reduced = true;
       if (shares[i] === share) continue;
       shares[i] = share;
