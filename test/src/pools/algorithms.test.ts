@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually, Scope } from '@spillway/testing';
-import { countsOf, serversAre } from '../support/counts.js';
+import { countsOf, serverDetails, serversAre } from '../support/counts.js';
 import { expectClean, Load } from '../support/load.js';
 import { World } from '../support/world.js';
 
@@ -57,6 +57,16 @@ describe('on one SE with two workers', () => {
       await poolOfTasks('tasks', 3600, [100, 10]);
       expect(await countsOf(world, 90, 1)).toEqual([0, 90, 0]);
       expect(await countsOf(world, 110, 1)).toEqual([55, 55, 0]);
+      await settled(async () => {
+        const shown = (await serverDetails(world)).map(({ fewest_tasks: [se] = [] }) => [
+          se?.feedback,
+          se?.tasks,
+        ]);
+        expect(shown).toEqual([
+          [100, 155],
+          [10, 155],
+        ]);
+      });
       await poolOfTasks('told-again', 2, [100, 10]);
       await countsOf(world, 150, 1);
       await eventually(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually, Scope } from '@spillway/testing';
-import { countsOf, serversAre } from '../support/counts.js';
+import { countsOf, serverDetails, serversAre } from '../support/counts.js';
 import { World } from '../support/world.js';
 
 jest.setTimeout(120_000);
@@ -69,6 +69,23 @@ describe('the connection ramp', () => {
         await isHeldBack();
       }),
   );
+
+  it('shows in the runtime of the pool, for each SE', () =>
+    world.instance.watched(() =>
+      eventually(
+        async () => {
+          const servers = await serverDetails(world);
+          expect(servers.map((s) => s.share)).toEqual([undefined, undefined, expect.any(Number)]);
+          const { share, connection_ramp: ramps = [] } = servers[2]!;
+          expect(share).toBeLessThan(0.02);
+          expect(ramps.map((r) => r.se_name).sort()).toEqual(['se-1', 'se-2']);
+          const hours = (Date.parse(ramps[0]!.full_at) - Date.now()) / 3_600_000;
+          expect(Math.abs(hours - 5)).toBeLessThan(0.1);
+          return true;
+        },
+        { within: 10_000, every: 200, what: 'the ramp in the runtime of the pool' },
+      ),
+    ));
 
   it('goes on over a change of the pool, a new worker and a new agent', () =>
     world.instance.watched(async () => {

@@ -16,6 +16,16 @@ interface ServerRuntime {
   ip_addr: { addr: string };
   port: number;
   oper_status: { state: string };
+  /** What is left of its part of the traffic, on the SE that leaves it least. */
+  share?: number;
+  connection_ramp?: { se_name: string; share: number; full_at: string }[];
+  fewest_tasks?: { se_name: string; feedback: number; tasks: number }[];
+}
+
+/** The servers of the pool as its runtime shows them in detail, in the order of the pool. */
+export async function serverDetails(world: World): Promise<ServerRuntime[]> {
+  const path = `/api/pool/${world.pool.uuid}/runtime/server/detail`;
+  return (await world.api.get<{ results: ServerRuntime[] }>(path)).results;
 }
 
 /** Waits until every SE has the servers of the pool in these states, in the order of the pool. */

@@ -17,7 +17,7 @@ const COLUMNS: Column[] = [
   { title: 'REASON', value: (r) => ((at(r, 'oper_status.reason') ?? []) as unknown[]).map(text).join('; ') },
 ];
 
-/** What the passive monitor leaves of its share, on the SE that leaves it least; nothing where it has all. */
+/** What ramp and passive monitor leave of its share, on the SE that leaves it least; nothing where it has all. */
 const shareOf = (share: unknown): string =>
   typeof share === 'number' ? `${Math.round(share * 1000) / 10} %` : '';
 

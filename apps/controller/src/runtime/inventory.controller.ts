@@ -56,7 +56,8 @@ export class InventoryController {
     const { state } = await this.inventory.context([pool], context);
     const found = state.pool(pool).servers.find((s) => s.id === server);
     if (found === undefined) throw errors.notFound('Server');
-    const shown = showServer(found, state.serviceEngines, true, state.capacities(uuid)(found));
+    const more = [state.capacities(uuid)(found), state.standing(uuid, found)] as const;
+    const shown = showServer(found, state.serviceEngines, true, ...more);
     return { uuid: server, config: shown, runtime: { oper_status: shown['oper_status'] } };
   }
 }

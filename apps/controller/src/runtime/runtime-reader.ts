@@ -22,6 +22,7 @@ import { persistenceUsesOf, type PersistenceUse, type PersistenceUses } from './
 import { clientsGetOf, poolStatus, type PoolStatus, type PoolUse, type ServerStatus } from './pool-status.js';
 import { queueUsesOf, type QueueUse, type QueueUses } from './request-queue.js';
 import { countsOf, type ServerCounts } from './server-counts.js';
+import { NO_STANDING, standingsOf, type Standing, type Standings } from './standings.js';
 import { throttlesOf, type Throttles } from './throttles.js';
 import { serves, vipStatus, wholeStatus, type SeFact } from './vs-status.js';
 
@@ -47,6 +48,7 @@ export class RuntimeState {
   private readonly facts = new Map<string, SeFact>();
   private byVs: Map<string, PlacementRow[]> | undefined;
   private throttles: Throttles | undefined;
+  private standings: Standings | undefined;
   private counts: ServerCounts | undefined;
   private persistence: PersistenceUses | undefined;
   private queues: QueueUses | undefined;
@@ -145,6 +147,17 @@ export class RuntimeState {
     this.persistence ??= persistenceUsesOf(this.world.runtimes.values());
     const { serviceEngines } = this.useOf(object.uuid);
     return (this.persistence.get(object.uuid) ?? []).filter((use) => serviceEngines.has(use.se_uuid));
+  }
+
+  /** What the algorithms of the SEs that serve the pool go by at a server. */
+  standing(poolUuid: string, server: ServerStatus): Standing {
+    this.standings ??= standingsOf(this.world.runtimes.values());
+    const { ramps, tasks } = this.standings.get(poolUuid)?.get(server.id) ?? NO_STANDING;
+    const used = this.useOf(poolUuid).serviceEngines;
+    return {
+      ramps: ramps.filter((r) => used.has(r.se_uuid)),
+      tasks: tasks.filter((t) => used.has(t.se_uuid)),
+    };
   }
 
   /** What each server of the pool takes and whether it is needed; undefined where nobody estimates that. */

@@ -4,6 +4,7 @@ import type { Capacity } from './capacities.js';
 import { showStatus, timeStamp } from './oper-status.js';
 import type { StoredObject } from '../store/index.js';
 import type { ServerStatus } from './pool-status.js';
+import { NO_STANDING, type Standing } from './standings.js';
 import type { RuntimeState } from './runtime-reader.js';
 import type { SeFact } from './vs-status.js';
 
@@ -18,6 +19,7 @@ export function showServer(
   ses: ReadonlyMap<string, SeFact>,
   detail: boolean,
   capacity?: Capacity,
+  standing: Standing = NO_STANDING,
 ): Json {
   const { server } = s;
   const total = sumOf(s.counts);
@@ -33,11 +35,12 @@ export function showServer(
     oper_status: showStatus(s.status),
     connections_open: total.open,
     connections_active: total.active,
-    ...(s.throttles.length === 0 ? {} : { share: rounded(Math.min(...s.throttles.map((t) => t.share))) }),
+    ...leastShare(s, standing),
     ...(server.drain_until === undefined
       ? {}
       : { graceful_disable_until: new Date(server.drain_until).toISOString() }),
     ...(capacity === undefined ? {} : showCapacity(capacity, ses, detail)),
+    ...(detail ? showStanding(standing, ses) : {}),
     ...(detail
       ? {
           service_engine: s.counts.map((c) => ({
@@ -69,6 +72,40 @@ export function showServer(
   };
 }
 
+/** What ramp and passive monitor leave of its share, on the SE that leaves it least; nothing where it has all. */
+function leastShare({ throttles }: ServerStatus, { ramps }: Standing): Json {
+  const shares = new Map<string, number>();
+  for (const { se_uuid, share } of [...throttles, ...ramps])
+    shares.set(se_uuid, (shares.get(se_uuid) ?? 1) * share);
+  return shares.size === 0 ? {} : { share: rounded(Math.min(...shares.values())) };
+}
+
+/** On which SEs a server ramps up, and what its monitors have told of its tasks. */
+function showStanding({ ramps, tasks }: Standing, ses: ReadonlyMap<string, SeFact>): Json {
+  const on = (se_uuid: string): Json => ({ se_uuid, se_name: ses.get(se_uuid)?.name ?? '' });
+  return {
+    ...(ramps.length === 0
+      ? {}
+      : {
+          connection_ramp: ramps.map((r) => ({
+            ...on(r.se_uuid),
+            share: rounded(r.share),
+            full_at: r.fullAt.toISOString(),
+          })),
+        }),
+    ...(tasks.length === 0
+      ? {}
+      : {
+          fewest_tasks: tasks.map((t) => ({
+            ...on(t.se_uuid),
+            feedback: t.told,
+            feedback_at: t.toldAt.toISOString(),
+            tasks: t.tasks,
+          })),
+        }),
+  };
+}
+
 /** What a server takes before it gets slower; with fewest servers, whether it is in use or in excess. */
 function showCapacity(c: Capacity, ses: ReadonlyMap<string, SeFact>, detail: boolean): Json {
   return {
@@ -93,7 +130,11 @@ function showCapacity(c: Capacity, ses: ReadonlyMap<string, SeFact>, detail: boo
 /** All servers of a pool. */
 export function serversOf(pool: StoredObject, state: RuntimeState, detail: boolean): Json[] {
   const capacity = state.capacities(pool.uuid);
-  return state.pool(pool).servers.map((s) => showServer(s, state.serviceEngines, detail, capacity(s)));
+  return state
+    .pool(pool)
+    .servers.map((s) =>
+      showServer(s, state.serviceEngines, detail, capacity(s), state.standing(pool.uuid, s)),
+    );
 }
 
 /** What a name resolves to, what it has lost, and why the last answer was of no use. */

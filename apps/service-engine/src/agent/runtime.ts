@@ -23,6 +23,7 @@ import { PersistenceBoard } from './persistence-board.js';
 import type { Throttle } from './passive-pool.js';
 import { PlacementBoard } from './placement-board.js';
 import type { ObservedPlacement } from './placement-state.js';
+import { ServerStanding, type Ramping, type ToldTasks } from './server-standing.js';
 import { SharedChecks } from './shared-checks.js';
 import type { Slots } from './slots.js';
 import type { WorkerLinks } from './worker-links.js';
@@ -66,6 +67,7 @@ export class Runtime {
   readonly #passive: PassiveBoard;
   readonly persistence: PersistenceBoard;
   readonly #capacity: CapacityBoard;
+  readonly #standing: ServerStanding;
   readonly #board: PlacementBoard;
   #accepted: Candidate | undefined;
   #handed: ReadonlyMap<FragmentId, Fragment> = new Map();
@@ -109,6 +111,7 @@ export class Runtime {
     this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
     this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
     this.#capacity = new CapacityBoard(mapping, slots.servers);
+    this.#standing = new ServerStanding(mapping, slots.servers, machineNow);
     this.#timer = setInterval(() => this.#tick(), 100);
     this.#newsTimer = setInterval(() => this.persistence.tick(), NEWS);
   }
@@ -129,6 +132,16 @@ export class Runtime {
   /** Servers that the passive monitor holds back. */
   get throttles(): Throttle[] {
     return this.#passive.throttles();
+  }
+
+  /** Servers that ramp up. */
+  get ramps(): Ramping[] {
+    return this.#accepted === undefined ? [] : this.#standing.ramping(this.#accepted.snapshot);
+  }
+
+  /** What monitors have told of tasks. */
+  get tasks(): ToldTasks[] {
+    return this.#accepted === undefined ? [] : this.#standing.tasks(this.#accepted.snapshot);
   }
 
   /** What each monitor says of the servers of a pool, or of one of them. */

@@ -167,6 +167,8 @@ export class Shell {
       workers: this.workers,
       processes: this.#processes(),
       throttles: this.#runtime?.throttles ?? [],
+      ramps: this.#runtime?.ramps ?? [],
+      tasks: this.#runtime?.tasks ?? [],
       persistence: this.#runtime?.persistence.facts() ?? NO_PERSISTENCE,
       capacities: this.#runtime?.capacities ?? [],
     };

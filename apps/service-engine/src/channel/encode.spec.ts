@@ -58,6 +58,11 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
     processes: [],
     persistence: { limit: 70, evictions: 2, pools: [{ poolUuid: 'p', entries: 3 }] },
     capacities: [],
+    ramps: [
+      { poolUuid: 'p', server: 'b', share: 0.5, fullAt: 7 },
+      { poolUuid: 'p', server: 'a', share: 0.25, fullAt: 8 },
+    ],
+    tasks: [{ poolUuid: 'p', server: 'a', told: 10, toldAt: 6, tasks: 12 }],
     throttles: Array.from({ length: 1500 }, (_, i) => ({
       poolUuid: 'p',
       server: `${i}`,
@@ -67,6 +72,8 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
     })),
   });
   expect(beat.persistence).toEqual({ limit: 70, evictions: 2, pools: [{ poolUuid: 'p', entries: 3 }] });
+  expect(beat.ramps.map((r) => r.server)).toEqual(['a', 'b']);
+  expect(beat.tasks).toEqual([{ poolUuid: 'p', server: 'a', told: 10, toldAt: 6, tasks: 12 }]);
   expect(beat.throttles).toHaveLength(1000);
   expect(beat.throttles[0]).toEqual({ poolUuid: 'p', server: '0', share: 1 / 1500, since: 5, errorRatio: 1 });
   expect(beat.servers.map((s) => s.server)).toEqual(['busy']);

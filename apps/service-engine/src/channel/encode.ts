@@ -11,6 +11,7 @@ import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
 import type { PoolCapacity } from '../agent/capacity-board.js';
 import type { Throttle } from '../agent/passive-pool.js';
+import type { Ramping, ToldTasks } from '../agent/server-standing.js';
 import type { Usage } from '../agent/usage.js';
 import { memoryLimit } from '../process/limits.js';
 import type { WorkerRecord } from '../ipc/messages.js';
@@ -73,6 +74,9 @@ export interface Load {
   processes: readonly WorkerGauges[];
   /** Servers that are held back. */
   throttles: readonly Throttle[];
+  /** Servers that ramp up. */
+  ramps: readonly Ramping[];
+  tasks: readonly ToldTasks[];
   persistence: PersistenceFacts;
   /** Pools whose capacity is estimated. */
   capacities: readonly PoolCapacity[];
@@ -140,6 +144,7 @@ const serverTimings = (s: ServerCounters): se.Timing[] =>
 
 /** With thousands of them a heartbeat would be too large. */
 const MOST_THROTTLES = 1000;
+const MOST_RAMPS = 1000;
 
 /** Pools of which the clients are told. */
 const MOST_PERSISTENT = 2000;
@@ -219,6 +224,11 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
     })),
   pools: load.pools.filter((p) => !isIdlePool(p)).map(poolCounters),
   throttles: mostThrottled(load.throttles),
+  ramps: load.ramps
+    .toSorted((a, b) => a.share - b.share)
+    .slice(0, MOST_RAMPS)
+    .map((r) => ({ ...r })),
+  tasks: load.tasks.slice(0, MOST_RAMPS).map((t) => ({ ...t })),
   persistence: {
     limit: load.persistence.limit,
     evictions: load.persistence.evictions,

@@ -301,6 +301,10 @@ export interface Heartbeat {
   capacities: PoolCapacity[];
   /** Pools that limit the connections to their servers. */
   pools: PoolCounters[];
+  /** Servers whose share grows since they joined their pool; those that have least, where there are more than 1000. */
+  ramps: ServerRamp[];
+  /** Servers of pools with fewest tasks of which a monitor has told; at most 1000. */
+  tasks: ServerTasks[];
 }
 
 /** What is held of a pool's limit of connections, and its queue. Totals run since the start of the agent's boot_id. */
@@ -371,6 +375,29 @@ export interface ServerThrottle {
   since: number;
   /** Errors among what it answered of late, 0 to 1. */
   errorRatio: number;
+}
+
+/** A server has joined its pool of late and gets a part of its share (connection ramp). */
+export interface ServerRamp {
+  poolUuid: string;
+  /** `address:port`, IPv6 in brackets. */
+  server: string;
+  /** Of its full share, above 0 and below 1. */
+  share: number;
+  /** When it has its full share: milliseconds since the epoch of Unix time. */
+  fullAt: number;
+}
+
+/** What the external monitor of a server has told of its tasks. */
+export interface ServerTasks {
+  poolUuid: string;
+  /** `address:port`, IPv6 in brackets. */
+  server: string;
+  told: number;
+  /** Milliseconds since the epoch of Unix time. */
+  toldAt: number;
+  /** With the requests since. */
+  tasks: number;
 }
 
 /** Running totals since the start of the agent's boot_id. */
@@ -3039,6 +3066,8 @@ function createBaseHeartbeat(): Heartbeat {
     persistence: undefined,
     capacities: [],
     pools: [],
+    ramps: [],
+    tasks: [],
   };
 }
 
@@ -3079,6 +3108,12 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     for (const v of message.pools) {
       PoolCounters.encode(v!, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.ramps) {
+      ServerRamp.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.tasks) {
+      ServerTasks.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -3192,6 +3227,22 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.pools.push(PoolCounters.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.ramps.push(ServerRamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.tasks.push(ServerTasks.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3248,6 +3299,8 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       pools: globalThis.Array.isArray(object?.pools)
         ? object.pools.map((e: any) => PoolCounters.fromJSON(e))
         : [],
+      ramps: globalThis.Array.isArray(object?.ramps) ? object.ramps.map((e: any) => ServerRamp.fromJSON(e)) : [],
+      tasks: globalThis.Array.isArray(object?.tasks) ? object.tasks.map((e: any) => ServerTasks.fromJSON(e)) : [],
     };
   },
 
@@ -3289,6 +3342,12 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.pools?.length) {
       obj.pools = message.pools.map((e) => PoolCounters.toJSON(e));
     }
+    if (message.ramps?.length) {
+      obj.ramps = message.ramps.map((e) => ServerRamp.toJSON(e));
+    }
+    if (message.tasks?.length) {
+      obj.tasks = message.tasks.map((e) => ServerTasks.toJSON(e));
+    }
     return obj;
   },
 
@@ -3311,6 +3370,8 @@ export const Heartbeat: MessageFns<Heartbeat> = {
       : undefined;
     message.capacities = object.capacities?.map((e) => PoolCapacity.fromPartial(e)) || [];
     message.pools = object.pools?.map((e) => PoolCounters.fromPartial(e)) || [];
+    message.ramps = object.ramps?.map((e) => ServerRamp.fromPartial(e)) || [];
+    message.tasks = object.tasks?.map((e) => ServerTasks.fromPartial(e)) || [];
     return message;
   },
 };
@@ -4145,6 +4206,272 @@ export const ServerThrottle: MessageFns<ServerThrottle> = {
     message.share = object.share ?? 0;
     message.since = object.since ?? 0;
     message.errorRatio = object.errorRatio ?? 0;
+    return message;
+  },
+};
+
+function createBaseServerRamp(): ServerRamp {
+  return { poolUuid: "", server: "", share: 0, fullAt: 0 };
+}
+
+export const ServerRamp: MessageFns<ServerRamp> = {
+  encode(message: ServerRamp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.share !== 0) {
+      writer.uint32(25).double(message.share);
+    }
+    if (message.fullAt !== 0) {
+      writer.uint32(32).uint64(message.fullAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerRamp {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerRamp();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.fullAt = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerRamp {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      share: isSet(object.share) ? globalThis.Number(object.share) : 0,
+      fullAt: isSet(object.fullAt)
+        ? globalThis.Number(object.fullAt)
+        : isSet(object.full_at)
+        ? globalThis.Number(object.full_at)
+        : 0,
+    };
+  },
+
+  toJSON(message: ServerRamp): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.share !== 0) {
+      obj.share = floatToJson(message.share);
+    }
+    if (message.fullAt !== 0) {
+      obj.fullAt = Math.round(message.fullAt);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServerRamp>): ServerRamp {
+    return ServerRamp.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServerRamp>): ServerRamp {
+    const message = createBaseServerRamp();
+    message.poolUuid = object.poolUuid ?? "";
+    message.server = object.server ?? "";
+    message.share = object.share ?? 0;
+    message.fullAt = object.fullAt ?? 0;
+    return message;
+  },
+};
+
+function createBaseServerTasks(): ServerTasks {
+  return { poolUuid: "", server: "", told: 0, toldAt: 0, tasks: 0 };
+}
+
+export const ServerTasks: MessageFns<ServerTasks> = {
+  encode(message: ServerTasks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolUuid !== "") {
+      writer.uint32(10).string(message.poolUuid);
+    }
+    if (message.server !== "") {
+      writer.uint32(18).string(message.server);
+    }
+    if (message.told !== 0) {
+      writer.uint32(25).double(message.told);
+    }
+    if (message.toldAt !== 0) {
+      writer.uint32(32).uint64(message.toldAt);
+    }
+    if (message.tasks !== 0) {
+      writer.uint32(41).double(message.tasks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServerTasks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServerTasks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.server = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.told = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.toldAt = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.tasks = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServerTasks {
+    return {
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      server: isSet(object.server) ? globalThis.String(object.server) : "",
+      told: isSet(object.told) ? globalThis.Number(object.told) : 0,
+      toldAt: isSet(object.toldAt)
+        ? globalThis.Number(object.toldAt)
+        : isSet(object.told_at)
+        ? globalThis.Number(object.told_at)
+        : 0,
+      tasks: isSet(object.tasks) ? globalThis.Number(object.tasks) : 0,
+    };
+  },
+
+  toJSON(message: ServerTasks): unknown {
+    const obj: any = {};
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.server !== "") {
+      obj.server = message.server;
+    }
+    if (message.told !== 0) {
+      obj.told = floatToJson(message.told);
+    }
+    if (message.toldAt !== 0) {
+      obj.toldAt = Math.round(message.toldAt);
+    }
+    if (message.tasks !== 0) {
+      obj.tasks = floatToJson(message.tasks);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServerTasks>): ServerTasks {
+    return ServerTasks.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServerTasks>): ServerTasks {
+    const message = createBaseServerTasks();
+    message.poolUuid = object.poolUuid ?? "";
+    message.server = object.server ?? "";
+    message.told = object.told ?? 0;
+    message.toldAt = object.toldAt ?? 0;
+    message.tasks = object.tasks ?? 0;
     return message;
   },
 };
