@@ -1,5 +1,6 @@
 import type { Output } from '../output.js';
 import { hashSpread, ringMovement } from './hash.js';
+import { passiveShares } from './passive.js';
 import { rampCurve, rampExample } from './ramp.js';
 
 export const OWNED_BY_PLOTS = ['docs/guide/pools/plots'] as const;
@@ -11,4 +12,5 @@ export const generatePlots = (): Output =>
     [`${OWNED_BY_PLOTS[0]}/ramp-example.svg`, rampExample()],
     [`${OWNED_BY_PLOTS[0]}/ring-movement.svg`, ringMovement()],
     [`${OWNED_BY_PLOTS[0]}/hash-spread.svg`, hashSpread()],
+    [`${OWNED_BY_PLOTS[0]}/passive-shares.svg`, passiveShares()],
   ]);
