@@ -235,6 +235,7 @@ export class Pool implements Choosing {
       const i = (this.picks + n) % count;
       const server = servers[i]!;
       if (!this.isUp(i) || passed.includes(server)) continue;
+      if (this.room !== null && this.room.free.isFull(i)) continue;
       const load = (server.active + 1) / (ratios[i]! * shares[i]!);
       if (load >= least) continue;
       best = server;

@@ -297,6 +297,7 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     const backup = failActionOf(pool, this.group)?.backup ?? null;
     if (backup !== null && backup.hash !== null && pool?.hash === null)
       this.hashKey = requestKey(backup.hash, this, requestMessage.of(b, head));
+    this.attempts = 0;
     this.keep(forwarded.b, start, end);
     this.replay!.bodyAt = bodyAt - start;
     if (!this.requestDone) this.pauseRequest();
@@ -349,8 +350,11 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     else nowhere(this, pool);
   }
 
-  /** Sends what was kept of a request that has not been sent yet. */
+  /** Sends what was kept of a request that has waited. */
   private sendKept(server: ServerRuntime, pool: Pool | null): void {
+    this.attempts++;
+    this.judged = false;
+    this.replayable = true;
     this.forwardedAt = this.connection.context.transport.now();
     this.pool = server.pool;
     if (server.pool !== pool && server.pool?.tls !== null)
