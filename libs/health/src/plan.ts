@@ -86,6 +86,8 @@ export function planChecks(snapshot: Snapshot): Plan {
 interface Question extends Omit<ProbePlan, 'id' | 'target' | 'sharedKey'> {
   /** Tells probes apart that ask the same server in different ways. */
   suffix: string;
+  /** Its script tells the tasks of the pool's servers: each SE needs that for itself. */
+  tellsTasks: boolean;
 }
 
 function questionOf(monitor: HealthMonitor, pool: Pool, certificates: Snapshot['certificates']): Question {
@@ -93,14 +95,15 @@ function questionOf(monitor: HealthMonitor, pool: Pool, certificates: Snapshot['
   const tls = check.type === 'http' && check.tls !== undefined ? checkTls(check.tls, pool.tls) : null;
   const certificate = tls === null ? null : certificateFor(tls, certificates);
   const script = check.type === 'external' ? pool.name : '';
-  const alone =
-    monitor.allow_duplicate_monitors === true || (script !== '' && pool.algorithm === 'fewest_tasks');
+  const tellsTasks = check.type === 'external' && pool.algorithm === 'fewest_tasks';
+  const alone = monitor.allow_duplicate_monitors === true || tellsTasks;
   const secure = tls === null ? '' : digest(canonical({ tls, certificate }));
   return {
     monitor,
     tls,
     certificate,
     poolName: pool.name,
+    tellsTasks,
     definition: `${canonical(monitor)} ${secure}${alone ? script : ''}`,
     suffix: `${secure === '' ? '' : `@${secure}`}${alone ? `@${pool.uuid}` : ''}`,
   };
@@ -123,7 +126,7 @@ function addMember(
     needed: pool.min_health_monitors_up,
     probes: new Map(),
   };
-  for (const { monitor, suffix, ...rest } of questions) {
+  for (const { monitor, suffix, tellsTasks, ...rest } of questions) {
     const target: Target = {
       address: server.address,
       port: monitor.monitor_port ?? server.port,
@@ -131,7 +134,8 @@ function addMember(
     };
     const id = `${monitor.uuid}@${hostPort(target.address, target.port)}@${target.hostname}${suffix}`;
     if (!plan.probes.has(id)) {
-      const sharedKey = monitor.shared_probing === true ? digest(`${id} ${rest.definition}`) : '';
+      const sharedKey =
+        monitor.shared_probing === true && !tellsTasks ? digest(`${id} ${rest.definition}`) : '';
       plan.probes.set(id, { id, sharedKey, monitor, target, ...rest });
     }
     member.probes.set(monitor.uuid, id);
