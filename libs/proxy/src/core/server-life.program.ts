@@ -1,6 +1,8 @@
 import { HEALTH } from '@spillway/telemetry';
 import { equal, runCases, until, type Case } from '../suite/cases.js';
 import { DatagramClient, DatagramOrigin } from '../suite/datagrams.js';
+import { Http2Raw } from '../suite/http2-client.js';
+import { valueOf } from '../suite/http2-origin.js';
 import { Origin, type Received } from '../suite/origin.js';
 import { freePort, freeUdpPort } from '../suite/ports.js';
 import { RawClient } from '../suite/raw-client.js';
@@ -62,6 +64,35 @@ const cases: Case[] = [
       kept.end();
       spared.end();
       origin.stop();
+    },
+  },
+  {
+    name: 'with HTTP/2 the stream is reset that cannot be sent again, and the connection goes on',
+    async run() {
+      const held: Received[] = [];
+      const one = await Origin.start((r) => void held.push(r));
+      const two = await Origin.start();
+      await serve({ servers: [{ port: one.port }] }, { http2: true });
+      const client = await Http2Raw.open(port);
+      const ask = (method: string): number =>
+        client.request([
+          [':method', method],
+          [':scheme', 'http'],
+          [':authority', 'x'],
+          [':path', '/'],
+        ]);
+      const [get, post] = [ask('GET'), ask('POST')];
+      await until(() => held.length === 2, 'both to be under way');
+      await serve({ servers: [{ port: two.port }] }, { http2: true });
+      const status = (id: number): string | undefined => valueOf(client.seen(id).blocks[0], ':status');
+      await until(() => client.seen(get).ended && client.seen(post).reset >= 0, 'an answer and a reset');
+      equal([status(get), status(post)], ['200', undefined], 'status');
+      const next = ask('POST');
+      await until(() => client.seen(next).ended, 'the next request');
+      equal([status(next), client.goAways.length, client.closed], ['200', 0, false], 'the connection');
+      client.end();
+      one.stop();
+      two.stop();
     },
   },
   {
