@@ -113,6 +113,40 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'requests that had to wait for a server',
+    async run() {
+      const held: Received[][] = [[], []];
+      const origins = await Promise.all(held.map((list) => Origin.start((r) => void list.push(r))));
+      await serve({
+        max_connections: 1,
+        request_queue: { depth: 8, timeout: 60_000 },
+        host_header: { to: 'as_is', append_port: 'never' },
+        servers: origins.map((o, i) => ({
+          port: o.port,
+          hostname: 's1.example',
+          rewrite_host_header: i === 0,
+        })),
+      });
+      const clients: RawClient[] = [];
+      const send = async (): Promise<void> => {
+        const c = await RawClient.open(port);
+        clients.push(c.send('GET / HTTP/1.1\r\nHost: client.example\r\n\r\n'));
+      };
+      for (let i = 0; i < 6; i++) await send();
+      const answered = (): number => clients.filter((c) => c.text !== '').length;
+      // Both servers are full: four wait, and each goes to the server that has a place first.
+      for (const at of [1, 1, 0, 1, 0, 1]) {
+        await until(() => held[at]!.length === 1, 'a request');
+        equal(hosts(held[at]![0]!), told(at === 0 ? 's1.example' : undefined), `server ${at + 1}`);
+        const before = answered();
+        held[at]!.shift()!.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+        await until(() => answered() === before + 1, 'its answer');
+      }
+      for (const c of clients) c.end();
+      for (const o of origins) o.stop();
+    },
+  },
+  {
     name: 'servers that refuse the connection',
     async run() {
       const b = await Origin.start();
