@@ -1,6 +1,7 @@
 import { checks, runCheck } from './checks.js';
 import { removeStaleTests, testFiles } from './files.js';
 import { isQueueTest, runSuite, type Suite } from './jest.js';
+import { laneCommand, lanesOf } from './lanes.js';
 import { currentNetwork, endLeftovers, furnish, runAgainInside } from './namespace.js';
 import { hasProgram, installTestPackages } from './packages.js';
 import { withRedis } from './redis.js';
@@ -56,7 +57,7 @@ const asked = Number(process.env.SOAK_SECONDS ?? 0) + Number(process.env.FUZZ_SE
 const limits = { unit: 600 + 4 * asked, e2e: 2400 + asked };
 
 /** A suite without what is the same for all of a run. */
-type Part = Pick<Suite, 'name' | 'project' | 'files' | 'environment'>;
+type Part = Pick<Suite, 'name' | 'project' | 'files' | 'environment' | 'behind'>;
 
 async function runTests({ files, name }: Selection, steps: Step[]): Promise<void> {
   const all = testFiles();
@@ -67,9 +68,26 @@ async function runTests({ files, name }: Selection, steps: Step[]): Promise<void
   for (const project of ['unit', 'e2e'] as const) {
     const chosen = files[project];
     if (chosen.length === 0) continue;
-    await run({ name: project, project, ...(chosen.length < all[project].length ? { files: chosen } : {}) });
+    if (project === 'e2e') await runInLanes(chosen, run);
+    else
+      await run({
+        name: project,
+        project,
+        ...(chosen.length < all[project].length ? { files: chosen } : {}),
+      });
     await runOnRedis(project, chosen.filter(isQueueTest), steps, run);
   }
+}
+
+/** End-to-end tests that do not disturb each other run side by side, where each lane can have a network of its own. */
+async function runInLanes(files: string[], run: (suite: Part) => Promise<void>): Promise<void> {
+  const { beside, alone } = currentNetwork() === 'namespace' ? lanesOf(files) : { beside: [], alone: files };
+  await Promise.all(
+    beside.map((lane, i) =>
+      run({ name: `e2e, lane ${i + 1}`, project: 'e2e', files: lane, behind: laneCommand() }),
+    ),
+  );
+  if (alone.length > 0) await run({ name: 'e2e', project: 'e2e', files: alone });
 }
 
 async function runOnRedis(

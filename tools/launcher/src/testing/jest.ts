@@ -17,6 +17,8 @@ export interface Suite {
   /** The run is ended after so many seconds: a hung test must not hang CI. */
   limitSeconds: number;
   environment?: Record<string, string>;
+  /** Jest is put behind this command. */
+  behind?: readonly string[];
 }
 
 /**
@@ -42,7 +44,7 @@ export interface JestReport {
 const projectArguments = {
   // A limit for what hangs, not for what is slow on a busy machine.
   unit: ['--testTimeout=30000'],
-  // One file at a time: they measure time and bind VIPs.
+  // One file at a time in one network: they bind VIPs.
   e2e: ['--runInBand', '--testTimeout=60000'],
 };
 
@@ -75,9 +77,11 @@ export async function runSuite(suite: Suite): Promise<Step> {
 
 /** Runs Jest to its end. Answers why it had to be ended, if it had to. */
 async function runJest(suite: Suite, reportFile: string): Promise<string | undefined> {
+  const [program = '', ...before]: readonly string[] = [...(suite.behind ?? []), process.execPath];
   const child = spawn(
-    process.execPath,
+    program,
     [
+      ...before,
       // As arguments, which Jest hands on to its workers: in NODE_OPTIONS they would reach every Node that a
       // test starts, whatever its version.
       '--experimental-vm-modules',
