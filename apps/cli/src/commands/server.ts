@@ -17,6 +17,21 @@ const COLUMNS: Column[] = [
   { title: 'REASON', value: (r) => ((at(r, 'oper_status.reason') ?? []) as unknown[]).map(text).join('; ') },
 ];
 
+/** What servers take before they get slower, and whether the load needs them: where that is estimated. */
+const ESTIMATED: Column[] = [
+  { title: 'CAPACITY', value: (r) => capacityOf(r['estimated_capacity']) },
+  {
+    title: 'LOAD',
+    value: (r) => (r['in_use'] === true ? 'in use' : r['excess'] === true ? 'in excess' : ''),
+  },
+];
+
+function capacityOf(estimate: unknown): string {
+  const requests = at(estimate, 'requests');
+  if (typeof requests !== 'number') return '';
+  return `${at(estimate, 'at_least') === true ? '>= ' : ''}${Math.round(requests * 10) / 10}`;
+}
+
 /** What ramp and passive monitor leave of its share, on the SE that leaves it least; nothing where it has all. */
 const shareOf = (share: unknown): string =>
   typeof share === 'number' ? `${Math.round(share * 1000) / 10} %` : '';
@@ -25,7 +40,9 @@ const shareOf = (share: unknown): string =>
 export async function printServers(client: Client, pool: string, command: Command): Promise<void> {
   const uuid = uuidOf(await resolve(client, 'pool', pool));
   const rows = await client.list(`/api/pool/${uuid}/runtime/server`);
-  printRows(rows, COLUMNS, parseFormat(command.optsWithGlobals<GlobalOptions>().output));
+  const estimated = rows.some((r) => r['estimated_capacity'] !== undefined || r['in_use'] !== undefined);
+  const columns = estimated ? [...COLUMNS.slice(0, -1), ...ESTIMATED, ...COLUMNS.slice(-1)] : COLUMNS;
+  printRows(rows, columns, parseFormat(command.optsWithGlobals<GlobalOptions>().output));
 }
 
 const ACTIONS: readonly (readonly [

@@ -1,4 +1,5 @@
 import type { Output } from '../output.js';
+import { fewestServers } from './fewest-servers.js';
 import { hashSpread, ringMovement } from './hash.js';
 import { passiveShares } from './passive.js';
 import { rampCurve, rampExample } from './ramp.js';
@@ -13,4 +14,5 @@ export const generatePlots = (): Output =>
     [`${OWNED_BY_PLOTS[0]}/ring-movement.svg`, ringMovement()],
     [`${OWNED_BY_PLOTS[0]}/hash-spread.svg`, hashSpread()],
     [`${OWNED_BY_PLOTS[0]}/passive-shares.svg`, passiveShares()],
+    [`${OWNED_BY_PLOTS[0]}/fewest-servers.svg`, fewestServers()],
   ]);
