@@ -15,7 +15,17 @@ const SEED = seedOf('persistence by application cookie');
  * address where clients take no cookies. The table holds hashes only.
  */
 export class AppCookie extends ClientTable {
-  name = '';
+  private lowerCase = '';
+  private ofName = '';
+
+  get name(): string {
+    return this.ofName;
+  }
+
+  set name(name: string) {
+    this.ofName = name;
+    this.lowerCase = name.toLowerCase();
+  }
 
   recognise({ message }: Asker): TableKnown {
     const known = new TableKnown(this);
@@ -40,11 +50,12 @@ export class AppCookie extends ClientTable {
 
   private sessionOf(message: Message): string | null {
     const { name } = this;
+    const { b, pathStart, pathEnd, head } = message;
     const found =
       message.cookie(name) ??
-      message.header(name.toLowerCase()) ??
-      queryValue(message.query, name) ??
-      pathParameter(message.path, name);
+      message.header(this.lowerCase) ??
+      (pathEnd < head.targetEnd ? queryValue(message.query, name) : null) ??
+      (b.indexOf(SEMICOLON, pathStart) < pathEnd ? pathParameter(message.path, name) : null);
     return found === '' ? null : found;
   }
 
@@ -52,8 +63,9 @@ export class AppCookie extends ClientTable {
     let session: string | null = null;
     for (let k = message.find(SET_COOKIE); k >= 0; k = message.find(SET_COOKIE, k + 1))
       session = cookieSet(message.value(k), this.name) ?? session;
-    return (session ?? message.header(this.name.toLowerCase())) || null;
+    return (session ?? message.header(this.lowerCase)) || null;
   }
 }
 
+const SEMICOLON = 59;
 const SET_COOKIE = 'set-cookie';

@@ -1,21 +1,28 @@
 import { addressKey } from '@spillway/policy';
-import { RateKey, seedOf } from '@spillway/telemetry';
+import { RateKey, seedOf, type ClientKey } from '@spillway/telemetry';
 import type { Asker } from '../core/asker.js';
+import { Recent } from './recent.js';
 import { ClientTable, TableKnown } from './table.js';
 
 const key = new RateKey();
+const MOST_RECENT = 1024;
 const SEED = seedOf('persistence by client address');
 
 /** By the client's address, or by its leading bits. */
 export class ClientIp extends ClientTable {
   /** Leading bits that count; -1 for all. */
   mask = -1;
+  /** Addresses that came lately: to take them apart costs more than to remember them. */
+  private readonly masked = new Recent<ClientKey>(MOST_RECENT, (address) => {
+    key.begin(SEED).number(this.pool);
+    addMasked(address, this.mask);
+    return { lo: key.lo, hi: key.hi };
+  });
 
   recognise({ address }: Asker): TableKnown {
-    key.begin(SEED).number(this.pool);
-    if (this.mask < 0) key.text(address);
-    else addMasked(address, this.mask);
-    return this.find(new TableKnown(this).take(key));
+    const known = new TableKnown(this);
+    if (this.mask >= 0) return this.find(known.take(this.masked.of(address)));
+    return this.find(known.take(key.begin(SEED).number(this.pool).text(address)));
   }
 }
 

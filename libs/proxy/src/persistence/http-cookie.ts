@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import {
   CookieCodec,
   CookieKey,
-  cookiesOf,
+  cookieName,
+  cookieSpan,
+  findCookie,
   poolTag,
   serverName,
   setCookie,
@@ -17,6 +19,7 @@ import type { HeadEdits } from '../http/edits.js';
 import { fieldLine } from '../http/edits.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Message } from '../http/message.js';
+import { VALUE_END, VALUE_START } from '../http1/head.js';
 import type { Known, Persistence } from './persistence.js';
 import { Recent } from './recent.js';
 import type { ServerNames } from './servers.js';
@@ -39,8 +42,8 @@ class CookieKnown implements Known {
   fresh: ServerRuntime | null = null;
   /** Of all pools. */
   parts = NOTHING;
-  /** A cookie of our name came with the request. */
-  came = false;
+  /** The first field in which a cookie of our name came; -1 without one. */
+  field = -1;
 
   constructor(readonly by: HttpCookie) {}
 }
@@ -61,6 +64,7 @@ export class HttpCookie implements Persistence {
   readonly whenDown: PersistenceProfile['when_down'];
   private readonly codec: CookieCodec;
   private readonly tag: number;
+  private readonly name: Uint8Array;
   private readonly opened: Recent<readonly CookiePart[]>;
   private readonly made = new Map<ServerRuntime, Made>();
 
@@ -72,6 +76,7 @@ export class HttpCookie implements Persistence {
   ) {
     this.whenDown = profile.when_down;
     this.tag = poolTag(poolUuid);
+    this.name = cookieName(by.cookie_name);
     this.codec = new CookieCodec(by.keys.map((key) => new CookieKey(key, profile.uuid)));
     this.opened = new Recent(MOST_OPENED, (value) => this.codec.open(value) ?? NOTHING);
   }
@@ -79,13 +84,13 @@ export class HttpCookie implements Persistence {
   recognise({ message }: Asker): CookieKnown {
     const known = new CookieKnown(this);
     if (message === null) return known;
-    const { cookie_name: name, timeout } = this.by;
+    const { b, head } = message;
+    const { timeout } = this.by;
     for (let k = message.find(COOKIE); k >= 0; k = message.find(COOKIE, k + 1)) {
-      const field = message.value(k);
-      if (!field.includes(name)) continue;
-      for (const value of cookiesOf(field, name)) {
-        known.came = true;
-        const parts = this.opened.of(value);
+      const end = head.at(k, VALUE_END);
+      for (let at = head.at(k, VALUE_START); findCookie(b, at, end, this.name); at = cookieSpan.next) {
+        if (known.field < 0) known.field = k;
+        const parts = this.opened.of(text(b, cookieSpan.start, cookieSpan.end));
         if (known.parts.length === 0) known.parts = parts;
         if (known.server === null) this.read(known, parts, timeout);
       }
@@ -108,15 +113,14 @@ export class HttpCookie implements Persistence {
   }
 
   onRequest(known: Known, message: Message, edits: HeadEdits): void {
-    if (!(known as CookieKnown).came) return;
-    const { head } = message;
-    for (let k = message.find(COOKIE); k >= 0; k = message.find(COOKIE, k + 1)) {
+    const { b, head } = message;
+    const { field } = known as CookieKnown;
+    for (let k = field; k >= 0; k = message.find(COOKIE, k + 1)) {
       if (head.dropped[k] === 1) continue;
-      const field = message.value(k);
-      const left = withoutCookie(field, this.by.cookie_name);
-      if (left === field) continue;
+      const left = withoutCookie(b, head.at(k, VALUE_START), trimmed(b, head.at(k, VALUE_END)), this.name);
+      if (left === null) continue;
       head.drop(k);
-      if (left !== '') edits.add('Cookie', left);
+      if (left.length > 0) edits.addLine(lineOf(left));
     }
   }
 
@@ -159,5 +163,29 @@ export class HttpCookie implements Persistence {
     return fieldLine('Set-Cookie', setCookie(name, value, { maxAge, httpOnly, secure }, now));
   }
 }
+
+const FIELD = Buffer.from('Cookie: ');
+
+/** A Cookie line of what is left of one. */
+function lineOf(left: Uint8Array): Uint8Array {
+  const line = new Uint8Array(FIELD.length + left.length + 2);
+  line.set(FIELD);
+  line.set(left, FIELD.length);
+  line[line.length - 2] = 13;
+  line[line.length - 1] = 10;
+  return line;
+}
+
+/** The end of a value, without white space behind it. */
+function trimmed(b: Uint8Array, end: number): number {
+  let at = end;
+  while (b[at - 1] === 32 || b[at - 1] === 9) at--;
+  return at;
+}
+
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+};
+const text = (b: Uint8Array, start: number, end: number): string => latin1Slice.call(b, start, end);
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
