@@ -143,6 +143,11 @@ export class Mapping {
     return new WorkerBlock(this, index);
   }
 
+  /** One of WORKER_STATE. */
+  workerState(index: number): number {
+    return Atomics.load(this.i32, this.blockBase(index) / 4 + WORKER.STATE);
+  }
+
   /** Agent only: sets a verdict. Workers see it after the next `publishHealth`. */
   setHealth(slot: number, verdict: number): void {
     this.health[slot] = verdict;

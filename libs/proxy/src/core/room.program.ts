@@ -1,4 +1,4 @@
-import { FAILED_BY, HEALTH, OWN_BY, POOL, POOL_CELL, SERVER, VS } from '@spillway/telemetry';
+import { FAILED_BY, HEALTH, OWN_BY, POOL, POOL_CELL, SERVER, VS, WORKER_STATE } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { DatagramClient, DatagramOrigin } from '../suite/datagrams.js';
 import { frame, GET, Http2Raw } from '../suite/http2-client.js';
@@ -13,6 +13,7 @@ import { transportHere } from '../suite/transport.js';
 /** Two workers of one SE, each with a port of its own, so that a client chooses its worker. */
 const first = await Rig.make();
 const second = new Rig(await transportHere(), first.mapping, {}, 1);
+for (const w of [0, 1]) first.mapping.worker(w).state = WORKER_STATE.READY;
 const ports = [await freePort(), await freePort()] as const;
 const { mapping } = first;
 
@@ -109,6 +110,25 @@ const limits: Case[] = [
       equal([origin.peak, places()], [1, 1], 'peak, places');
       check(counters()[POOL.YIELDED]! >= 7, `${counters()[POOL.YIELDED]} connections given up`);
       equal([counters()[POOL.REFUSED], counters()[POOL.QUEUED]], [0, 0], 'refused, queued');
+      await quiet();
+    },
+  },
+  {
+    name: 'idle connections leave room for one more once it is calm',
+    async run() {
+      await apply({ max_connections: 2 });
+      const asked = [ask(0, '/a'), ask(0, '/b')];
+      await arrived(2);
+      answer();
+      answer();
+      for (const a of asked) equal(await status(a), 200, 'status');
+      await until(() => places() === 1, 'one to be closed');
+      const other = ask(1, '/other');
+      await arrived(1);
+      equal(mapping.poolSum(0, POOL_CELL.EXPECTING), 0, 'nobody waits');
+      answer();
+      equal(await status(other), 200, 'the other worker');
+      equal(origin.peak, 2, 'peak');
       await quiet();
     },
   },

@@ -1,5 +1,5 @@
 import type { Pool as PoolSpec } from '@spillway/snapshot';
-import { coarseBucketOf, POOL, POOL_CELL, type Releases } from '@spillway/telemetry';
+import { coarseBucketOf, POOL, POOL_CELL, WORKER_STATE, type Releases } from '@spillway/telemetry';
 import type { Deferred } from '../transport/seam.js';
 import type { Asker } from './asker.js';
 import type { PlaneContext } from './context.js';
@@ -280,6 +280,7 @@ export class Room implements Deferred {
   /** On every tick. */
   tick(): void {
     this.lookAtAll();
+    this.leaveRoom();
     this.free.tick();
     const { expecting, queue } = this.waiting;
     const { clock, transport } = this.context;
@@ -366,6 +367,29 @@ export class Room implements Deferred {
         server.newestIdle.closeIdle();
       }
     }
+  }
+
+  /**
+   * Where idle connections fill a server up, one is closed: the next worker that needs one finds a place at once. Under
+   * load connections are not idle for so long.
+   */
+  private leaveRoom(): void {
+    const { servers, slots, most } = this;
+    for (let place = 0; place < servers.length; place++) {
+      const idle = servers[place]!.newestIdle;
+      if (idle === null || this.context.mapping.placesOf(slots[place]!) < most) continue;
+      if (!this.hasCompany()) return;
+      this.count(POOL.YIELDED);
+      idle.closeIdle();
+    }
+  }
+
+  /** Other workers serve too. */
+  private hasCompany(): boolean {
+    const { mapping, block } = this.context;
+    for (let w = 0; w < mapping.layout.workers; w++)
+      if (w !== block.index && mapping.workerState(w) === WORKER_STATE.READY) return true;
+    return false;
   }
 
   /** Idle connections above the limit, which has become lower. */
