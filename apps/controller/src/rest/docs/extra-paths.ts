@@ -187,6 +187,8 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
   ]),
   ...each('/api/pool/{uuid}', 'Pool', [
     ['runtime', 'get', 'State of the pool'],
+    ['runtime/request_queue', 'get', 'Requests that wait for a server of the pool'],
+    ['runtime/request_queue/clear', 'post', 'Clear the counters of the queue'],
     ['server/enable', 'post', 'Enable servers of the pool'],
     ['server/disable', 'post', 'Disable servers of the pool, at once or gracefully'],
     ['server/add', 'post', 'Add servers: addresses, ranges, names'],
