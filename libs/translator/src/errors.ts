@@ -21,9 +21,14 @@ export function errorExclusionsOf(vs: FilledVirtualService, lookup: Lookup): Err
     .filter(({ begin, end }) => begin <= end && end >= 100 && begin <= 599)
     .map(({ begin, end }) => ({ begin: clamp(begin, 100, 599), end: clamp(end, 100, 599) }))
     .slice(0, 1000);
+  const sip_codes = (spec.exclude_sip_error_codes ?? []).filter((code) => code >= 400 && code <= 699);
   const server_reset = spec.exclude_server_tcp_reset_as_error;
   const connect_timeout = spec.exclude_syn_retransmit_as_error;
-  return codes.length > 0 || server_reset || connect_timeout
-    ? { codes, server_reset, connect_timeout }
-    : undefined;
+  if (codes.length + sip_codes.length === 0 && !server_reset && !connect_timeout) return undefined;
+  return {
+    codes,
+    ...(sip_codes.length === 0 ? {} : { sip_codes: sip_codes.slice(0, 1000) }),
+    server_reset,
+    connect_timeout,
+  };
 }

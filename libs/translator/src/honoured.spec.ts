@@ -358,6 +358,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
   applicationpersistenceprofile: PERSISTENCE_CHANGES,
   analyticsprofile: {
     exclude_http_error_codes: { to: [410] },
+    exclude_sip_error_codes: { to: [503] },
     'ranges[].*': { to: 599, at: 'ranges[].end' },
     resp_code_block: { to: ['AP_HTTP_RSP_4XX'] },
     exclude_server_tcp_reset_as_error: { to: true },

@@ -291,6 +291,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
       proof: TRANSLATED,
       paths: [
         'exclude_http_error_codes',
+        'exclude_sip_error_codes',
         'ranges[].*',
         'resp_code_block',
         'exclude_server_tcp_reset_as_error',

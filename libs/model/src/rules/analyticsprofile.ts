@@ -1,3 +1,4 @@
+import type { FieldError } from '../errors.js';
 import { refuse, type Rule } from './rule.js';
 
 export const analyticsProfileRules: Rule<'analyticsprofile'> = (profile) => {
@@ -14,17 +15,15 @@ export const analyticsProfileRules: Rule<'analyticsprofile'> = (profile) => {
             resources,
           ),
         ]),
-    ...(profile.exclude_http_error_codes ?? []).flatMap((code, i) =>
-      code >= 400 && code <= 599
-        ? []
-        : [
-            refuse(
-              `exclude_http_error_codes[${i}]`,
-              `${code} is not a code of an error`,
-              'Give one from 400 to 599',
-              code,
-            ),
-          ],
-    ),
+    ...codesOf('exclude_http_error_codes', profile.exclude_http_error_codes, 599),
+    ...codesOf('exclude_sip_error_codes', profile.exclude_sip_error_codes, 699),
   ];
 };
+
+/** Only errors can be excluded from being errors. */
+const codesOf = (field: string, codes: readonly number[] | undefined, last: number): FieldError[] =>
+  (codes ?? []).flatMap((code, i) =>
+    code >= 400 && code <= last
+      ? []
+      : [refuse(`${field}[${i}]`, `${code} is not a code of an error`, `Give one from 400 to ${last}`, code)],
+  );

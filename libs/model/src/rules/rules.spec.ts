@@ -478,7 +478,12 @@ describe('other kinds', () => {
       { name: 'a', hs_max_anomaly_penalty: 60, hs_max_resources_penalty: 50 },
       ['hs_max_resources_penalty'],
     ],
-    ['analyticsprofile', { name: 'a', ranges: [{ begin: 404, end: 404 }] }, []],
+    [
+      'analyticsprofile',
+      { name: 'a', ranges: [{ begin: 404, end: 404 }], exclude_sip_error_codes: [603] },
+      [],
+    ],
+    ['analyticsprofile', { name: 'a', exclude_sip_error_codes: [200] }, ['exclude_sip_error_codes[0]']],
     ['analyticsprofile', { name: 'a', ranges: [{ begin: 410, end: 404 }] }, ['ranges[0].end']],
     [
       'analyticsprofile',

@@ -260,6 +260,12 @@ export class ServerRuntime extends Timed {
     if (status < 500) this.count(SERVER.ERRORS_4XX, 1);
   }
 
+  /** A final response of SIP has come. */
+  answeredCall(status: number, errors: ErrorRules): void {
+    this.count(SERVER.OUTCOMES, 1);
+    if (errors.isSipError(status)) this.count(SERVER.ERRORS, 1);
+  }
+
   /** An L4 connection was made, or a flow begun. */
   taken(): void {
     this.count(SERVER.OUTCOMES, 1);

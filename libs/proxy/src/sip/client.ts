@@ -136,6 +136,7 @@ export class SipClient extends ClientConnection implements FrameUser, KeptLinks 
   fromLink({ server }: SipLink, message: SipMessage, b: Uint8Array, start: number, end: number): boolean {
     if (this.over) return true;
     this.touch();
+    if (message.status >= 200) server.answeredCall(message.status, this.placement.service.config.errors);
     this.calls.set(callKey(b, message), server, this.context.clock.coarse);
     return this.write(b, start, end);
   }

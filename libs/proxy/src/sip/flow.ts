@@ -38,8 +38,9 @@ export class SipFlow {
 
   /** Calls that a server begins stay with it. */
   fromServer(server: ServerRuntime, data: Uint8Array, start: number, end: number): void {
-    if (server.pool?.hash?.key === 'call_id' && read.scan(data, start, end, false) > 0)
-      this.calls.set(callKey(data, read), server, this.flow.now);
+    if (server.pool?.hash?.key !== 'call_id' || read.scan(data, start, end, false) <= 0) return;
+    if (read.status >= 200) server.answeredCall(read.status, this.flow.errors);
+    this.calls.set(callKey(data, read), server, this.flow.now);
   }
 
   private route(target: Target, key: number, data: Uint8Array, start: number, end: number): void {

@@ -29,6 +29,8 @@ const CONTENT_LENGTH = Buffer.from('content-length');
  */
 export class SipMessage {
   isRequest = false;
+  /** Of a response; 0 of a request. */
+  status = 0;
   callIdStart = 0;
   callIdEnd = 0;
   /** Of the Content-Length field; -1 without one. */
@@ -90,15 +92,16 @@ export class SipMessage {
 
   private startLine(b: Uint8Array, start: number, end: number): boolean {
     this.isRequest = !startsWith(b, start, end, VERSION);
+    this.status = 0;
     if (!this.isRequest) {
       // SIP/2.0 SP 3DIGIT SP …
       const code = start + VERSION.length + 1;
-      return (
-        code + 3 < end &&
-        b[code - 1] === SP &&
-        [0, 1, 2].every((i) => isDigit(b[code + i]!)) &&
-        b[code + 3] === SP
-      );
+      if (code + 3 >= end || b[code - 1] !== SP || b[code + 3] !== SP) return false;
+      for (let i = code; i < code + 3; i++) {
+        if (!isDigit(b[i]!)) return false;
+        this.status = 10 * this.status + b[i]! - 48;
+      }
+      return true;
     }
     let at = start;
     while (at < end && TOKEN[b[at]!] === 1) at++;

@@ -1,14 +1,19 @@
 import { HEALTH, SERVER, VS } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { freePort } from '../suite/ports.js';
-import { Rig } from '../suite/rig.js';
+import { Rig, type ServiceSpec } from '../suite/rig.js';
 import { SipClientOf, sipOk, SipOrigin, sipRequest } from '@spillway/testing';
 
 const rig = await Rig.make();
 const port = await freePort();
 const CALLS = Array.from({ length: 40 }, (_, i) => `call-${i}@here`);
 
-async function serve(kind: 'tcp' | 'udp', origins: SipOrigin[], timeout = 32_000): Promise<void> {
+async function serve(
+  kind: 'tcp' | 'udp',
+  origins: SipOrigin[],
+  timeout = 32_000,
+  more: Partial<ServiceSpec> = {},
+): Promise<void> {
   await rig.apply(
     [
       {
@@ -18,6 +23,7 @@ async function serve(kind: 'tcp' | 'udp', origins: SipOrigin[], timeout = 32_000
             ? { type: 'tcp', tcp: { idle_timeout: 0 } }
             : { type: 'udp', udp: { idle_timeout: 60_000, per_datagram: false } },
         sip: { transaction_timeout: timeout },
+        ...more,
       },
     ],
     {
@@ -75,6 +81,28 @@ const cases: Case[] = [
             'connections',
           );
         for (const c of [one, two]) c.close();
+        await reset(origins);
+      },
+    },
+    {
+      name: `${kind}: 5xx are errors of the server, but for those that are not to count`,
+      async run() {
+        const origins = await start('a');
+        const errors = { codes: [], sip_codes: [501], server_reset: false, connect_timeout: false };
+        await serve(kind, origins, 32_000, { errors });
+        const client = await open(kind);
+        const counted = (which: number): number =>
+          rig.mapping.serverCounter(rig.slot('pool', origins[0]!.port), which);
+        for (const status of [200, 401, 486, 503, 500, 501, 603, 180]) {
+          origins[0]!.status = status;
+          await client.ask(`call ${status}`.replace(' ', '-'));
+        }
+        equal(
+          [SERVER.OUTCOMES, SERVER.ERRORS, SERVER.ERRORS_4XX].map(counted),
+          [8, 2, 0],
+          'the connection (or flow) and seven final responses, and errors',
+        );
+        client.close();
         await reset(origins);
       },
     },

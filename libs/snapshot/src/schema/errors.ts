@@ -9,6 +9,8 @@ const code = z.int().min(100).max(599);
 export const ErrorExclusions = z.strictObject({
   /** Codes of responses. */
   codes: z.array(z.strictObject({ begin: code, end: code })).max(1000),
+  /** Codes of responses of SIP, where only 5xx are errors. */
+  sip_codes: z.array(z.int().min(400).max(699)).max(1000).optional(),
   /** Connections that the server has reset. */
   server_reset: z.boolean(),
   /** Connections that the server did not take in time. */

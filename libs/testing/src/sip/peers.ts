@@ -6,8 +6,8 @@ import { eventually } from '../process/eventually.js';
 export const sipRequest = (method: string, callId: string, body = ''): string =>
   `${method} sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/TCP here;rport;branch=z9hG4bK1\r\nCSeq: 1 ${method}\r\nCall-ID: ${callId}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-export const sipOk = (callId: string, from: string): string =>
-  `SIP/2.0 200 OK\r\nServer: ${from}\r\nCall-ID: ${callId}\r\nContent-Length: 0\r\n\r\n`;
+export const sipOk = (callId: string, from: string, status = 200): string =>
+  `SIP/2.0 ${status} OK\r\nServer: ${from}\r\nCall-ID: ${callId}\r\nContent-Length: 0\r\n\r\n`;
 
 const callIdOf = (text: string): string => /^Call-ID: (.*)\r$/m.exec(text)?.[1] ?? '';
 const serverOf = (text: string): string => /^Server: (.*)\r$/m.exec(text)?.[1] ?? '';
@@ -22,6 +22,8 @@ export class SipOrigin {
   /** Bytes of one write of an answer; 0 writes it whole. */
   pieces = 0;
   silent = false;
+  /** Code of its answers. */
+  status = 200;
 
   private constructor(
     readonly name: string,
@@ -68,7 +70,7 @@ export class SipOrigin {
 
   private take(text: string): string {
     this.got.push(`${text.split(' ')[0]} ${callIdOf(text)}`);
-    return this.silent || text.startsWith('SIP/') ? '' : sipOk(callIdOf(text), this.name);
+    return this.silent || text.startsWith('SIP/') ? '' : sipOk(callIdOf(text), this.name, this.status);
   }
 
   stop(): void {
