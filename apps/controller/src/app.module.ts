@@ -11,6 +11,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { NamesModule } from './names/names.module.js';
 import { OperationModule } from './operation/operation.module.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
+import { PoolGroupModule } from './pool-group/pool-group.module.js';
 import { PkiModule } from './pki/pki.module.js';
 import { PlacementModule } from './placement/placement.module.js';
 import { QueueModule } from './queue/queue.module.js';
@@ -43,6 +44,7 @@ export class AppModule {
         BootstrapModule,
         TicketsModule,
         PersistenceModule,
+        PoolGroupModule,
         NamesModule,
         DeliveryModule,
         PlacementModule,

@@ -5,6 +5,13 @@ export { SnapshotSource, type SeSnapshot, type Unserved } from './snapshot-sourc
 export { HEARTBEAT_INTERVAL } from './settings.js';
 export { translateVirtualService } from './virtual-service.js';
 export { translatePool } from './pool.js';
+export { translatePoolGroup } from './pool-group.js';
+export {
+  POOL_GROUP_STATE_KIND,
+  type PoolGroupState,
+  poolGroupStateOf,
+  poolGroupStateUuid,
+} from './pool-group-state.js';
 export { upRuleOf, type UpRule } from './up-rule.js';
 export { translateHealthMonitor } from './health-monitor.js';
 export { TICKET_SECRETS, type TicketSecrets } from './tls/ticket-keys.js';

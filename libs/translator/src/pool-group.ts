@@ -1,6 +1,7 @@
 import type { FilledPoolGroup, FilledPriorityLabels } from '@spillway/model';
 import type { PoolGroup } from '@spillway/snapshot';
 import { backupOf, failActionOf } from './fail-action.js';
+import { poolGroupStateOf } from './pool-group-state.js';
 import { clamp, follow, refUuid } from './read.js';
 import { error, failed, type Lookup, type Problem, type Translated, warning } from './types.js';
 
@@ -33,12 +34,18 @@ export function translatePoolGroup(uuid: string, lookup: Lookup): Translated {
     members,
     min_servers: clamp(spec.min_servers, 0, 65_535),
     ...(failAction === undefined ? {} : { fail_action: failAction }),
+    ...(spec.deactivate_primary_pool_on_down ? { deactivate_on_down: deactivationOf(uuid, lookup) } : {}),
   };
   return {
     fragment: { type: 'pool_group', key: uuid, body },
     uses: [...members.map((m) => ({ type: 'pool' as const, uuid: m.pool_uuid })), ...backupOf(failAction)],
     problems,
   };
+}
+
+function deactivationOf(uuid: string, lookup: Lookup): NonNullable<PoolGroup['deactivate_on_down']> {
+  const { cleared, deactivated } = poolGroupStateOf(uuid, lookup);
+  return { cleared, pool_uuids: deactivated.map((d) => d.pool_uuid) };
 }
 
 const HIGHEST = 4_294_967_295;

@@ -2,6 +2,7 @@ import { capacity } from '@spillway/placement';
 import { listOf, numberOf, textOf } from '../placement/fields.js';
 import type { ObjectCache, StoredObject } from '../store/index.js';
 import { healthScore, showStatus, status } from './oper-status.js';
+import { poolGroupStatus } from './pool-group-status.js';
 import { poolsOf, usersOf } from './pool-paths.js';
 import type { RuntimeState } from './runtime-reader.js';
 import { seFigures, seStatus } from './se-status.js';
@@ -113,31 +114,42 @@ function pool(object: StoredObject, ctx: InventoryContext): Json {
 
 function poolGroup(object: StoredObject, ctx: InventoryContext): Json {
   const { cache, state, link } = ctx;
-  const members = listOf(object.spec, 'members').flatMap((m) => {
-    const found = cache.get(textOf(m, 'pool_ref'));
-    return found === undefined ? [] : [{ member: m, object: found, status: state.pool(found).status }];
-  });
-  const up = members.filter((m) => m.status.state === 'OPER_UP').length;
-  const unused = members.every((m) => m.status.state === 'OPER_UNUSED');
-  const own = unused
-    ? status('OPER_UNUSED', ['no placed virtual service uses it'])
-    : status(up > 0 ? 'OPER_UP' : 'OPER_DOWN', up > 0 ? [] : ['no pool of it is up']);
+  const view = poolGroupStatus(object, cache, (member) => state.pool(member).status);
   return {
-    config: pick(ctx.shown(object), [...ALWAYS, 'members', 'description']),
-    runtime: { oper_status: showStatus(own), num_pools: members.length, num_pools_up: up },
-    pools: members.map((m) => ({
-      pool_ref: link('pool', m.object.uuid),
-      ratio: numberOf(m.member, 'ratio', 1),
-      priority_label: textOf(m.member, 'priority_label', '0'),
+    config: pick(ctx.shown(object), [
+      ...ALWAYS,
+      'members',
+      'min_servers',
+      'fail_action',
+      'deactivate_primary_pool_on_down',
+      'description',
+    ]),
+    runtime: {
+      oper_status: showStatus(view.status),
+      num_pools: view.members.length,
+      num_pools_up: view.up,
+      ...(view.current === undefined ? {} : { current_primary_pool: view.current.name }),
+      ...(view.deactivated.length === 0
+        ? {}
+        : {
+            deactivated_pools: view.deactivated.map((d) => ({
+              pool_ref: link('pool', d.pool_uuid),
+              se_ref: link('serviceengine', d.se_uuid),
+              at: d.at,
+            })),
+          }),
+    },
+    pools: view.members.map((m) => ({
+      pool_ref: link('pool', m.pool.uuid),
+      ratio: m.ratio,
+      priority_label: m.label,
+      deactivated: m.deactivated,
       oper_status: showStatus(m.status),
     })),
-    health_score: healthScore(own, percentOf(up, members.length)),
+    health_score: healthScore(view.status, percentOf(view.up, view.members.length)),
     alert: noAlerts,
     metrics: {},
-    virtualservices: cache
-      .referrers(object.uuid)
-      .filter((r) => r.object.kind === 'virtualservice')
-      .map((r) => link('virtualservice', r.object.uuid)),
+    virtualservices: refs(ctx, usersOf(cache, object.uuid)),
     faults: {},
   };
 }

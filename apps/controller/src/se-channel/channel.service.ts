@@ -241,6 +241,8 @@ export class ChannelService {
 
   #heartbeat(session: SeSession, heartbeat: se.Heartbeat): void {
     session.heartbeat = heartbeat;
+    if (heartbeat.deactivations.length > 0)
+      this.events.emit('primaryPoolsDown', { seUuid: session.seUuid, pools: heartbeat.deactivations });
     if (session.heardAt - session.heartbeatWrittenAt < HEARTBEAT_WRITE) return;
     session.heartbeatWrittenAt = session.heardAt;
     this.runtime.set(session.seUuid, session.id, { heartbeat: { ...heartbeat } });

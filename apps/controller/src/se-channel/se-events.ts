@@ -1,3 +1,4 @@
+import type { se } from '@spillway/protocol';
 import type { DesiredPlacement, ObservedPlacement } from '../database/entities/index.js';
 
 export type { DesiredPlacement, ObservedPlacement };
@@ -65,6 +66,12 @@ export interface ServerVerdictChanged {
   failureCode: string;
 }
 
+/** Primary pools of pool groups went down on an SE, which told so; it tells again until its snapshot knows of them. */
+export interface PrimaryPoolsDown {
+  seUuid: string;
+  pools: readonly se.PoolGroupDeactivation[];
+}
+
 /** An SE has made this generation live, or refused it. */
 export interface ConfigAnswered {
   seUuid: string;
@@ -74,6 +81,7 @@ export interface ConfigAnswered {
 }
 
 export interface SeEventMap {
+  primaryPoolsDown: PrimaryPoolsDown;
   connected: SeConnected;
   disconnected: SeDisconnected;
   down: SeDown;

@@ -83,6 +83,11 @@ export class HealthBoard {
     return this.#checker.unchecked(poolUuid) === 0;
   }
 
+  /** True when as many servers of the pool are up as it needs. */
+  isUp(pool: Pool): boolean {
+    return this.#checker.up(pool.uuid) >= Math.max(1, pool.min_servers_up);
+  }
+
   /** True when enough servers of the pool are up, or no first check is under way that could find more. */
   canServe(pool: Pool): boolean {
     return (

@@ -20,6 +20,7 @@ import { HealthBoard } from './health-board.js';
 import { placementKeyOf } from './keys.js';
 import { PassiveBoard } from './passive-board.js';
 import { PersistenceBoard } from './persistence-board.js';
+import { type Deactivation, PrimaryBoard } from './primary-board.js';
 import type { Throttle } from './passive-pool.js';
 import { PlacementBoard } from './placement-board.js';
 import type { ObservedPlacement } from './placement-state.js';
@@ -69,6 +70,7 @@ export class Runtime {
   readonly #capacity: CapacityBoard;
   readonly #standing: ServerStanding;
   readonly #board: PlacementBoard;
+  readonly #primaries: PrimaryBoard;
   #accepted: Candidate | undefined;
   #handed: ReadonlyMap<FragmentId, Fragment> = new Map();
   #sequence = 0;
@@ -104,9 +106,14 @@ export class Runtime {
       shared,
       (verdicts) => {
         options.onServers(verdicts);
+        if (this.#primaries.look()) this.#again();
         for (const call of this.#waiters.splice(0)) call();
         this.#lookSoon();
       },
+    );
+    this.#primaries = new PrimaryBoard(
+      (pool) => this.#health.isUp(pool),
+      () => Date.now(),
     );
     this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
     this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
@@ -157,6 +164,11 @@ export class Runtime {
     return this.#health.takeCounts();
   }
 
+  /** Primary pools of pool groups that went down here. */
+  get deactivations(): readonly Deactivation[] {
+    return this.#primaries.deactivated;
+  }
+
   /** What the servers take, of pools whose capacity is estimated. */
   get capacities(): PoolCapacity[] {
     return this.#capacity.capacities(performance.now());
@@ -176,6 +188,7 @@ export class Runtime {
       this.#accepted = next;
       this.#takeOver(next.snapshot);
       this.#health.configure(next.snapshot);
+      this.#primaries.configure(next.snapshot);
       this.#passive.configure(next.snapshot);
       this.persistence.configure(next.snapshot);
       this.#capacity.configure(next.snapshot);
@@ -261,6 +274,7 @@ export class Runtime {
       mayServe: (key, service) => this.#mayServe(key, next.snapshot, service),
       stopping: this.#stopping,
     });
+    this.#primaries.into(fragments, this.#handed);
     const sequence = ++this.#sequence;
     this.#handed = fragments;
     this.options.links.hand({

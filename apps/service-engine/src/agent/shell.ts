@@ -171,6 +171,7 @@ export class Shell {
       tasks: this.#runtime?.tasks ?? [],
       persistence: this.#runtime?.persistence.facts() ?? NO_PERSISTENCE,
       capacities: this.#runtime?.capacities ?? [],
+      deactivations: this.#runtime?.deactivations ?? [],
     };
   }
 

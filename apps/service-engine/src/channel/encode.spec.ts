@@ -49,6 +49,7 @@ it('a heartbeat leaves out servers for which nothing was counted', () => {
   const beat = heartbeat(1, {
     usage: { cpuPercent: 1, memoryUsedBytes: 2, memoryTotalBytes: 3 },
     pools: [],
+    deactivations: [{ poolGroupUuid: 'g', poolUuid: 'p', cleared: 2, at: 5 }],
     services: [service('a', 3), service('b', -1)],
     servers: [
       { ...server, server: 'idle' },

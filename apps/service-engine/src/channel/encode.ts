@@ -10,6 +10,7 @@ import type { WorkerGauges } from '../agent/metrics.js';
 import type { Description } from '../agent/worker-links.js';
 import type { ObservedPlacement } from '../agent/placement-state.js';
 import type { PoolCapacity } from '../agent/capacity-board.js';
+import type { Deactivation } from '../agent/primary-board.js';
 import type { Throttle } from '../agent/passive-pool.js';
 import type { Ramping, ToldTasks } from '../agent/server-standing.js';
 import type { Usage } from '../agent/usage.js';
@@ -80,6 +81,7 @@ export interface Load {
   persistence: PersistenceFacts;
   /** Pools whose capacity is estimated. */
   capacities: readonly PoolCapacity[];
+  deactivations: readonly Deactivation[];
 }
 
 /** Most servers in one message: with thousands of them it would be larger than gRPC takes. */
@@ -234,6 +236,7 @@ export const heartbeat = (sequence: number, load: Load): se.Heartbeat => ({
     evictions: load.persistence.evictions,
     pools: load.persistence.pools.slice(0, MOST_PERSISTENT),
   },
+  deactivations: load.deactivations.map((d) => ({ ...d })),
   capacities: load.capacities.map((c) => ({ ...c, servers: c.servers.map((s) => ({ ...s })) })),
   workers: load.workers.map(({ index, pid, restarts }) => {
     const gauges = load.processes.find((p) => p.index === index);

@@ -136,6 +136,7 @@ export const HONOURED_POLICIES: Partial<Record<KindName, readonly Mark[]>> = {
         'priority_labels_ref',
         'implicit_priority_labels',
         'min_servers',
+        'deactivate_primary_pool_on_down',
         ...FAIL_ACTION,
       ],
     },

@@ -10,7 +10,9 @@ const MOST_BACKUPS = 4;
 
 /** What a pool, asked for itself or for its group, does with those that it cannot serve; null: nothing special. */
 export const failActionOf = (pool: Pool | null, group: PoolGroup | null): FailAction | null =>
-  group?.failAction ?? pool?.failAction ?? null;
+  group === null
+    ? (pool?.failAction ?? null)
+    : (group.failAction ?? (pool === null ? group.lastResort : pool.failAction));
 
 /** What is left to do when no backup pool can serve either. */
 export function lastAction(action: FailAction | null): FailAction | null {

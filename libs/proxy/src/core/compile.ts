@@ -92,7 +92,8 @@ export function compile(context: PlaneContext, config: PlaneConfig, before: Comp
 
 function compileInto(after: Compiled, context: PlaneContext, config: PlaneConfig, before: Compiled): void {
   for (const spec of config.snapshot.pools) compilePool(context, config, spec, before, after);
-  for (const spec of config.snapshot.pool_groups ?? []) compileGroup(spec, before, after);
+  for (const spec of config.snapshot.pool_groups ?? [])
+    compileGroup(spec, context.block.index, before, after);
   const sharers = sharersOf(config.snapshot.placements);
   const parts = policyParts(config.snapshot);
   for (const spec of config.snapshot.virtual_services)
@@ -255,7 +256,7 @@ function persistsByTls(snapshot: Snapshot, spec: VirtualService): boolean {
   );
 }
 
-function compileGroup(spec: PoolGroupSpec, before: Compiled, after: Compiled): void {
+function compileGroup(spec: PoolGroupSpec, turn: number, before: Compiled, after: Compiled): void {
   const pools = new Map<string, Pool>();
   for (const { pool_uuid: uuid } of spec.members) {
     const pool = after.pools.get(uuid)?.pool;
@@ -268,7 +269,7 @@ function compileGroup(spec: PoolGroupSpec, before: Compiled, after: Compiled): v
     old !== undefined &&
     equal(old.spec, spec) &&
     [...pools].every(([uuid, pool]) => before.pools.get(uuid)?.pool === pool);
-  after.groups.set(spec.uuid, same ? old : new PoolGroup(spec, pools, old ?? null));
+  after.groups.set(spec.uuid, same ? old : new PoolGroup(spec, pools, old ?? null, turn));
 }
 
 function groupOf({ uuid, pool_group_uuid }: VirtualService, after: Compiled): PoolGroup | null {

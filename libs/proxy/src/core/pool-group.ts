@@ -22,23 +22,40 @@ export class PoolGroup {
   /**
    * @param pools of all members, by uuid
    * @param previous what the group was before, to go on where its turns are
+   * @param turn where the first turn is, other than that of other workers, so that few requests are shared out too
    */
   constructor(
     readonly spec: Spec,
     pools: ReadonlyMap<string, Pool>,
     previous: PoolGroup | null,
+    turn = 0,
   ) {
     const due = new Map(previous?.members.map((m) => [m.pool.spec.uuid, m.due]));
+    const off = new Set(spec.deactivate_on_down?.pool_uuids);
     this.members = spec.members
       .map(({ pool_uuid, priority, ratio }) => ({
         pool: pools.get(pool_uuid)!,
         priority,
-        ratio,
+        ratio: off.has(pool_uuid) ? 0 : ratio,
         due: due.get(pool_uuid) ?? 0,
       }))
       .sort((a, b) => b.priority - a.priority);
     this.failAction = FailAction.of(spec.fail_action);
+    if (previous === null) this.begin(turn);
     this.wanted = Math.max(1, spec.min_servers);
+  }
+
+  private begin(turn: number): void {
+    const { members } = this;
+    for (let start = 0, end = 0; start < members.length; start = end) {
+      while (end < members.length && members[end]!.priority === members[start]!.priority) end++;
+      for (let n = 0; n < turn; n++) turnOf(members, start, end, isTaking);
+    }
+  }
+
+  /** What is done with requests for which none of its pools can be named. */
+  get lastResort(): FailAction | null {
+    return this.failAction ?? this.members[0]?.pool.failAction ?? null;
   }
 
   /**
@@ -58,18 +75,30 @@ export class PoolGroup {
     return this.next(end) ?? members.find((m) => m.ratio > 0)?.pool ?? null;
   }
 
-  /** The next in turn of the first `end` members: turns are spread, each as often as its ratio says. */
   private next(end: number): Pool | null {
-    let best: Member | null = null;
-    let total = 0;
-    for (let i = 0; i < end; i++) {
-      const member = this.members[i]!;
-      if (member.ratio === 0 || member.pool.available() === 0) continue;
-      total += member.ratio;
-      member.due += member.ratio;
-      if (best === null || member.due > best.due) best = member;
-    }
-    if (best !== null) best.due -= total;
-    return best?.pool ?? null;
+    return turnOf(this.members, 0, end, canServe)?.pool ?? null;
   }
+}
+
+const isTaking = (member: Member): boolean => member.ratio > 0;
+const canServe = (member: Member): boolean => member.ratio > 0 && member.pool.available() > 0;
+
+/** The next in turn of those members that may take it: turns are spread, each as often as its ratio says. */
+function turnOf(
+  members: readonly Member[],
+  start: number,
+  end: number,
+  mayTake: (member: Member) => boolean,
+): Member | null {
+  let best: Member | null = null;
+  let total = 0;
+  for (let i = start; i < end; i++) {
+    const member = members[i]!;
+    if (!mayTake(member)) continue;
+    total += member.ratio;
+    member.due += member.ratio;
+    if (best === null || member.due > best.due) best = member;
+  }
+  if (best !== null) best.due -= total;
+  return best;
 }

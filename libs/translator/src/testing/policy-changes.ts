@@ -246,6 +246,7 @@ export const POLICY_CHANGES: { readonly [K in KindName]?: Readonly<Record<string
     priority_labels_ref: { to: 'prioritylabels-2' },
     implicit_priority_labels: { to: true },
     min_servers: { to: 3 },
+    deactivate_primary_pool_on_down: { to: true },
   },
   prioritylabels: {
     'equivalent_labels[].*': { to: [{ labels: ['7'] }], at: 'equivalent_labels' },

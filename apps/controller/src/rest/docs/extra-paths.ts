@@ -201,6 +201,14 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
     ['runtime/persistence', 'get', 'How many clients of the pool each SE knows'],
     ['persistence', 'get', 'The same'],
   ]),
+  ...each('/api/poolgroup/{uuid}', 'PoolGroup', [
+    ['runtime', 'get', 'State of the group and of its pools'],
+    [
+      'enable_primary_pool/clear',
+      'post',
+      'Use primary pools again that were deactivated when they went down',
+    ],
+  ]),
   ...each('/api/applicationpersistenceprofile/{uuid}', 'ApplicationPersistenceProfile', [
     ['rotatekeys', 'post', 'Write cookies with the next key, and make another one'],
   ]),

@@ -305,6 +305,17 @@ export interface Heartbeat {
   ramps: ServerRamp[];
   /** Servers of pools with fewest tasks of which a monitor has told; at most 1000. */
   tasks: ServerTasks[];
+  /** Primary pools of pool groups that went down here and that the snapshot does not know as deactivated. */
+  deactivations: PoolGroupDeactivation[];
+}
+
+export interface PoolGroupDeactivation {
+  poolGroupUuid: string;
+  poolUuid: string;
+  /** What the group's fragment said of it. */
+  cleared: number;
+  /** Milliseconds since the epoch of Unix time. */
+  at: number;
 }
 
 /** What is held of a pool's limit of connections, and its queue. Totals run since the start of the agent's boot_id. */
@@ -3068,6 +3079,7 @@ function createBaseHeartbeat(): Heartbeat {
     pools: [],
     ramps: [],
     tasks: [],
+    deactivations: [],
   };
 }
 
@@ -3114,6 +3126,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     for (const v of message.tasks) {
       ServerTasks.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.deactivations) {
+      PoolGroupDeactivation.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -3243,6 +3258,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.tasks.push(ServerTasks.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.deactivations.push(PoolGroupDeactivation.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3301,6 +3324,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         : [],
       ramps: globalThis.Array.isArray(object?.ramps) ? object.ramps.map((e: any) => ServerRamp.fromJSON(e)) : [],
       tasks: globalThis.Array.isArray(object?.tasks) ? object.tasks.map((e: any) => ServerTasks.fromJSON(e)) : [],
+      deactivations: globalThis.Array.isArray(object?.deactivations)
+        ? object.deactivations.map((e: any) => PoolGroupDeactivation.fromJSON(e))
+        : [],
     };
   },
 
@@ -3348,6 +3374,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.tasks?.length) {
       obj.tasks = message.tasks.map((e) => ServerTasks.toJSON(e));
     }
+    if (message.deactivations?.length) {
+      obj.deactivations = message.deactivations.map((e) => PoolGroupDeactivation.toJSON(e));
+    }
     return obj;
   },
 
@@ -3372,6 +3401,132 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.pools = object.pools?.map((e) => PoolCounters.fromPartial(e)) || [];
     message.ramps = object.ramps?.map((e) => ServerRamp.fromPartial(e)) || [];
     message.tasks = object.tasks?.map((e) => ServerTasks.fromPartial(e)) || [];
+    message.deactivations = object.deactivations?.map((e) => PoolGroupDeactivation.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePoolGroupDeactivation(): PoolGroupDeactivation {
+  return { poolGroupUuid: "", poolUuid: "", cleared: 0, at: 0 };
+}
+
+export const PoolGroupDeactivation: MessageFns<PoolGroupDeactivation> = {
+  encode(message: PoolGroupDeactivation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.poolGroupUuid !== "") {
+      writer.uint32(10).string(message.poolGroupUuid);
+    }
+    if (message.poolUuid !== "") {
+      writer.uint32(18).string(message.poolUuid);
+    }
+    if (message.cleared !== 0) {
+      writer.uint32(24).uint64(message.cleared);
+    }
+    if (message.at !== 0) {
+      writer.uint32(32).uint64(message.at);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolGroupDeactivation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolGroupDeactivation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.poolGroupUuid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.poolUuid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cleared = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.at = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PoolGroupDeactivation {
+    return {
+      poolGroupUuid: isSet(object.poolGroupUuid)
+        ? globalThis.String(object.poolGroupUuid)
+        : isSet(object.pool_group_uuid)
+        ? globalThis.String(object.pool_group_uuid)
+        : "",
+      poolUuid: isSet(object.poolUuid)
+        ? globalThis.String(object.poolUuid)
+        : isSet(object.pool_uuid)
+        ? globalThis.String(object.pool_uuid)
+        : "",
+      cleared: isSet(object.cleared) ? globalThis.Number(object.cleared) : 0,
+      at: isSet(object.at) ? globalThis.Number(object.at) : 0,
+    };
+  },
+
+  toJSON(message: PoolGroupDeactivation): unknown {
+    const obj: any = {};
+    if (message.poolGroupUuid !== "") {
+      obj.poolGroupUuid = message.poolGroupUuid;
+    }
+    if (message.poolUuid !== "") {
+      obj.poolUuid = message.poolUuid;
+    }
+    if (message.cleared !== 0) {
+      obj.cleared = Math.round(message.cleared);
+    }
+    if (message.at !== 0) {
+      obj.at = Math.round(message.at);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PoolGroupDeactivation>): PoolGroupDeactivation {
+    return PoolGroupDeactivation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PoolGroupDeactivation>): PoolGroupDeactivation {
+    const message = createBasePoolGroupDeactivation();
+    message.poolGroupUuid = object.poolGroupUuid ?? "";
+    message.poolUuid = object.poolUuid ?? "";
+    message.cleared = object.cleared ?? 0;
+    message.at = object.at ?? 0;
     return message;
   },
 };
