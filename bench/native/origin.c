@@ -3,7 +3,7 @@
  * whose size its path names, `/100`, `/10240`, `/1048576`. It must never be the bottleneck, so it reads a
  * head only as far as it must (requests have no body here), and large bodies leave by sendfile(2).
  *
- *   origin PORT...        all on 127.0.0.1
+ *   origin [--any] PORT...        on 127.0.0.1, or on every address: thousands of servers in one
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -131,9 +131,9 @@ static void accept_all(int listener) {
   }
 }
 
-static void listen_on(int port) {
+static void listen_on(int port, in_addr_t address) {
   struct sockaddr_in own = {
-      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(fd, (struct sockaddr *)&own, sizeof own) < 0 || listen(fd, 4096) < 0) {
@@ -146,7 +146,7 @@ static void listen_on(int port) {
 
 int main(int argc, char **argv) {
   if (argc < 2) {
-    fprintf(stderr, "usage: origin PORT...\n");
+    fprintf(stderr, "usage: origin [--any] PORT...\n");
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
@@ -158,7 +158,8 @@ int main(int argc, char **argv) {
     if (write(body_fd, body, sizeof body) != sizeof body) return 1;
   epoll_fd = epoll_create1(0);
   int first = epoll_fd + 1;
-  for (int i = 1; i < argc; i++) listen_on(atoi(argv[i]));
+  int any = strcmp(argv[1], "--any") == 0;
+  for (int i = 1 + any; i < argc; i++) listen_on(atoi(argv[i]), any ? INADDR_ANY : INADDR_LOOPBACK);
   struct epoll_event events[EVENTS];
   for (;;) {
     int n = epoll_wait(epoll_fd, events, EVENTS, -1);

@@ -63,6 +63,7 @@ export class HealthChecker {
   readonly #onTasks: ((key: string, tasks: number) => void) | undefined;
   readonly #now: () => number;
   readonly #sharing: Sharing | undefined;
+  readonly #made = { passed: 0, failed: 0 };
   #closed = false;
 
   constructor(options: HealthCheckerOptions) {
@@ -151,6 +152,11 @@ export class HealthChecker {
     return taken;
   }
 
+  /** Checks that were made here and counted, since the start. */
+  get made(): { readonly passed: number; readonly failed: number } {
+    return this.#made;
+  }
+
   /** Servers of a pool that are up. */
   up(poolUuid: string): number {
     return this.#tallies.get(poolUuid)?.up.size ?? 0;
@@ -229,7 +235,11 @@ export class HealthChecker {
 
   #took(running: Running, result: CheckResult, own: boolean): void {
     if (this.#closed) return;
-    if (own) this.#share(running, result);
+    if (own) {
+      if (result.ok) this.#made.passed++;
+      else this.#made.failed++;
+      this.#share(running, result);
+    }
     let changed: MemberState[] | undefined;
     for (const w of running.watchers) {
       if (result.ok && result.tasks !== undefined) this.#onTasks?.(w.member.member.key, result.tasks);

@@ -21,7 +21,11 @@ const http: Check<'http'> = {
   exact_request: false,
   response_codes: ['2xx'],
 };
-async function outcome(port: number, check: HealthMonitor['check'] = http): Promise<string> {
+async function outcome(
+  port: number,
+  check: HealthMonitor['check'] = http,
+  address = '127.0.0.1',
+): Promise<string> {
   const monitor: HealthMonitor = {
     uuid: 'healthmonitor-1',
     name: 'm',
@@ -31,7 +35,7 @@ async function outcome(port: number, check: HealthMonitor['check'] = http): Prom
     failed_checks: 1,
     check,
   };
-  const result = await checkOnce(monitor, { address: '127.0.0.1', port, hostname: '' });
+  const result = await checkOnce(monitor, { address, port, hostname: '' });
   return result.ok ? 'up' : result.code;
 }
 const free = await serve(() => undefined);
@@ -45,6 +49,8 @@ const results = {
   reset: await outcome(await serve((s) => s.resetAndDestroy())),
   closing: await outcome(await serve((s) => s.end())),
   refused: await outcome(free),
+  // Nobody may connect to all hosts, which the system says at once.
+  unreachable: await outcome(80, http, '255.255.255.255'),
   halfOpen: await outcome(good, { type: 'tcp', half_open: true }),
 };
 for (const s of sockets) s.destroy();

@@ -100,6 +100,7 @@ describe('checks over real sockets', () => {
       reset: 'CONNECTION_RESET',
       closing: 'NO_RESPONSE',
       refused: 'CONNECTION_REFUSED',
+      unreachable: 'SERVER_UNREACHABLE',
       halfOpen: 'up',
     });
   });

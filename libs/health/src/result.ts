@@ -117,7 +117,7 @@ export function failureOfConnection(reason: CloseReason, errno: string, target: 
   const code: FailureCode =
     reason === 'reset'
       ? 'CONNECTION_RESET'
-      : reason === 'refused'
+      : reason === 'refused' && errno === ''
         ? 'CONNECTION_REFUSED'
         : (BY_ERRNO[errno] ?? 'INCONCLUSIVE');
   const says = SAYS[code] ?? 'could not be asked';

@@ -32,6 +32,7 @@ export class StreamProbe extends Timed implements Probe, SocketHandler {
   private dialogue: Dialogue = NOTHING;
   private request = EMPTY;
   private requestOf: Dialogue = NOTHING;
+  private sent = '';
   private received = '';
   private done: ((result: CheckResult) => void) | null = null;
 
@@ -49,6 +50,7 @@ export class StreamProbe extends Timed implements Probe, SocketHandler {
     const { tls, timeout, dialogue } = this.options;
     const { address, port } = this.target;
     this.dialogue = dialogue();
+    this.sent = '';
     this.received = '';
     this.done = done;
     this.state = 'connecting';
@@ -80,6 +82,7 @@ export class StreamProbe extends Timed implements Probe, SocketHandler {
       if (this.requestOf !== this.dialogue) this.request = Buffer.from(request, 'latin1');
       this.requestOf = this.dialogue;
       socket.write(this.request, 0, this.request.length);
+      this.sent = request;
     }
     if (early !== undefined) this.finish(early);
   }
@@ -157,12 +160,8 @@ export class StreamProbe extends Timed implements Probe, SocketHandler {
     const { done, socket } = this;
     this.done = null;
     this.leave(result, socket);
-    const { request } = this.dialogue;
-    done?.(
-      request === '' && this.received === ''
-        ? result
-        : { ...result, exchange: { sent: request, received: this.received } },
-    );
+    const { sent, received } = this;
+    done?.(sent === '' && received === '' ? result : { ...result, exchange: { sent, received } });
   }
 
   /** Ends politely where the server answered, so that its log shows no reset; at once where it did not. */

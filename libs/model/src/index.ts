@@ -19,4 +19,5 @@ export { serverPort } from './rules/pool.js';
 export { ipKey, parseIp, type Ip } from './ip.js';
 export { fillMessage, stripMessage } from './message-defaults.js';
 export { openapi, type OpenApiOptions } from './openapi/index.js';
+export { defaultsPage } from './docs/defaults-page.js';
 export { messagesPage, referenceIndex, referencePage } from './docs/pages.js';

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
-import { kindNames, messagesPage, referenceIndex, referencePage } from '@spillway/model';
+import { defaultsPage, kindNames, messagesPage, referenceIndex, referencePage } from '@spillway/model';
 import { emitFilled, emitTables, emitTypes } from './emit-types.js';
 import type { Output } from './output.js';
 import { readSchema } from './schema.js';
 
 const CODE = 'libs/model/src/generated';
 const DOCS = 'docs/reference/objects';
+/** Beside pages that people write. */
+const DEFAULTS = 'docs/guide/pools/defaults.md';
 
 /** Directories whose every file is generated. */
 export const OWNED_BY_MODEL: readonly string[] = [CODE, DOCS];
@@ -25,6 +27,7 @@ export function generateDocs(): Output {
   return new Map([
     [`${DOCS}/README.md`, referenceIndex()],
     [`${DOCS}/messages.md`, messagesPage()],
+    [DEFAULTS, defaultsPage()],
     ...kindNames().map((kind) => [`${DOCS}/${kind}.md`, referencePage(kind)] as const),
   ]);
 }

@@ -50,26 +50,41 @@ const OF_ENGINES: Column[] = [
   { title: 'SERVICE ENGINE', value: (r) => r['se_name'] },
   { title: 'STATE', value: (r) => state(r['state']) },
   { title: 'SUCCESS', value: (r) => percent(r['success_percent']) },
-  { title: 'LAST', value: (r) => last(r)['at'] && `${String(last(r)['duration_ms'])} ms` },
+  {
+    title: 'LAST CHECK',
+    value: (r) => last(r)['at'] && (r['made_by'] ?? `${String(last(r)['duration_ms'])} ms`),
+  },
   {
     title: 'REASON',
     value: (r) => [last(r)['failure_code'], last(r)['failure_text'], r['reason']].filter(Boolean).join(': '),
   },
 ];
 
+/** The SE that this one believes; undefined when it has checked itself. */
+function makerOf(engine: Row, engines: Row[]): string | undefined {
+  const uuid = last(engine)['made_by_se_uuid'];
+  if (typeof uuid !== 'string') return undefined;
+  const name = engines.find((other) => other['se_uuid'] === uuid)?.['se_name'];
+  return `by ${typeof name === 'string' ? name : uuid}`;
+}
+
 const rowsOfEngines = (server: Row): Row[] =>
   list(server['health_monitor']).flatMap((monitor) =>
-    list(monitor['service_engine']).map((engine) => ({ ...engine, monitor: monitor['name'] })),
+    list(monitor['service_engine']).map((engine) => ({
+      ...engine,
+      monitor: monitor['name'],
+      made_by: makerOf(engine, list(monitor['service_engine'])),
+    })),
   );
 
 /** What was said in the last check that tells most: of a failed one, else of any. */
 function exchange(rows: Row[]): void {
   const row = rows.find((r) => last(r)['passed'] === false) ?? rows[0];
   const { sent, received } = last(row ?? {});
-  if (row === undefined || (sent === undefined && received === undefined)) return;
+  if (row === undefined || typeof sent !== 'string' || typeof received !== 'string') return;
   console.log(`\nLast check of ${String(row['monitor'])} on ${String(row['se_name'])}`);
-  console.log(`  sent      ${String(sent)}`);
-  console.log(`  received  ${String(received)}`);
+  console.log(`  sent      ${sent}`);
+  console.log(`  received  ${received}`);
 }
 
 export function monitors(): Command {

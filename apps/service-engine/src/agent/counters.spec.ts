@@ -79,6 +79,7 @@ describe('what the agent reads of the mapping', () => {
       pools: [],
       servers: counters.servers(),
       verdicts: [],
+      checks: { passed: 0, failed: 0 },
       throttles: [{ poolUuid: 'pool-1', server: '10.0.0.1:80', share: 0.25, since: 1, errorRatio: 1 }],
       placements: [],
       usage: { cpuPercent: 0, memoryUsedBytes: 0, memoryTotalBytes: 0 },

@@ -73,6 +73,11 @@ export class HealthBoard {
     );
   }
 
+  /** Checks that were made here since the start. */
+  get made(): { readonly passed: number; readonly failed: number } {
+    return this.#checker.made;
+  }
+
   /** Checks that were made since they were taken last. */
   takeCounts(): CheckCounts[] {
     return this.#checker.takeCounts();

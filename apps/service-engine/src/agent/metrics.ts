@@ -26,6 +26,8 @@ export interface MetricsInput {
   servers: readonly ServerCounters[];
   pools: readonly PoolCounters[];
   verdicts: readonly ServerVerdict[];
+  /** Health checks that were made here. */
+  checks: { readonly passed: number; readonly failed: number };
   /** Servers that the passive monitor holds back. */
   throttles: readonly Throttle[];
   placements: readonly ObservedPlacement[];
@@ -429,6 +431,10 @@ export function renderMetrics(m: MetricsInput): string {
       'Verdict of the health monitors.',
       m.verdicts.map((v): Sample => [{ pool: v.poolUuid, server: v.server }, v.verdict === 'up' ? 1 : 0]),
     ),
+    family('spillway_se_health_checks_total', 'counter', 'Health checks that were made here.', [
+      [{ result: 'passed' }, m.checks.passed],
+      [{ result: 'failed' }, m.checks.failed],
+    ]),
     family(
       'spillway_server_share',
       'gauge',

@@ -159,6 +159,11 @@ export class Runtime {
     return new Map(one === undefined ? [] : [[server, one]]);
   }
 
+  /** Health checks that were made here since the start. */
+  get checksMade(): { readonly passed: number; readonly failed: number } {
+    return this.#health.made;
+  }
+
   /** Checks that were made since they were taken last. */
   takeCheckCounts(): CheckCounts[] {
     return this.#health.takeCounts();

@@ -255,6 +255,7 @@ export class Shell {
       servers: this.#counters?.servers() ?? [],
       pools: this.#pools?.read() ?? [],
       verdicts: this.#runtime?.servers ?? [],
+      checks: this.#runtime?.checksMade ?? { passed: 0, failed: 0 },
       throttles: this.#runtime?.throttles ?? [],
       placements: this.#runtime?.placements ?? [],
       usage: this.#metricsMeter.measure(this.#pids()),

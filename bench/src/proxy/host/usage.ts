@@ -5,7 +5,7 @@ import { processTree } from '@spillway/testing';
 export const cpuSeconds = (pid: number): number =>
   processTree(pid).reduce((sum, p) => sum + ownSeconds(p.pid), 0);
 
-function ownSeconds(pid: number): number {
+export function ownSeconds(pid: number): number {
   let nanoseconds = 0;
   try {
     for (const task of readdirSync(`/proc/${pid}/task`))

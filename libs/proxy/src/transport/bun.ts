@@ -90,9 +90,9 @@ class BunTransport implements Transport {
   connect(address: string, port: number, handler: SocketHandler): Socket {
     const socket = new BunSocket(this);
     socket.handler = handler;
-    const failed = (error: unknown): void => socket.connectFailed(codeOf(error) ?? '');
+    const failed = (error: unknown): void => socket.connectFailed(codeOf(error) ?? '', address, port);
     if (this.sockets > this.mostSockets) {
-      socket.connectFailed('EMFILE');
+      socket.connectFailed('EMFILE', address, port);
       return socket;
     }
     try {
@@ -156,7 +156,7 @@ const NOBODY: SocketHandler = {
 class BunSocket implements Socket, Deferred, Sender, Probed {
   handler: SocketHandler = NOBODY;
   raw: Raw | null = null;
-  errno = '';
+  private failed: { errno: string; address: string; port: number } | null = null;
   queued = 0;
   /** What the kernel has not taken; `sent` bytes of the first one are gone already. */
   private queue: Uint8Array[] = [];
@@ -386,9 +386,17 @@ class BunSocket implements Socket, Deferred, Sender, Probed {
     this.schedule();
   }
 
-  connectFailed(errno: string): void {
-    this.errno = errno;
+  connectFailed(errno: string, address: string, port: number): void {
+    this.failed = { errno, address, port };
     this.peerClosed(errno === 'ECONNREFUSED' ? 'refused' : 'unreachable');
+  }
+
+  /** Bun calls every connection refused that did not come to be: the system is asked when somebody wants to know. */
+  get errno(): string {
+    const { failed } = this;
+    if (failed === null) return '';
+    if (failed.errno !== 'ECONNREFUSED') return failed.errno;
+    return libc()?.whyNot(failed.address, failed.port) || failed.errno;
   }
 
   private hand(data: Uint8Array): void {

@@ -1,4 +1,5 @@
-import { dlopen } from 'bun:ffi';
+import { dlopen, read, type Pointer } from 'bun:ffi';
+import { socketAddress } from './socket-address.js';
 import type { Transferred } from './seam.js';
 
 /** What Bun has no call for, by the descriptor of a socket. What the kernel refuses is left as it was. */
@@ -11,6 +12,8 @@ export interface Libc {
   ipv4Peer(fd: number): string;
   /** Bytes that a connection has carried; null when the kernel does not tell. */
   transferred(fd: number): Transferred | null;
+  /** What the system says to a connection that Bun calls refused, whatever kept it from being; empty when it waits. */
+  whyNot(address: string, port: number): string;
   /** On a listener only its backlog changes. */
   backlog(fd: number, backlog: number): void;
   /** Bytes that the kernel queues for a socket; it takes at most net.core.rmem_max. */
@@ -27,6 +30,22 @@ export interface Libc {
 }
 
 const CLOCK_MONOTONIC = 1;
+/** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
+const STREAM_NOT_BLOCKING = 0x1 | 0x800 | 0x80000;
+/** Of Linux, what a connection can come to at once. */
+const ERRNO: Readonly<Record<number, string>> = {
+  13: 'EACCES',
+  22: 'EINVAL',
+  23: 'ENFILE',
+  24: 'EMFILE',
+  99: 'EADDRNOTAVAIL',
+  100: 'ENETDOWN',
+  101: 'ENETUNREACH',
+  105: 'ENOBUFS',
+  111: 'ECONNREFUSED',
+  112: 'EHOSTDOWN',
+  113: 'EHOSTUNREACH',
+};
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const IPPROTO_IP = 0;
@@ -74,7 +93,21 @@ export function libc(): Libc | null {
 
 function load(): Libc | null {
   try {
-    const { clock_gettime, getpeername, getsockopt, listen, setsockopt } = dlopen('libc.so.6', {
+    const {
+      clock_gettime,
+      close,
+      connect,
+      __errno_location,
+      getpeername,
+      getsockopt,
+      listen,
+      setsockopt,
+      socket,
+    } = dlopen('libc.so.6', {
+      socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
+      connect: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
+      close: { args: ['i32'], returns: 'i32' },
+      __errno_location: { args: [], returns: 'ptr' },
       getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
       getpeername: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
       clock_gettime: { args: ['i32', 'ptr'], returns: 'i32' },
@@ -115,6 +148,14 @@ function load(): Libc | null {
         if (infoLength[0] < counts.byteLength) return null;
         const at = (word: number): number => counts[word]! + counts[word + 1]! * 2 ** 32;
         return { sent: at(ACKED_WORD), received: at(RECEIVED_WORD) };
+      },
+      whyNot(host, port) {
+        const to = socketAddress(host, port);
+        const fd = socket(to[0]!, STREAM_NOT_BLOCKING, 0);
+        const failed = fd < 0 || connect(fd, to, to.length) !== 0;
+        const errno = failed ? read.i32(__errno_location() as Pointer) : 0;
+        if (fd >= 0) close(fd);
+        return ERRNO[errno] ?? '';
       },
       backlog: (fd, backlog) => void listen(fd, backlog),
       receiveBuffer: (fd, bytes) => set(fd, SOL_SOCKET, SO_RCVBUF, bytes),
