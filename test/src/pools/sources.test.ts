@@ -147,6 +147,14 @@ describe('servers come from', () => {
       const { resolved_names: names } = await world.api.get<{ resolved_names: Json[] }>(
         `/api/pool/${world.pool.uuid}/runtime/detail`,
       );
+      const events = await world.api.list<{ event_id: string; description: string }>('event', {
+        obj_uuid: world.pool.uuid,
+      });
+      const [told, ...more] = events.filter(
+        (e) => e.event_id === 'DNS_QUERY_ERROR' && e.description.includes(name),
+      );
+      expect(told?.description).toContain(`it keeps ${ADDRESSES.join(', ')}`);
+      expect(more).toEqual([]);
       const failure = expect.stringContaining(name) as unknown;
       expect(names).toEqual([{ name, addresses: ADDRESSES, lost: [], failure }]);
     }),

@@ -29,8 +29,9 @@ export class NameIndex {
     return this.byName.has(name);
   }
 
-  pools(): IterableIterator<string> {
-    return this.byPool.keys();
+  /** The pools that use a name. */
+  poolsOf(name: string): string[] {
+    return [...(this.byName.get(name) ?? [])];
   }
 
   /** What all pools that use the name ask for together. */

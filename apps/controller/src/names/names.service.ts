@@ -11,6 +11,7 @@ import { RESOLVED_NAME, type ResolvedName, resolvedNameUuid } from '@spillway/tr
 import type { Subscription } from 'rxjs';
 import { LOGGER, type Logger } from '../config/logger.js';
 import { SETTINGS, type Settings } from '../config/settings.js';
+import { EventService, type NewEvent } from '../event/index.js';
 import { QueueService } from '../queue/queue.service.js';
 import { type Change, ObjectCache, ObjectStore, type Spec, type StoredObject } from '../store/index.js';
 import { type Answer, DnsClient } from './answer.js';
@@ -40,6 +41,7 @@ export class NamesService implements OnModuleInit, OnApplicationBootstrap, OnApp
     private readonly store: ObjectStore,
     private readonly cache: ObjectCache,
     private readonly queue: QueueService,
+    private readonly events: EventService,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'dnsServers'>,
     @Inject(LOGGER) logger: Logger,
   ) {
@@ -103,11 +105,32 @@ export class NamesService implements OnModuleInit, OnApplicationBootstrap, OnApp
       if (isDeepStrictEqual(held, spec)) return;
       if (held === undefined) await tx.create(RESOLVED_NAME, toSpec(spec), { uuid });
       else await tx.replace(RESOLVED_NAME, uuid, toSpec(spec));
+      if (spec.failure !== undefined && held?.failure === undefined)
+        await this.events.record(this.failed(spec, spec.failure), tx.manager);
     });
     if (next.failure !== undefined && before?.failure !== next.failure)
       this.logger.warn({ name, failure: next.failure }, 'a name keeps the addresses that it had');
     else if (next.failure === undefined)
       this.logger.info({ name, addresses: next.addresses.map((a) => a.address) }, 'a name has changed');
+  }
+
+  /** For each pool that uses the name; once, until an answer is of use again. */
+  private failed({ name, addresses }: ResolvedName, failure: string): NewEvent[] {
+    return this.index.poolsOf(name).flatMap((uuid) => {
+      const pool = this.cache.get(uuid);
+      if (pool === undefined) return [];
+      const kept = addresses.filter((a) => a.gone_at === undefined).map((a) => a.address);
+      const rest = kept.length === 0 ? 'it has no address yet' : `it keeps ${kept.join(', ')}`;
+      return {
+        eventId: 'DNS_QUERY_ERROR',
+        kind: 'pool',
+        objUuid: uuid,
+        objName: pool.name,
+        tenantUuid: pool.tenantUuid,
+        description: `server ${name} of pool ${pool.name}: ${failure}; ${rest}`,
+        details: { name, failure, addresses: kept },
+      };
+    });
   }
 
   /** Forgets what no pool names any more. */
