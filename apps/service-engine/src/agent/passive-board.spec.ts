@@ -124,6 +124,23 @@ describe('the passive board', () => {
     expect(w.board.throttles()).toEqual([]);
   });
 
+  it('makes the workers look again only for changes that matter', () => {
+    const p = pool('p', 4);
+    const w = new World(p);
+    const partly = (): void => {
+      for (let i = 0; i < 4; i++) w.count(0, w.slot(p, i), 50, i === 0 ? 15 : 0);
+      w.tick();
+    };
+    for (let i = 0; i < 50; i++) partly();
+    const [share] = w.shares(p);
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.75);
+    const epoch = w.mapping.healthEpoch;
+    for (let i = 0; i < 50; i++) partly();
+    expect(w.mapping.healthEpoch).toBe(epoch);
+    expect(w.shares(p)).toEqual([share, 1, 1, 1]);
+  });
+
   it('watches no pool with one server left, none that is told not to, and none that is disabled', () => {
     const [off, lone, two, disabled] = [
       pool('off', 3, { passive_monitor: false }),

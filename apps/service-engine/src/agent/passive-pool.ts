@@ -24,6 +24,9 @@ export interface Throttle {
   errorRatio: number;
 }
 
+/** A share that differs by less, in parts of itself, is not told to the workers. */
+const NEARLY = 0.03;
+
 /** OUTCOMES, ERRORS and ERRORS_4XX of one server. */
 const read = new Float64Array(3);
 
@@ -92,8 +95,9 @@ export class PassivePool {
     this.#look();
     for (let i = 0; i < this.#table.count; i++) this.#read(i);
     if (this.#monitor.idle || !this.#monitor.judge(elapsed)) return false;
-    for (let i = 0; i < this.#table.count; i++) this.#write(i, epoch);
-    return true;
+    let written = false;
+    for (let i = 0; i < this.#table.count; i++) if (this.#write(i, epoch)) written = true;
+    return written;
   }
 
   /** What has changed since it was told last, at most once per `pause` milliseconds for what goes on. */
@@ -187,17 +191,19 @@ export class PassivePool {
     return keyed ? read[1]! - read[2]! : read[1]!;
   }
 
-  #write(i: number, epoch: number): void {
+  /** False where the workers know it already, or nearly: each change makes all of them look at their servers. */
+  #write(i: number, epoch: number): boolean {
     const { mapping } = this;
     const slot = this.#slots[i]!;
     const word = throttleWord(this.#monitor.shares[i]!);
     const at = mapping.stateI32(slot) + SERVER_STATE_I32.THROTTLE;
     const before = mapping.i32[at]!;
-    if (word === before) return;
+    if (word === before || (word !== 0 && Math.abs(word - before) < before * NEARLY)) return false;
     const since = mapping.stateF64(slot) + SERVER_STATE_F64.THROTTLED_AT;
     if (word === 0) mapping.f64[since] = 0;
     else if (before === 0) mapping.f64[since] = epoch;
     Atomics.store(mapping.i32, at, word);
+    return true;
   }
 }
 
