@@ -29,7 +29,7 @@ class Waiting {
 
 /**
  * The connections that the servers of one pool may have, under one configuration: exact over the workers of the SE, and
- * who waits for one of them. See docs/adr/0021-places-at-servers.md.
+ * who waits for one of them. See docs/adr/0023-places-at-servers.md.
  */
 export class Room implements Deferred {
   readonly free: FreePlaces;
