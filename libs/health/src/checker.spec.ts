@@ -271,6 +271,24 @@ describe('the checks of one SE', () => {
     expect(verdict(1)).toBe('down');
   });
 
+  it('take from another SE what is not known here yet, and replace it', async () => {
+    const { clock, good, checker, verdict } = setUp();
+    open = checker;
+    good.set(2, false);
+    checker.configure(snapshot([pool([1, 2, 3])], [monitor()]));
+    checker.inherit([
+      ['pool-1/127.0.0.1:1', true],
+      ['pool-1/127.0.0.1:2', true],
+      ['pool-1/127.0.0.1:9', true],
+    ]);
+    expect([verdict(1), verdict(2), verdict(3)]).toEqual(['up', 'up', 'unknown']);
+    expect(checker.verdicts().find((v) => v.key === 'pool-1/127.0.0.1:1')?.became).toBe('kept');
+    await clock.advance(100);
+    expect([verdict(1), verdict(2), verdict(3)]).toEqual(['up', 'down', 'up']);
+    checker.inherit([['pool-1/127.0.0.1:2', true]]);
+    expect(verdict(2)).toBe('down');
+  });
+
   it('wait for the interval where the monitor wants no quick start', async () => {
     const { clock, good, asked, checker, verdict } = setUp();
     open = checker;

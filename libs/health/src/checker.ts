@@ -176,6 +176,18 @@ export class HealthChecker {
         if (goesBefore(fromSeUuid, own, key)) this.#shared.get(key)?.trust(result, fromSeUuid);
   }
 
+  /** What another SE knows of servers of which nothing is known here yet; own checks replace it. */
+  inherit(known: Iterable<readonly [key: string, up: boolean]>): void {
+    const changed: MemberState[] = [];
+    for (const [key, up] of known) {
+      const state = this.#members.get(key);
+      if (state === undefined || !state.inherit(up, this.#now())) continue;
+      this.#tally(state);
+      changed.push(state);
+    }
+    this.#tell(changed);
+  }
+
   /** Stops all checks. */
   close(): void {
     this.#closed = true;

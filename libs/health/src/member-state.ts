@@ -119,6 +119,15 @@ export class MemberState {
     return true;
   }
 
+  /** Takes a verdict from elsewhere while there is none of its own; true when it did. */
+  inherit(up: boolean, now: number): boolean {
+    if (this.verdict !== 'unknown') return false;
+    this.verdict = up ? 'up' : 'down';
+    this.became = 'kept';
+    this.changedAt = now;
+    return this.isNews();
+  }
+
   /** Recomputes the verdict; true when it turned. */
   judge(now: number): boolean {
     const states = [...this.monitors.values()].map((w) => w.state);

@@ -64,6 +64,11 @@ export class HealthBoard {
     return this.#checker.verdicts();
   }
 
+  /** What another SE knows of servers of which nothing is known here yet. */
+  inherit(known: Iterable<readonly [key: string, up: boolean]>): void {
+    this.#checker.inherit(known);
+  }
+
   /** What each monitor of each server of a pool says, by `address:port`. */
   reports(poolUuid: string): Map<string, MonitorReport[]> {
     return new Map(

@@ -18,6 +18,7 @@ import { Claims } from './claims.js';
 import { effectiveFragments } from './effective.js';
 import { HealthBoard } from './health-board.js';
 import { placementKeyOf } from './keys.js';
+import { KnownServers } from './known-servers.js';
 import { PassiveBoard } from './passive-board.js';
 import { PersistenceBoard } from './persistence-board.js';
 import { type Deactivation, PrimaryBoard } from './primary-board.js';
@@ -65,6 +66,7 @@ const WORKER_TIMEOUT = 20_000;
 export class Runtime {
   readonly #claims: Claims;
   readonly #health: HealthBoard;
+  readonly #known: KnownServers;
   readonly #passive: PassiveBoard;
   readonly persistence: PersistenceBoard;
   readonly #capacity: CapacityBoard;
@@ -115,6 +117,7 @@ export class Runtime {
       (pool) => this.#health.isUp(pool),
       () => Date.now(),
     );
+    this.#known = new KnownServers(this.#health, options.peerNews);
     this.#passive = new PassiveBoard(mapping, slots.servers, options.onThrottles, performance.now());
     this.persistence = new PersistenceBoard(mapping, options.peerNews, machineNow);
     this.#capacity = new CapacityBoard(mapping, slots.servers);
@@ -197,6 +200,7 @@ export class Runtime {
       this.#passive.configure(next.snapshot);
       this.persistence.configure(next.snapshot);
       this.#capacity.configure(next.snapshot);
+      this.#known.configure(next.snapshot);
       this.options.peerNews.follow(placedIn(next.snapshot));
       await this.#claims.prepare(next.snapshot, performance.now());
       await this.#healthKnown(next);
@@ -315,6 +319,7 @@ export class Runtime {
     this.#passive.configure(before.snapshot);
     this.persistence.configure(before.snapshot);
     this.#capacity.configure(before.snapshot);
+    this.#known.configure(before.snapshot);
     this.options.peerNews.follow(placedIn(before.snapshot));
     await this.#claims.prepare(before.snapshot, performance.now());
     await Promise.all([this.#save(before.snapshot), this.#hand(before)]).catch((error: unknown) =>
