@@ -74,7 +74,7 @@ export interface Feed {
   workOf(kind: number): number;
   /** The work that is left of it after so long. */
   workLeft(kind: number, age: number): number;
-  /** The first byte of a response, or an L4 connection, took so long. */
+  /** The first byte of a response, a TCP connection, or the first answer of a UDP flow, took so long. */
   firstByte(place: number, microseconds: number, now: number): void;
   /** A whole response took so long. */
   whole(place: number, kind: number, microseconds: number, now: number): void;

@@ -8,3 +8,4 @@ export { MOST_CLIENT_HELLO, peekClientHello, type ClientHello, type Peeked } fro
 export { HelloPeek } from './tls/peek.js';
 export type { SharedMemory } from './udp/sharing.js';
 export { tlsLibraryHere } from './tls/libssl.js';
+export { shareOf } from './core/share.js';

@@ -34,7 +34,7 @@ function worldOf(p: Pool) {
   for (const slot of slots.assign(new Set(p.servers.map((s) => memberKey(p.uuid, s))), 1))
     mapping.setHealth(slot, HEALTH.UP);
   const board = new CapacityBoard(mapping, slots);
-  board.configure({ pools: [p] } as unknown as Snapshot);
+  board.configure({ pools: [p], placements: [] } as unknown as Snapshot);
   const slot = (i: number): number => slots.get(memberKey(p.uuid, p.servers[i]!))!;
   return {
     mapping,
@@ -96,6 +96,19 @@ describe('the capacity board', () => {
     expect(w.needed(0)).toEqual(['10.0.0.3:80']);
   });
 
+  it('knows that a server takes no more than its limit allows this SE', () => {
+    const p = pool(3, { max_connections: 9 });
+    const w = worldOf(p);
+    w.active(0, 0, 4);
+    w.active(1, 0, 2);
+    w.capacity(0, 20);
+    const placements = [{ pool_shares: [{ pool_uuid: 'p', sharers: 2, place: 1 }] }];
+    w.board.configure({ pools: [p], placements } as unknown as Snapshot);
+    w.board.tick(0);
+    expect(w.board.capacities(0)[0]!.servers[0]).toMatchObject({ capacity: 4, needed: true });
+    expect(w.needed(0)).toEqual(['10.0.0.1:80', '10.0.0.2:80']);
+  });
+
   it('watches only pools whose capacity is estimated, and knows the load through changes of the pool', () => {
     const other = worldOf(pool(2, { algorithm: 'round_robin' }));
     expect(other.board.capacities(0)).toEqual([]);
@@ -105,7 +118,7 @@ describe('the capacity board', () => {
     w.active(0, 0, 9);
     w.board.tick(500);
     w.active(0, 0, 0);
-    w.board.configure({ pools: [pool(3, { min_servers_up: 2 })] } as unknown as Snapshot);
+    w.board.configure({ pools: [pool(3, { min_servers_up: 2 })], placements: [] } as unknown as Snapshot);
     expect(w.board.capacities(600)[0]!.demand).toBe(9);
   });
 });

@@ -1,5 +1,6 @@
 import { capacityFound, capacityIn, Demand, isEstimated, neededServers } from '@spillway/balancing';
 import { hostPort, memberKey } from '@spillway/health';
+import { shareOf } from '@spillway/proxy';
 import type { Pool, Server, Snapshot } from '@spillway/snapshot';
 import { HEALTH, SERVER_STATE_I32, type Mapping } from '@spillway/telemetry';
 import type { SlotTable } from './slot-table.js';
@@ -28,6 +29,8 @@ const MOST_SERVERS = 1000;
 
 interface Watched {
   readonly pool: Pool;
+  /** Connections that a server may have from this SE; Infinity where there is no limit. */
+  readonly most: number;
   readonly demand: Demand;
 }
 
@@ -45,7 +48,11 @@ export class CapacityBoard {
     this.#pools = new Map();
     for (const pool of snapshot.pools)
       if (isWatched(pool))
-        this.#pools.set(pool.uuid, { pool, demand: before.get(pool.uuid)?.demand ?? new Demand() });
+        this.#pools.set(pool.uuid, {
+          pool,
+          most: mostOf(pool, snapshot),
+          demand: before.get(pool.uuid)?.demand ?? new Demand(),
+        });
   }
 
   /** Call it ten times a second. @param now milliseconds of a clock that never goes back */
@@ -61,14 +68,16 @@ export class CapacityBoard {
   }
 
   capacities(now: number): PoolCapacity[] {
-    return [...this.#pools.values()].map(({ pool, demand }) => this.#of(pool, demand.peak(now)));
+    return [...this.#pools.values()].map(({ pool, most, demand }) => this.#of(pool, most, demand.peak(now)));
   }
 
-  #of(pool: Pool, demand: number): PoolCapacity {
+  #of(pool: Pool, most: number, demand: number): PoolCapacity {
     const { words } = this;
     const usable = pool.servers.flatMap((server) => {
       const first = this.#wordsOf(pool, server);
-      return first < 0 ? [] : [{ server, first, capacity: capacityIn(words, first) * server.ratio }];
+      return first < 0
+        ? []
+        : [{ server, first, capacity: Math.min(most, capacityIn(words, first) * server.ratio) }];
     });
     const needed = neededServers(
       usable.map((u) => u.capacity),
@@ -109,3 +118,10 @@ export class CapacityBoard {
 
 const isWatched = (pool: Pool): boolean =>
   pool.enabled && (pool.algorithm === 'fewest_servers' || pool.capacity_estimation === true);
+
+/** This SE's part of what the pool allows its servers. */
+function mostOf({ uuid, max_connections: limit }: Pool, { placements }: Snapshot): number {
+  if (limit === undefined) return Infinity;
+  const share = placements.flatMap((p) => p.pool_shares ?? []).find((s) => s.pool_uuid === uuid);
+  return share === undefined ? limit : shareOf(limit, share.sharers, share.place);
+}

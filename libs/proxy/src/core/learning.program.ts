@@ -3,7 +3,8 @@ import { SERVER_STATE_I32 } from '@spillway/telemetry';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { Http2Origin } from '../suite/http2-origin.js';
 import { Origin, OK, type Received } from '../suite/origin.js';
-import { freePort } from '../suite/ports.js';
+import { freePort, freeUdpPort } from '../suite/ports.js';
+import { DatagramClient, DatagramOrigin } from '../suite/datagrams.js';
 import { RawClient } from '../suite/raw-client.js';
 import { Rig, type PoolSpec, type ServiceSpec } from '../suite/rig.js';
 
@@ -151,6 +152,21 @@ const cases: Case[] = [
       await d.get('/');
       check(l4.word('LEARNT') > 0, 'the time to connect');
       d.end();
+      const answers = await DatagramOrigin.start('o');
+      const udpPort = await freeUdpPort();
+      const udp = (
+        await serve([{ port: answers.port }], 'fastest_response', {
+          ports: [udpPort],
+          application: { type: 'udp', udp: { idle_timeout: 60_000, per_datagram: false } },
+        })
+      )(answers.port);
+      const datagrams = await DatagramClient.open();
+      await until(() => {
+        datagrams.send(udpPort, 'hello');
+        return udp.word('LEARNT') > 0;
+      }, 'the time to the first answer of a flow');
+      datagrams.close();
+      answers.stop();
       const refuses = await freePort();
       const refused = (await serve([{ port: refuses }], 'fastest_response'))(refuses);
       const e = await RawClient.open(port);

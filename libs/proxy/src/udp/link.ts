@@ -11,9 +11,11 @@ export class UdpLink implements DatagramHandler, ServerLink {
   work = 0;
   takenAt = 0;
   private readonly peer: DatagramPeer;
+  /** When the first datagram was sent, for algorithms that ask; 0 before, -1 once that was answered. */
+  private askedAt = 0;
 
   constructor(
-    context: PlaneContext,
+    private readonly context: PlaneContext,
     readonly server: ServerRuntime,
     private flow: UdpFlow | null,
     /** Of the virtual service. */
@@ -26,12 +28,21 @@ export class UdpLink implements DatagramHandler, ServerLink {
   }
 
   send(data: Uint8Array, start: number, end: number): void {
-    if (this.peer.send(data, start, end)) this.server.count(SERVER.BYTES_OUT, end - start);
+    if (!this.peer.send(data, start, end)) return;
+    this.server.count(SERVER.BYTES_OUT, end - start);
+    if (this.askedAt === 0 && this.server.feed !== null) this.askedAt = this.context.transport.now();
   }
 
   onDatagram(data: Uint8Array, start: number, end: number): void {
     this.server.count(SERVER.BYTES_IN, end - start);
+    if (this.askedAt > 0) this.answered(this.askedAt);
     this.flow?.fromServer(this, data, start, end);
+  }
+
+  private answered(askedAt: number): void {
+    const now = this.context.transport.now();
+    this.askedAt = -1;
+    this.server.feed?.firstByte(this.server.place, (now - askedAt) * 1000, now);
   }
 
   /** The server refuses what it was sent: nobody listens there, or there is no way to it. */
