@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HealthMonitor, Pool, Snapshot } from '@spillway/snapshot';
 import { planChecks } from './plan.js';
+import { hostHeader } from './target.js';
 
 const script: HealthMonitor = {
   uuid: 'healthmonitor-1',
@@ -60,5 +61,36 @@ describe('checks by a script', () => {
   it('are made once by other means, whatever the algorithm', () => {
     const tcp: HealthMonitor = { ...script, check: { type: 'tcp', half_open: false } };
     expect(probesOf(tcp, pool('pool-1', 'fewest_tasks'), pool('pool-2', 'random'))).toHaveLength(1);
+  });
+});
+
+describe('the Host of checks', () => {
+  const web: HealthMonitor = {
+    ...script,
+    check: { type: 'http', request: 'GET / HTTP/1.0', exact: false, codes: [200] } as never,
+  };
+  const hostsOf = (append_port: 'non_default' | 'never' | 'always' | undefined, port: number): string[] => {
+    const host_header = append_port && ({ to: 'as_is', append_port } as const);
+    const one = pool('pool-1', 'random');
+    const servers = [{ ...one.servers[0]!, port, hostname: 'one.example' }];
+    const probes = probesOf(web, { ...one, servers, ...(host_header ? { host_header } : {}) });
+    return probes.flatMap(({ target }) => [hostHeader(target, 80), hostHeader(target, 443)]);
+  };
+
+  it.each([
+    [undefined, 80, ['one.example', 'one.example:80']],
+    ['non_default', 443, ['one.example', 'one.example']],
+    ['non_default', 8080, ['one.example:8080', 'one.example:8080']],
+    ['never', 8080, ['one.example', 'one.example']],
+    ['always', 443, ['one.example:443', 'one.example:443']],
+  ] as const)('has the port as the pool says: %s', (append_port, port, hosts) => {
+    expect(hostsOf(append_port, port)).toEqual(hosts);
+  });
+
+  it('parts the checks of pools that say otherwise', () => {
+    const host_header = { to: 'as_is', append_port: 'always' } as const;
+    const [one, two] = [pool('pool-1', 'random'), { ...pool('pool-2', 'random'), host_header }];
+    expect(probesOf(web, one, two).length).toBe(2);
+    expect(probesOf(web, one, pool('pool-3', 'random')).length).toBe(1);
   });
 });

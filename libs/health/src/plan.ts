@@ -126,13 +126,16 @@ function addMember(
     needed: pool.min_health_monitors_up,
     probes: new Map(),
   };
+  const append = pool.host_header?.append_port;
   for (const { monitor, suffix, tellsTasks, ...rest } of questions) {
     const target: Target = {
       address: server.address,
       port: monitor.monitor_port ?? server.port,
       hostname: server.hostname,
+      ...(append === undefined ? {} : { appendPort: append }),
     };
-    const id = `${monitor.uuid}@${hostPort(target.address, target.port)}@${target.hostname}${suffix}`;
+    const host = append === undefined ? target.hostname : `${target.hostname}@${append}`;
+    const id = `${monitor.uuid}@${hostPort(target.address, target.port)}@${host}${suffix}`;
     if (!plan.probes.has(id)) {
       const sharedKey =
         monitor.shared_probing === true && !tellsTasks ? digest(`${id} ${rest.definition}`) : '';

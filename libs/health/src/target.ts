@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { HostHeader } from '@spillway/snapshot';
 
 /** Where a check goes to. */
 export interface Target {
@@ -6,6 +7,8 @@ export interface Target {
   port: number;
   /** For `Host`, and for SNI; empty: the address, and no SNI. */
   hostname: string;
+  /** Whether `Host` has the port, where the pool says so; else unless it is the one of the scheme. */
+  appendPort?: HostHeader['append_port'];
 }
 
 /** `address:port`, IPv6 in brackets: the identity of a server inside its pool. */
@@ -16,5 +19,10 @@ export const hostPort = (address: string, port: number): string =>
 export function hostHeader(target: Target, defaultPort: number): string {
   const host = target.hostname === '' ? target.address : target.hostname;
   const bare = net.isIPv6(host) ? `[${host}]` : host;
-  return target.port === defaultPort ? bare : `${bare}:${target.port}`;
+  return hasPort(target, defaultPort) ? `${bare}:${target.port}` : bare;
+}
+
+function hasPort({ port, appendPort }: Target, defaultPort: number): boolean {
+  if (appendPort === undefined) return port !== defaultPort;
+  return appendPort === 'always' || (appendPort === 'non_default' && port !== 80 && port !== 443);
 }

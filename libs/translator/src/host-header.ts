@@ -8,7 +8,7 @@ const APPEND: Readonly<Record<string, HostHeader['append_port']>> = {
 };
 
 /**
- * What servers of the pool are told as Host. The name of TLS stands in for it only where the pool gives one
+ * What servers of the pool are told as Host, by traffic and (`append_port`) by HTTP monitors. The name of TLS stands in for it only where the pool gives one
  * (`server_name`): without it TLS asks for what the client said.
  */
 export function hostHeaderOf(pool: FilledPool, tls: boolean): Pick<Pool, 'host_header'> {
@@ -17,5 +17,5 @@ export function hostHeaderOf(pool: FilledPool, tls: boolean): Pick<Pool, 'host_h
   if (pool.rewrite_host_header_to_sni && tls && pool.sni_enabled && pool.server_name)
     return { host_header: { to: 'sni', append_port } };
   const some = (pool.servers ?? []).some((s) => s.rewrite_host_header);
-  return some ? { host_header: { to: 'as_is', append_port } } : {};
+  return some || append_port !== 'non_default' ? { host_header: { to: 'as_is', append_port } } : {};
 }
