@@ -45,6 +45,10 @@ const server = (o: Origin): string => `${o.host}:${o.port}`;
 const act = async (action: string, o: Origin): Promise<string> =>
   (await world.instance.spillway(['server', action, 'pool', server(o)])).stdout;
 
+/** The same over the API, without the time that a program takes to start. */
+const post = (action: string, o: Origin): Promise<unknown> =>
+  world.api.post(`/api/pool/${world.pool.uuid}/server/${action}`, { servers: [server(o)] });
+
 interface ServerRow {
   uuid: string;
   connections_open: number;
@@ -114,7 +118,7 @@ describe('a server that is disabled gracefully', () => {
   it('ends what is under way, gets nothing new, and says who is left', () =>
     world.instance.watched(async () => {
       const [o1] = world.origins as [Origin];
-      const { connections, ends, at } = await hold(6_000);
+      const { connections, ends, at } = await hold(9_000);
       const began = now();
       expect(await act('graceful-disable', o1)).toBe(
         `server ${server(o1)} of pool pool disabled gracefully\n`,
@@ -128,14 +132,14 @@ describe('a server that is disabled gracefully', () => {
             Promise.reject(new Error(`${found.connections_active} of ${at[0]}`))
           );
         },
-        { within: 5_000, every: 50, what: 'the count of who is left' },
+        { within: 7_000, every: 50, what: 'the count of who is left' },
       );
       expect(row.service_engine.reduce((sum, se) => sum + se.connections_active, 0)).toBe(at[0]);
       expect(row.service_engine.length).toBe(2);
       expect(row.oper_status.state).toBe('OPER_DISABLED');
       expect(row.oper_status.reason?.[0]).toMatch(/^\d+ connections left, reset at 20/);
       const until = Date.parse(row.graceful_disable_until!);
-      expect(Math.abs(until - began - 120_000)).toBeLessThan(5_000);
+      expect(Math.abs(until - began - 120_000)).toBeLessThan(20_000);
       const { healthChecks } = await o1.counters();
       // The next requests go elsewhere, those on new connections too.
       expect((await countsOf(world, 60))[0]).toBe(0);
@@ -195,8 +199,8 @@ describe('a server that is disabled gracefully', () => {
 
 describe('what is under way at a server', () => {
   const ways: [string, () => Promise<unknown>][] = [
-    ['is disabled', () => act('disable', world.origins[1]!)],
-    ['is removed', () => act('remove', world.origins[1]!)],
+    ['is disabled', () => post('disable', world.origins[1]!)],
+    ['is removed', () => post('remove', world.origins[1]!)],
     [
       'gets another port',
       () => {
@@ -215,8 +219,8 @@ describe('what is under way at a server', () => {
 
   it.each(ways)('that %s ends at once; what can be asked again is', (_what, take) =>
     world.instance.watched(async () => {
-      const gets = await hold(2_500);
-      const posts = await hold(2_500, 'POST');
+      const gets = await hold(3_500);
+      const posts = await hold(3_500, 'POST');
       await take();
       const [got, posted] = [await gets.ends, await posts.ends];
       // Every GET has an answer, and none of the server that is gone.
