@@ -126,6 +126,7 @@ const cases: Case[] = [
       const ports = Buffer.alloc(4);
       ports.writeUInt16BE(c.socket.localPort!, 0);
       ports.writeUInt16BE(port6, 2);
+      await until(() => o.seen.text.length === 53, 'header and question');
       equal(
         Buffer.from(o.seen.text, 'latin1').toString('hex'),
         `0d0a0d0a000d0a515549540a21210024${one}${one}${ports.toString('hex')}3f`,
