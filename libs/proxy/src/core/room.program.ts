@@ -7,7 +7,7 @@ import { FRAME } from '../http2/protocol.js';
 import { OK, Origin, type Received } from '../suite/origin.js';
 import { freePort } from '../suite/ports.js';
 import { RawClient, type RawResponse } from '../suite/raw-client.js';
-import { Rig, type PoolSpec, type ServiceSpec } from '../suite/rig.js';
+import { Rig, type Parts, type PoolSpec, type ServiceSpec } from '../suite/rig.js';
 import { transportHere } from '../suite/transport.js';
 
 /** Two workers of one SE, each with a port of its own, so that a client chooses its worker. */
@@ -438,6 +438,66 @@ const queues: Case[] = [
   },
 ];
 
+/** All clients here have one address, and so one server. */
+const SAME_CLIENT: Parts = {
+  persistence_profiles: [
+    {
+      uuid: 'same',
+      name: 'same',
+      when_down: 'pick_new',
+      by: { type: 'client_ip', timeout: 300 },
+    },
+  ],
+};
+
+const persistent: Case[] = [
+  {
+    name: 'a client whose server is full waits for it, and gets another one only where it cannot wait',
+    async run() {
+      const two = await Origin.start((r) => void held.push(r));
+      const pool = {
+        servers: [{ port: origin.port }, { port: two.port }],
+        max_connections: 1,
+        persistence_profile_uuid: 'same',
+      };
+      const serve = async (more: Partial<PoolSpec>): Promise<void> => {
+        await first.apply([{ ports: [ports[0]] }], { pool: { ...pool, ...more } }, SAME_CLIENT);
+        await second.apply([{ ports: [ports[1]] }], { pool: { ...pool, ...more } }, SAME_CLIENT);
+      };
+      await serve({ request_queue: queue });
+      const busy = await ask(0, '/busy');
+      await arrived(1);
+      const home = held[0]!.socket.localPort;
+      const away = home === origin.port ? two.port : origin.port;
+      const waits = await ask(0, '/waits');
+      await until(() => queued() === 1, 'it waits, though another server is free');
+      answer();
+      await arrived(1);
+      equal(held[0]!.socket.localPort, home, 'its own server');
+      // One that cannot wait goes elsewhere for this once.
+      const post = await ask(0, '/post', 'POST', 'x');
+      await arrived(2);
+      equal(held[1]!.socket.localPort, away, 'another server');
+      answer();
+      answer();
+      for (const c of [busy, waits, post]) equal((await c.response()).status, 200, 'status');
+      await serve({});
+      const again = await ask(0, '/again');
+      await arrived(1);
+      equal(held[0]!.socket.localPort, home, 'where it belongs still');
+      const other = await ask(0, '/other');
+      await arrived(2);
+      equal(held[1]!.socket.localPort, away, 'without a queue another server');
+      equal(await status(ask(0, '/third')), 503, 'both full');
+      answer();
+      answer();
+      for (const c of [again, other]) equal((await c.response()).status, 200, 'status');
+      two.stop();
+      await quiet();
+    },
+  },
+];
+
 const protocols: Case[] = [
   {
     name: 'streams of HTTP/2 clients wait one by one',
@@ -570,4 +630,4 @@ const bursts: Case[] = [
   },
 ];
 
-await runCases([...limits, ...queues, ...protocols, ...bursts]);
+await runCases([...limits, ...queues, ...persistent, ...protocols, ...bursts]);

@@ -154,6 +154,11 @@ export class Room implements Deferred {
     else this.hasRoom(server);
   }
 
+  /** A spare connection is one client's alone, or is not any more. */
+  bound(by: 1 | -1): void {
+    if (!this.retired && !this.multiplexed) this.add(POOL_CELL.SPARE, -by);
+  }
+
   /** An idle connection is kept, or used again. */
   idle(server: ServerRuntime, by: 1 | -1): void {
     if (this.retired) return;
@@ -178,7 +183,7 @@ export class Room implements Deferred {
     let spare = 0;
     for (const server of this.servers) {
       held += server.connections;
-      spare += this.multiplexed ? server.idleCount : server.connections - server.active;
+      spare += this.multiplexed ? server.idleCount : server.connections - server.active - server.bound.size;
     }
     const { poolCells } = this.context.mapping;
     const { block } = this.context;

@@ -326,6 +326,17 @@ export class ServerRuntime extends Timed {
     for (let n = this.idleCount; n > 0; n--) yield row('idle', 0, 0);
   }
 
+  /** An idle connection is kept for its client alone: nobody else can hope for it. */
+  keepBound(link: IdleLink): void {
+    this.bound.add(link);
+    this.pool?.room?.bound(1);
+  }
+
+  /** It is used again, or over. */
+  leaveBound(link: IdleLink): void {
+    if (this.bound.delete(link)) this.pool?.room?.bound(-1);
+  }
+
   get mayKeep(): boolean {
     if (this.state !== 'enabled' || this.idleCount >= this.maxIdle) return false;
     return this.pool?.room?.mayKeep(this) ?? true;

@@ -105,7 +105,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     const link = x.connection.takeBound(x.pool, x.wanted, x.serverName);
     if (!(link instanceof ServerConnection)) return null;
     link.boundTo = null;
-    link.server.bound.delete(link);
+    link.server.leaveBound(link);
     return link.again(x);
   }
 
@@ -419,7 +419,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
 
   private bindTo(client: ClientConnection): void {
     this.boundTo = client;
-    this.server.bound.add(this);
+    this.server.keepBound(this);
     client.bind(this);
   }
 
@@ -429,7 +429,7 @@ export class ServerConnection extends Timed implements SocketHandler, HttpServer
     else {
       this.boundTo.unbind(this);
       this.boundTo = null;
-      this.server.bound.delete(this);
+      this.server.leaveBound(this);
     }
   }
 
