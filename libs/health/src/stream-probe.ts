@@ -115,7 +115,7 @@ export class StreamProbe extends Timed implements Probe, SocketHandler {
   /** Time is up: for the answer, or for the server to end. */
   expired(): void {
     const { timeout } = this.options;
-    if (this.state === 'leaving') this.letGo();
+    if (this.state === 'leaving') this.letGo('close');
     else if (this.state === 'connecting')
       this.finish({ ok: false, code: 'CONNECTION_TIMEOUT', text: `no connection within ${timeout} ms` });
     else if (this.state === 'talking') this.finish(this.late());
@@ -177,14 +177,14 @@ export class StreamProbe extends Timed implements Probe, SocketHandler {
     if (this.dialogue.serverEnds !== true) socket.shutdown();
   }
 
-  private letGo(): void {
+  private letGo(how: 'close' | 'reset' = 'reset'): void {
     const { socket } = this;
     this.means.wheel.clear(this);
     this.socket = null;
     this.state = 'idle';
     if (socket === null) return;
     socket.handOver(NOBODY);
-    socket.reset();
+    socket[how]();
   }
 }
 

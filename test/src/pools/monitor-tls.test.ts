@@ -123,7 +123,11 @@ beforeAll(async () => {
     pool_ref: pool.url,
     vsvip_ref: world.vsvip.url,
   });
-  await api.post(`/api/virtualservice/${vs.uuid}/scaleout`, { vip_id: '0' });
+  await eventually(() => api.post(`/api/virtualservice/${vs.uuid}/scaleout`, { vip_id: '0' }), {
+    within: 20_000,
+    every: 100,
+    what: 'the virtual service to be placed, and to be scaled out',
+  });
   await both({ failure_code: 'CONNECTION_REFUSED' });
 });
 afterAll(async () => scope?.close());

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { se } from '@spillway/protocol';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions, migrate } from '../database/options.js';
+import { Housekeeping } from '../queue/housekeeping.js';
 import { testDatabase, type TestDatabase } from '../testing/database.js';
 import { MonitorCountIntake } from './monitor-counts.js';
 
@@ -85,6 +86,31 @@ describe('counts of health checks', () => {
     expect(await sums(900)).toEqual([1, 5]);
     expect(await sums(86_400)).toEqual([1, 0]);
     expect(await sums(7 * 86_400)).toEqual([101, 0]);
+    await intake.close();
+  });
+
+  it('are kept by the minute for hours and by the hour for days', async () => {
+    const intake = makeIntake();
+    intake.take(counts('pool-3', [['a:80', 1, 0]]));
+    await intake.written();
+    const older = (span: number, age: string): Promise<unknown> =>
+      db.query(
+        `INSERT INTO monitor_count SELECT pool_uuid, server, health_monitor_uuid, span, bucket - $2::interval, 9, 9
+         FROM monitor_count WHERE pool_uuid = 'pool-3' AND span = $1 AND passed = 1`,
+        [span, age],
+      );
+    await older(60, '90 minutes');
+    await older(60, '3 hours');
+    await older(3600, '6 days');
+    await older(3600, '8 days');
+    await new Housekeeping({} as never, db).clean();
+    const left: { span: number; n: string }[] = await db.query(
+      `SELECT span, count(*) AS n FROM monitor_count WHERE pool_uuid = 'pool-3' GROUP BY span ORDER BY span`,
+    );
+    expect(left.map(({ span, n }) => [span, Number(n)])).toEqual([
+      [60, 2],
+      [3600, 2],
+    ]);
     await intake.close();
   });
 });

@@ -11,9 +11,13 @@ import { bunTransport } from '@spillway/proxy/bun';
 import { tlsLibraryHere } from '@spillway/proxy/tls';
 import type { Pool, Snapshot } from '@spillway/snapshot';
 import { HEALTH, SERVER_STATE_F64, type Mapping } from '@spillway/telemetry';
+import { descriptorLimit } from '../process/limits.js';
 import type { SharedChecks } from './shared-checks.js';
 import type { SlotTable } from './slot-table.js';
 import { TasksBoard } from './tasks-board.js';
+
+/** Checks that may be under way at once. */
+const MOST_CHECKS = 8192;
 
 const BYTE: Record<Verdict, number> = { unknown: HEALTH.UNKNOWN, up: HEALTH.UP, down: HEALTH.DOWN };
 
@@ -47,6 +51,8 @@ export class HealthBoard {
     this.#checker = new HealthChecker({
       inherited,
       sharing: shared,
+      // The other half of the descriptors is for workers, the controller and what a check leaves behind.
+      concurrency: Math.min(MOST_CHECKS, Math.floor(descriptorLimit().soft / 2)),
       makeProbe: (wheel) => probesOver({ transport, wheel, tls: new TlsContexts() }),
       onChange: (verdicts) => this.#write(verdicts),
       onTasks: (key, tasks) => this.#tasks.told(key, tasks),
