@@ -75,6 +75,24 @@ describe('fewest servers', () => {
     );
   }, 60_000);
 
+  it.each([2, 4])(
+    'has %i service engines fill the same servers, though they know nothing of each other',
+    (engines) => {
+      const simulation = run({
+        origins: origins(6, 10),
+        kinds: KINDS,
+        rate: (t) => (t < 10_000 ? 200 : 800),
+        duration: 50_000,
+        engines,
+      });
+      expect(parts(simulation, 3000, 10_000)[0]).toBeGreaterThan(0.95);
+      const some = parts(simulation, 20_000, 50_000);
+      expect(some[0]! + some[1]!).toBeGreaterThan(0.75);
+      expect(sum(some.slice(0, 3))).toBeGreaterThan(0.97);
+      expect(simulation.quantile(0.5, 20_000)).toBeLessThan(35);
+    },
+  );
+
   it('melts nothing when the load jumps from nothing to nearly all that the servers can do', () => {
     const simulation = run({
       origins: origins(5, 10),

@@ -125,6 +125,21 @@ describe('least load', () => {
     expect(feed!.workLeft(kind, 1e9)).toBeLessThanOrEqual(4001);
   });
 
+  it('looks elsewhere first after failures, which leave no work behind', () => {
+    const w = world([1, 1, 1]);
+    const picker = algorithm('least_load', w);
+    for (let i = 0; i < 12; i++) picker.feed!.failed(0, w.latency.time);
+    passes(w, 100);
+    const seen = Array.from({ length: 6 }, () => {
+      const place = picker.pick(-1, 0);
+      if (place !== 0) count(w, place, 0, 1, UNKNOWN_COST);
+      return place;
+    });
+    expect(seen.slice(0, 4)).not.toContain(0);
+    passes(w, 200_000);
+    expect(picker.pick(-1, 0)).toBe(0);
+  });
+
   it('goes on with what it has learned when its pool changes', () => {
     const w = world([1, 1]);
     const before = algorithm('least_load', w);

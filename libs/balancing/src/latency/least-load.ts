@@ -2,8 +2,9 @@ import { LATENCY_WORD, type AlgorithmContext, type Feed } from '../contract.js';
 import { Classes, UNKNOWN_COST } from './classes.js';
 import { Learning } from './learning.js';
 
-/** How much a response changes the slowness of its server. */
+/** How much a response changes the slowness of its server, and a failure. */
 const WEIGHT = 1 / 16;
+const FAILURE_WEIGHT = 1 / 4;
 /**
  * Bounds of slowness, log2: a server counts as up to four times as slow. As faster it counts little: what is under way
  * there would seem to be less than it is.
@@ -90,18 +91,22 @@ export class LeastLoad extends Learning implements Feed {
   }
 
   failed(place: number, now: number): void {
-    this.answersBy(place, MOST_LOG, now);
+    const before = this.slowness(place, now);
+    this.store(place, before + (MOST_LOG - before) * FAILURE_WEIGHT, now);
   }
 
   /** A server took so many times (log2) what was expected. */
   private answersBy(place: number, log: number, now: number): void {
-    const { words, first } = this.context.latency;
-    const at = first[place]!;
     const before = this.slowness(place, now);
     // A response that waited behind others says little of the server: no single one counts for much.
     const change = Math.min(Math.max(log - before, -MOST_CHANGE), MOST_CHANGE) * WEIGHT;
-    const after = Math.min(Math.max(before + change, LEAST_LOG), MOST_LOG);
-    words[at + LATENCY_WORD.LEARNT] = Math.round(after * SCALE) | 1;
+    this.store(place, Math.min(Math.max(before + change, LEAST_LOG), MOST_LOG), now);
+  }
+
+  private store(place: number, log: number, now: number): void {
+    const { words, first } = this.context.latency;
+    const at = first[place]!;
+    words[at + LATENCY_WORD.LEARNT] = Math.round(log * SCALE) | 1;
     words[at + LATENCY_WORD.LEARNT_AT] = now;
   }
 

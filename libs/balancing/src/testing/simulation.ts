@@ -28,7 +28,10 @@ export interface Scenario {
   /** Requests a second, by time in milliseconds. */
   rate: (time: number) => number;
   duration: number;
+  /** Of each service engine. */
   workers?: number;
+  /** Service engines, which know nothing of each other. */
+  engines?: number;
   seed?: number;
   capacityThreshold?: number;
   /** Times are as given; else they are spread as chance has it (exponentially). */
@@ -49,7 +52,9 @@ export interface Served {
 interface Job {
   kind: number;
   place: number;
+  world: World;
   worker: number;
+  by: Algorithm;
   began: number;
   first: number;
   rest: number;
@@ -61,10 +66,12 @@ const TICK = 100;
 
 /** Requests against servers through an algorithm on several workers, in simulated time; the same for the same seed. */
 export class Simulation {
-  readonly world: World;
+  /** One for each service engine. */
+  readonly worlds: readonly World[];
   readonly served: Served[] = [];
   readonly open: Set<Job> = new Set();
-  private readonly algorithms: Algorithm[];
+  /** Where requests come in, in turn. */
+  private readonly workers: readonly { by: Algorithm; world: World; worker: number }[];
   private readonly queues: Job[][];
   private readonly busy: number[];
   private readonly events: { at: number; order: number; run: () => void }[] = [];
@@ -73,21 +80,29 @@ export class Simulation {
   private next = 0;
 
   constructor(private readonly scenario: Scenario) {
-    const { origins, workers = 1 } = scenario;
-    this.world = world(
-      origins.map((o) => o.ratio ?? 1),
-      workers,
+    const { origins, workers = 1, engines = 1 } = scenario;
+    this.worlds = Array.from({ length: engines }, () =>
+      world(
+        origins.map((o) => o.ratio ?? 1),
+        workers,
+      ),
     );
     this.queues = origins.map(() => []);
     this.busy = origins.map(() => 0);
     this.chance = new Xorshift(scenario.seed ?? 1);
-    this.algorithms = Array.from({ length: workers }, (_, worker) =>
-      algorithm(scenario.algorithm, this.world, {
+    const capacityThreshold = scenario.capacityThreshold ?? 0;
+    this.workers = Array.from({ length: workers }, (_, worker) =>
+      this.worlds.map((w) => ({
+        by: algorithm(scenario.algorithm, w, { worker, start: worker, capacityThreshold }),
+        world: w,
         worker,
-        start: worker,
-        capacityThreshold: scenario.capacityThreshold ?? 0,
-      }),
-    );
+      })),
+    ).flat();
+  }
+
+  /** Of the first service engine. */
+  get world(): World {
+    return this.worlds[0]!;
   }
 
   get time(): number {
@@ -101,15 +116,16 @@ export class Simulation {
     for (;;) {
       const event = this.take();
       if (event === null || event.at > scenario.duration) return this;
-      passes(this.world, event.at - this.time);
+      const step = event.at - this.time;
+      for (const w of this.worlds) passes(w, step);
       event.run();
     }
   }
 
   /** Shares of the servers from now on. */
   share(shares: readonly number[]): void {
-    setShares(this.world, shares);
-    for (const a of this.algorithms) a.refresh();
+    for (const w of this.worlds) setShares(w, shares);
+    for (const { by } of this.workers) by.refresh();
   }
 
   /** Times from request to first byte (or to the end), sorted. */
@@ -155,27 +171,37 @@ export class Simulation {
     let at = this.unit();
     let kind = 0;
     while (kind + 1 < kinds.length && at >= kinds[kind]!.part) at -= kinds[kind++]!.part;
-    const worker = this.next++ % this.algorithms.length;
-    const by = this.algorithms[worker]!;
+    const { by, world: w, worker } = this.workers[this.next++ % this.workers.length]!;
     const place = by.pick(-1, 0);
     const k = kinds[kind]!;
     const slowness = this.scenario.origins[place]!.slowness ?? 1;
     const first = this.spread(k.firstByte) * slowness;
     const rest = this.spread(Math.max(0, k.whole - k.firstByte)) * slowness;
-    const job: Job = { kind, place, worker, began: this.time, first, rest, firstByteAt: 0, work: 0 };
+    const job: Job = {
+      kind,
+      place,
+      world: w,
+      worker,
+      by,
+      began: this.time,
+      first,
+      rest,
+      firstByteAt: 0,
+      work: 0,
+    };
     job.work = by.feed?.workOf(kind + 1) ?? 0;
-    this.counts_(job, 1);
+    this.counted(job, 1);
     this.open.add(job);
     if (this.scenario.origins[place]!.broken === true) this.at(this.time + 0.2, () => this.fails(job));
     else if (this.busy[place]! < this.scenario.origins[place]!.slots) this.starts(job);
     else this.queues[place]!.push(job);
   }
 
-  private counts_(job: Job, by: 1 | -1): void {
-    const { world: w } = this;
+  private counted(job: Job, by: 1 | -1): void {
+    const { world: w } = job;
     add(w, job.place, job.worker, by);
     w.latency.work[w.table.slots[job.place]! * w.counts.stride + job.worker]! += by * job.work;
-    this.algorithms[job.worker]!.changed(job.place);
+    job.by.changed(job.place);
   }
 
   private starts(job: Job): void {
@@ -185,13 +211,12 @@ export class Simulation {
 
   private answers(job: Job): void {
     job.firstByteAt = this.time;
-    this.algorithms[job.worker]!.feed?.firstByte(job.place, (this.time - job.began) * 1000, this.time);
+    job.by.feed?.firstByte(job.place, (this.time - job.began) * 1000, this.time);
     this.at(this.time + job.rest, () => this.ends(job));
   }
 
   private ends(job: Job): void {
-    const { feed } = this.algorithms[job.worker]!;
-    feed?.whole(job.place, job.kind + 1, (this.time - job.began) * 1000, this.time);
+    job.by.feed?.whole(job.place, job.kind + 1, (this.time - job.began) * 1000, this.time);
     this.over(job, false);
     this.busy[job.place]!--;
     const waiting = this.queues[job.place]!.shift();
@@ -199,12 +224,12 @@ export class Simulation {
   }
 
   private fails(job: Job): void {
-    this.algorithms[job.worker]!.feed?.failed(job.place, this.time);
+    job.by.feed?.failed(job.place, this.time);
     this.over(job, true);
   }
 
   private over(job: Job, failed: boolean): void {
-    this.counts_(job, -1);
+    this.counted(job, -1);
     this.open.delete(job);
     const { kind, place, began, firstByteAt } = job;
     this.served.push({
@@ -219,9 +244,9 @@ export class Simulation {
 
   private tick(): void {
     this.at(this.time + TICK, () => this.tick());
-    const { latency, table, counts } = this.world;
     for (const job of this.open) {
-      const { feed } = this.algorithms[job.worker]!;
+      const { feed } = job.by;
+      const { latency, table, counts } = job.world;
       if (feed === undefined || !feed.classes) break;
       const cell = table.slots[job.place]! * counts.stride + job.worker;
       latency.work[cell]! -= job.work;
@@ -233,7 +258,7 @@ export class Simulation {
 
   /** Requests at a server, waiting ones too. */
   load(place: number): number {
-    return load(this.world, place);
+    return this.worlds.reduce((sum, w) => sum + load(w, place), 0);
   }
 
   private at(at: number, run: () => void): void {
