@@ -39,6 +39,8 @@ export const VS = {
   SERVER_RTT: 21,
   /** Datagrams either way that had nowhere to go: no server, no room, too many flows. */
   DATAGRAMS_DROPPED: 22,
+  /** Calls of SIP that were forgotten before their time, since a client or all of them had too many. */
+  CALLS_EVICTED: 23,
   /** First of REFUSED_BY: connections that were reset, and never counted as taken. */
   REFUSED: 24,
   /** First of CLOSED_BY. */

@@ -187,6 +187,12 @@ function serviceFamilies(services: readonly ServiceCounters[]): string[] {
       'Datagrams that had nowhere to go: no server, no room, too many flows.',
       counter(VS.DATAGRAMS_DROPPED),
     ),
+    family(
+      'spillway_vs_calls_evicted_total',
+      'counter',
+      'Calls of SIP that were forgotten before their time, since there were too many.',
+      counter(VS.CALLS_EVICTED),
+    ),
     timed('request_duration', VS_HISTOGRAM.TOTAL, VS.TOTAL_TIME, 'Head of the request to last byte sent.'),
     timed(
       'app_response',

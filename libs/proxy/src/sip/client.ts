@@ -39,7 +39,7 @@ export class SipClient extends ClientConnection implements FrameUser, KeptLinks 
   ) {
     super(...args);
     this.profile = tcpProfileOf(this.placement, this.service);
-    this.calls = new Calls(sip.transaction_timeout);
+    this.calls = new Calls(sip.transaction_timeout, () => this.count(VS.CALLS_EVICTED, 1));
   }
 
   begin(): this {
@@ -221,6 +221,7 @@ export class SipClient extends ClientConnection implements FrameUser, KeptLinks 
 
   private end(inOrder: boolean): void {
     this.over = true;
+    this.calls.close();
     for (const link of this.links.values()) link.clientGone(inOrder);
     this.links.clear();
   }

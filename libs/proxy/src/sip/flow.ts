@@ -1,4 +1,5 @@
 import type { SipProfile } from '@spillway/snapshot';
+import { VS } from '@spillway/telemetry';
 import type { ServerRuntime } from '../core/server.js';
 import type { Target } from '../tcp/target.js';
 import type { UdpFlow } from '../udp/flow.js';
@@ -19,7 +20,7 @@ export class SipFlow {
     private readonly flow: UdpFlow,
     sip: SipProfile,
   ) {
-    this.calls = new Calls(sip.transaction_timeout);
+    this.calls = new Calls(sip.transaction_timeout, () => flow.count(VS.CALLS_EVICTED));
   }
 
   /** What is no message is dropped (RFC 3261 section 18.3), and what follows a message too. */
@@ -41,6 +42,11 @@ export class SipFlow {
     if (server.pool?.hash?.key !== 'call_id' || read.scan(data, start, end, false) <= 0) return;
     if (read.status >= 200) server.answeredCall(read.status, this.flow.errors);
     this.calls.set(callKey(data, read), server, this.flow.now);
+  }
+
+  /** The flow is over. */
+  close(): void {
+    this.calls.close();
   }
 
   private route(target: Target, key: number, data: Uint8Array, start: number, end: number): void {

@@ -136,10 +136,16 @@ export class UdpFlow extends Timed implements Tracked, Ends, KeptLinks {
     if (this.why < 0) this.why = cause;
   }
 
+  /** Counts one of the counters of its virtual service (`VS`). */
+  count(counter: number): void {
+    this.point.count(counter, 1);
+  }
+
   kill(): void {
     if (this.why >= 0) this.point.count(VS.CLOSED + this.why, 1);
     this.point.context.clock.forget(this);
     this.known?.by.ends?.(this.known);
+    this.messages?.close();
     for (const link of this.links.splice(0)) link.close();
     this.point.over(this);
   }
