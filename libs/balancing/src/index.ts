@@ -8,6 +8,6 @@ export { rampShare, type Ramp } from './ramp.js';
 export { SCAN_LIMIT } from './even-loads.js';
 export { classOf } from './latency/classes.js';
 export { feedOf } from './latency/capacity-feed.js';
-export { capacityFound, capacityIn, isEstimated } from './latency/capacity.js';
+export { capacityFound, capacityIn, isEstimated } from './latency/capacity-words.js';
 export { Demand, neededServers } from './latency/demand.js';
 export { maglevTable } from './maglev.js';

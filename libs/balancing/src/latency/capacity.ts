@@ -1,13 +1,7 @@
-import { LATENCY_WORD, type AlgorithmContext } from '../contract.js';
+import type { AlgorithmContext } from '../contract.js';
 import { mix } from '../hash.js';
+import { CapacityWords } from './capacity-words.js';
 import { Windows } from './window.js';
-
-/** Requests at a time that a server gets per ratio while nothing is known of it. */
-const FIRST = 8;
-/** A server that fails gets one pick in so many at last. */
-const LEAST = 1 / 32;
-const MOST = 1 << 20;
-const SCALE = 64;
 
 /** Milliseconds between changes of a capacity, at least, and by how many responses they take it is judged. */
 const INTERVAL = 250;
@@ -63,6 +57,7 @@ const DIP_FIRST = 1000;
  * One worker at a time changes a server (who wins its word JUDGED_AT); all see the result.
  */
 export class Capacities {
+  private readonly shared: CapacityWords;
   private readonly windows: Windows;
   /** 1: a pick was turned away from the server since the last change. */
   readonly wanted: Uint8Array;
@@ -77,6 +72,7 @@ export class Capacities {
     private readonly lowers: boolean,
   ) {
     const { count } = context.table;
+    this.shared = new CapacityWords(context);
     this.windows = new Windows(count);
     this.wanted = new Uint8Array(count);
     this.stale = new Uint16Array(count);
@@ -85,8 +81,7 @@ export class Capacities {
 
   /** Requests at a time that the server takes, all workers together. */
   of(place: number): number {
-    const { table, latency } = this.context;
-    return capacityIn(latency.words, latency.first[place]!) * table.ratios[place]!;
+    return this.shared.capacity(place);
   }
 
   /**
@@ -104,11 +99,11 @@ export class Capacities {
 
   private isDue(place: number, now: number): boolean {
     if (!this.lowers || this.context.capacityThreshold > 0) return false;
-    const age = this.age(place, now);
+    const age = this.shared.age(place, now);
     const due = holds(place);
     if (age < due) return false;
     if (age < due + this.dipLength(place)) return true;
-    this.setMeasured(place, now - due + DIP_AGAIN);
+    this.shared.setMeasured(place, now - due + DIP_AGAIN);
     return false;
   }
 
@@ -119,12 +114,9 @@ export class Capacities {
 
   /** A response came. `load`: requests under way at the server over all workers, this one among them. */
   sample(place: number, microseconds: number, load: number, now: number): void {
-    const { words, first } = this.context.latency;
-    const at = first[place]!;
-    if (words[at + LATENCY_WORD.BASELINE_AT] === 0)
-      this.setMeasured(place, now - holds(place) + DIP_FIRST * (1 + (mix(place) & 7)));
-    const stored = words[at + LATENCY_WORD.CAPACITY]!;
-    if (stored > 0 && stored < 2 * SCALE && this.of(place) < 1) this.recovers(place);
+    if (this.shared.isNew(place))
+      this.shared.setMeasured(place, now - holds(place) + DIP_FIRST * (1 + (mix(place) & 7)));
+    if (this.of(place) < 1) this.recovers(place);
     if (this.dipped[place] === 1 && !this.fresh(place, load)) return;
     this.windows.add(place, microseconds, load, now);
     // The first answers to what came at once are the quick ones: a window has to last.
@@ -133,31 +125,26 @@ export class Capacities {
 
   /** Judges what the window has, if it is enough. */
   private close(place: number, now: number): void {
-    const { words, first } = this.context.latency;
-    const at = first[place]! + LATENCY_WORD.JUDGED_AT;
     const { counts, began } = this.windows;
     const interval = this.interval(place);
-    const before = words[at]!;
     const lasted = now - began[place]!;
-    if (lasted < interval || (before !== 0 && (((now | 0) - before) | 0) < interval)) return;
+    if (lasted < interval || this.shared.isJudged(place, now, interval)) return;
     const count = counts[place]!;
     const enough = this.dipped[place] === 1 ? DIP_ENOUGH : ENOUGH;
     if (count < enough && (count < FEW || lasted < interval * PATIENCE)) return;
-    if (Atomics.compareExchange(words, at, before, now | 0 || 1) === before) this.judge(place, now);
+    if (this.shared.claim(place, now)) this.judge(place, now);
     this.windows.clear(place);
     this.wanted[place] = 0;
   }
 
   /** No response came, or no connection: half of what it had. */
   failed(place: number): void {
-    const at = this.context.latency.first[place]!;
-    this.store(place, Math.max(LEAST, capacityIn(this.context.latency.words, at) / 2), true);
+    this.shared.setCapacity(place, this.of(place) / 2, true);
   }
 
   /** A response, while it was thought to be out of order. */
   private recovers(place: number): void {
-    const ratio = this.context.table.ratios[place]!;
-    this.store(place, Math.min(1, this.of(place) * 2) / ratio, true);
+    this.shared.setCapacity(place, Math.min(1, this.of(place) * 2), true);
   }
 
   /** In a dip: false while a sample tells of an earlier load. */
@@ -186,91 +173,54 @@ export class Capacities {
 
   /** Microseconds to the first byte from which it is at capacity; 0 while unknown. */
   private limit(place: number): number {
-    const { capacityThreshold, latency } = this.context;
+    const { capacityThreshold } = this.context;
     if (capacityThreshold > 0) return capacityThreshold * 1000;
-    const baseline = latency.words[latency.first[place]! + LATENCY_WORD.BASELINE]!;
+    const baseline = this.shared.baseline(place);
     return baseline > 0 ? baseline * TOLERANCE + SLACK : 0;
   }
 
   private shrink(place: number, load: number, by: number): void {
-    const ratio = this.context.table.ratios[place]!;
     const capacity = this.of(place);
     const takes = load * Math.min(SHRINK_LEAST, Math.max(SHRINK_MOST, by));
     // Well below its capacity it is less sure that it is load that makes it slow.
     const least = load < capacity * USED ? capacity * SHRINK_UNSURE : 1;
-    this.store(place, Math.max(1, least, Math.min(capacity, takes)) / ratio, true);
+    this.shared.setCapacity(place, Math.max(1, least, Math.min(capacity, takes)), true);
   }
 
   private grow(place: number, load: number, mean: number): void {
-    const { words, first } = this.context.latency;
     const capacity = this.of(place);
-    const found = (words[first[place]! + LATENCY_WORD.CAPACITY]! & 1) === 1;
+    const found = this.shared.found(place);
     const easy = 2 ** mean < this.limit(place) / TOLERANCE;
     const step = found
       ? Math.max(0.5, capacity * (easy ? GROWTH_EASY : GROWTH))
       : capacity * (GROWTH_FIRST - 1);
     // With all servers full it may have more than it was thought to take: then it has just shown that it takes that.
-    this.store(place, Math.max(capacity + step, load) / this.context.table.ratios[place]!, found);
+    this.shared.setCapacity(place, Math.max(capacity + step, load), found);
   }
 
   /** Latency without load, by what was seen with little; what was seen with more can only show that it is lower. */
   private measure(place: number, mean: number, little: boolean, now: number): void {
-    const { words, first } = this.context.latency;
-    const at = first[place]! + LATENCY_WORD.BASELINE;
-    const before = words[at]! > 0 ? Math.log2(words[at]!) : mean;
-    if (!little && words[at]! > 0 && mean + 2 * this.windows.error(place) >= before) return;
+    const known = this.shared.baseline(place);
+    const before = known > 0 ? Math.log2(known) : mean;
+    const error = this.windows.error(place);
+    if (!little && known > 0 && mean + 2 * error >= before) return;
     const change = mean - before;
     const count = this.windows.counts[place]!;
-    const clear = little && count >= ENOUGH && Math.abs(change) > Math.max(1, 3 * this.windows.error(place));
+    const clear = little && count >= ENOUGH && Math.abs(change) > Math.max(1, 3 * error);
     const weight = clear ? 1 : Math.min(1 / 2, count / STEADY);
-    words[at] = Math.max(1, Math.round(2 ** (before + change * weight)));
-    if (little) this.setMeasured(place, now);
-  }
-
-  private store(place: number, capacity: number, found: boolean): void {
-    const { words, first } = this.context.latency;
-    const scaled = Math.max(1, Math.round(Math.min(MOST, Math.max(LEAST, capacity)) * SCALE));
-    words[first[place]! + LATENCY_WORD.CAPACITY] = (scaled << 1) | (found ? 1 : 0);
-  }
-
-  private setMeasured(place: number, now: number): void {
-    const { words, first } = this.context.latency;
-    words[first[place]! + LATENCY_WORD.BASELINE_AT] = now | 0 || 1;
-  }
-
-  private age(place: number, now: number): number {
-    const { words, first } = this.context.latency;
-    const measured = words[first[place]! + LATENCY_WORD.BASELINE_AT]!;
-    return measured === 0 ? 0 : ((now | 0) - measured) | 0;
-  }
-
-  private baseline(place: number): number {
-    const { words, first } = this.context.latency;
-    return words[first[place]! + LATENCY_WORD.BASELINE]! / 1000;
+    this.shared.setBaseline(place, 2 ** (before + change * weight));
+    if (little) this.shared.setMeasured(place, now);
   }
 
   private interval(place: number): number {
-    return Math.max(INTERVAL, this.baseline(place) * INTERVAL_RESPONSES);
+    return Math.max(INTERVAL, (this.shared.baseline(place) / 1000) * INTERVAL_RESPONSES);
   }
 
   private dipLength(place: number): number {
-    return Math.min(DIP_MOST, Math.max(DIP_LEAST, this.baseline(place) * DIP_RESPONSES));
+    const responses = (this.shared.baseline(place) / 1000) * DIP_RESPONSES;
+    return Math.min(DIP_MOST, Math.max(DIP_LEAST, responses));
   }
 }
 
 /** Not all servers measure at once. */
 const holds = (place: number): number => HOLDS + (mix(place) % HOLDS_SPREAD);
-
-/** Capacity per ratio in the words of a server, of which the first is `words[at]`. */
-export function capacityIn(words: Int32Array, at: number): number {
-  const stored = words[at + LATENCY_WORD.CAPACITY]!;
-  return stored <= 0 ? FIRST : (stored >> 1) / SCALE;
-}
-
-/** The limit of the server has been met, so that its capacity is more than a lower bound. */
-export const capacityFound = (words: Int32Array, at: number): boolean =>
-  (words[at + LATENCY_WORD.CAPACITY]! & 1) === 1;
-
-/** Something has been found out about the capacity of the server. */
-export const isEstimated = (words: Int32Array, at: number): boolean =>
-  words[at + LATENCY_WORD.CAPACITY]! > 0 || words[at + LATENCY_WORD.BASELINE]! > 0;

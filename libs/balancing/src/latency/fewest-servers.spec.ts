@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Simulation, type Origin, type Scenario } from '../testing/simulation.js';
 import { add, algorithm, load, passes, world } from '../testing/world.js';
-import { capacityFound, capacityIn } from './capacity.js';
+import { capacityFound, capacityIn } from './capacity-words.js';
 import { Demand, neededServers } from './demand.js';
 import { Rooms } from './rooms.js';
 

@@ -1,6 +1,7 @@
 import type { AlgorithmName } from '../algorithms.js';
 import type { Algorithm } from '../contract.js';
 import { Xorshift } from '../xorshift.js';
+import { Events } from './events.js';
 import { add, algorithm, load, passes, setShares, world, type World } from './world.js';
 
 /** A server that serves so many requests at a time; the others wait, the first one first. */
@@ -74,8 +75,7 @@ export class Simulation {
   private readonly workers: readonly { by: Algorithm; world: World; worker: number }[];
   private readonly queues: Job[][];
   private readonly busy: number[];
-  private readonly events: { at: number; order: number; run: () => void }[] = [];
-  private order = 0;
+  private readonly events = new Events();
   private readonly chance: Xorshift;
   private next = 0;
 
@@ -111,10 +111,10 @@ export class Simulation {
 
   run(): this {
     const { scenario } = this;
-    this.at(this.time + this.gap(), () => this.arrives());
-    this.at(TICK, () => this.tick());
+    this.events.at(this.time + this.gap(), () => this.arrives());
+    this.events.at(TICK, () => this.tick());
     for (;;) {
-      const event = this.take();
+      const event = this.events.take();
       if (event === null || event.at > scenario.duration) return this;
       const step = event.at - this.time;
       for (const w of this.worlds) passes(w, step);
@@ -165,7 +165,7 @@ export class Simulation {
   }
 
   private arrives(): void {
-    this.at(this.time + this.gap(), () => this.arrives());
+    this.events.at(this.time + this.gap(), () => this.arrives());
     if (this.scenario.rate(this.time) <= 0) return;
     const { kinds } = this.scenario;
     let at = this.unit();
@@ -192,7 +192,7 @@ export class Simulation {
     job.work = by.feed?.workOf(kind + 1) ?? 0;
     this.counted(job, 1);
     this.open.add(job);
-    if (this.scenario.origins[place]!.broken === true) this.at(this.time + 0.2, () => this.fails(job));
+    if (this.scenario.origins[place]!.broken === true) this.events.at(this.time + 0.2, () => this.fails(job));
     else if (this.busy[place]! < this.scenario.origins[place]!.slots) this.starts(job);
     else this.queues[place]!.push(job);
   }
@@ -206,13 +206,13 @@ export class Simulation {
 
   private starts(job: Job): void {
     this.busy[job.place]!++;
-    this.at(this.time + job.first, () => this.answers(job));
+    this.events.at(this.time + job.first, () => this.answers(job));
   }
 
   private answers(job: Job): void {
     job.firstByteAt = this.time;
     job.by.feed?.firstByte(job.place, (this.time - job.began) * 1000, this.time);
-    this.at(this.time + job.rest, () => this.ends(job));
+    this.events.at(this.time + job.rest, () => this.ends(job));
   }
 
   private ends(job: Job): void {
@@ -243,7 +243,7 @@ export class Simulation {
   }
 
   private tick(): void {
-    this.at(this.time + TICK, () => this.tick());
+    this.events.at(this.time + TICK, () => this.tick());
     for (const job of this.open) {
       const { feed } = job.by;
       const { latency, table, counts } = job.world;
@@ -260,43 +260,7 @@ export class Simulation {
   load(place: number): number {
     return this.worlds.reduce((sum, w) => sum + load(w, place), 0);
   }
-
-  private at(at: number, run: () => void): void {
-    const { events } = this;
-    let i = events.length;
-    const event = { at, order: this.order++, run };
-    events.push(event);
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!sooner(event, events[parent]!)) break;
-      events[i] = events[parent]!;
-      i = parent;
-    }
-    events[i] = event;
-  }
-
-  private take(): { at: number; run: () => void } | null {
-    const { events } = this;
-    const first = events[0];
-    const last = events.pop();
-    if (first === undefined || last === undefined) return null;
-    if (events.length === 0) return first;
-    let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= events.length) break;
-      if (child + 1 < events.length && sooner(events[child + 1]!, events[child]!)) child++;
-      if (!sooner(events[child]!, last)) break;
-      events[i] = events[child]!;
-      i = child;
-    }
-    events[i] = last;
-    return first;
-  }
 }
-
-const sooner = (a: { at: number; order: number }, b: { at: number; order: number }): boolean =>
-  a.at < b.at || (a.at === b.at && a.order < b.order);
 
 /** The value below which that part of the sorted values is. */
 export const quantile = (sorted: readonly number[], part: number): number =>
