@@ -61,6 +61,20 @@ const cases: Case[] = [
         up();
         ended.end();
       }
+      // The pool has no such time any more when it would be up.
+      await serve({ servers, down_timeout: 300 });
+      const pardoned = await hold(held);
+      const ticks = (): number => rig.mapping.serverMark(rig.slot('pool', origin.port));
+      const from = ticks();
+      await until(() => ticks() > from + 2, 'ticks with a request under way');
+      down();
+      await until(() => ticks() > from + 4, 'the verdict to be seen');
+      await serve({ servers });
+      await until(() => ticks() > from + 10, 'the time that was');
+      held.pop()!.socket.write(DONE);
+      equal((await pardoned.response()).body.toString(), 'done', 'without a time again');
+      up();
+      pardoned.end();
       kept.end();
       spared.end();
       origin.stop();

@@ -405,7 +405,7 @@ export class ServerRuntime extends Timed {
   /** The time for a graceful end is up. */
   override onTimeout(): void {
     if (this.state !== 'enabled') this.end();
-    else if (this.isDown) {
+    else if (this.isDown && this.pool?.spec.down_timeout !== undefined) {
       this.closeIdle();
       this.endBusy();
     }
