@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Scope, type Visit, type Visited } from '@spillway/testing';
+import { eventually, Scope, type Visit, type Visited } from '@spillway/testing';
 import { verdictsAre } from '../support/counts.js';
 import { agreed, known, live, persist, tries, visits } from '../support/visits.js';
 import { World } from '../support/world.js';
@@ -305,6 +305,78 @@ describe('persistence by what requests say', () => {
         const found = await visits(world, times(2, () => times(30, ask)).flat());
         expect(found.map((v) => v.origin)).toEqual(times(2, () => logins.map((v) => v.origin)).flat());
         fromBoth(found);
+      }
+    }));
+});
+
+describe('persistence by TLS session', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('leads back whoever resumes one, over both SEs (%s)', (version) =>
+    world.instance.watched(async () => {
+      const tls = world.port + 2;
+      const certificate = await world.api.find('sslkeyandcertificate', 'System-Default-Cert');
+      await world.api.patch(`/api/virtualservice/${world.vs.uuid}`, {
+        replace: {
+          services: [{ port: world.port }, { port: tls, enable_ssl: true }],
+          ssl_key_and_certificate_refs: [certificate.url],
+        },
+      });
+      await persist(world, { persistence_type: 'PERSISTENCE_TYPE_TLS' });
+      const ask = (sessions: readonly (string | undefined)[]): Promise<Visited[]> =>
+        visits(
+          world,
+          sessions.map((session) => ({ tls: session === undefined ? { version } : { version, session } })),
+          12,
+          tls,
+        );
+      const first = await ask(times(12, () => undefined));
+      expect(origins(first).length).toBe(3);
+      let sessions = first.map((v) => v.session);
+      let agreed = 0;
+      const seen = new Set<string>();
+      // What one SE has learned is on its way to the other during the first rounds.
+      for (let round = 0; round < 50 && (agreed < 4 || seen.size < 2); round++) {
+        const found = await ask(sessions);
+        expect(found.every((v) => v.resumed)).toBe(true);
+        const right = found.every((v, i) => v.origin === first[i]!.origin);
+        agreed = right ? agreed + 1 : 0;
+        for (const v of found) seen.add(v.se);
+        sessions = found.map((v) => v.session);
+      }
+      expect([agreed >= 4, seen.size]).toEqual([true, 2]);
+    }),
+  );
+});
+
+describe('persistence at layer 4', () => {
+  it('goes by the client’s address, for each connection', () =>
+    world.instance.watched(async () => {
+      const { api } = world;
+      const port = world.port + 3;
+      const profile = await api.find('applicationpersistenceprofile', 'System-Persistence-Client-IP');
+      const pool = await api.post('/api/pool', {
+        name: 'tcp',
+        lb_algorithm: 'LB_ALGORITHM_ROUND_ROBIN',
+        servers: world.servers(),
+        application_persistence_profile_ref: profile.url,
+      });
+      await api.post('/api/virtualservice', {
+        name: 'tcp',
+        services: [{ port }],
+        vsvip_ref: world.vsvip.url,
+        application_profile_ref: '/api/applicationprofile?name=System-L4-Application',
+        pool_ref: pool.url,
+      });
+      const clients = times(24, (i) => ({ from: `127.6.0.${i + 1}` }));
+      const answered = async (): Promise<Visited[] | Error> => visits(world, clients, 24, port);
+      const first = (await eventually(answered, {
+        within: 20_000,
+        every: 50,
+        what: 'layer 4 to serve',
+      })) as Visited[];
+      expect(origins(first).length).toBe(3);
+      for (let round = 0; round < 4; round++) {
+        const again = await visits(world, clients, 24, port);
+        expect(again.map((v) => v.origin)).toEqual(first.map((v) => v.origin));
       }
     }));
 });

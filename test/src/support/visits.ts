@@ -2,8 +2,8 @@ import { eventually, type Visit, type Visited } from '@spillway/testing';
 import type { World } from './world.js';
 
 /** Visits of the virtual service over IPv4; each has to be answered. */
-export async function visits(world: World, all: Visit[], batch = 50): Promise<Visited[]> {
-  const found = await tries(world, all, batch);
+export async function visits(world: World, all: Visit[], batch = 50, port = world.port): Promise<Visited[]> {
+  const found = await tries(world, all, batch, port);
   const failed = found.filter((v) => v.failure !== '' || v.origin === '');
   if (failed.length > 0)
     throw new Error(`${failed.length} visits failed, the first: ${JSON.stringify(failed[0])}`);
@@ -11,9 +11,9 @@ export async function visits(world: World, all: Visit[], batch = 50): Promise<Vi
 }
 
 /** The same, whether they are answered or not. */
-export async function tries(world: World, all: Visit[], batch = 50): Promise<Visited[]> {
+export async function tries(world: World, all: Visit[], batch = 50, port = world.port): Promise<Visited[]> {
   const roots = await world.instance.serviceEngineRoots();
-  return world.probe.visit({ host: world.vip4, port: world.port, roots, visits: all, batch });
+  return world.probe.visit({ host: world.vip4, port, roots, visits: all, batch });
 }
 
 /** Gives the pool a new profile of persistence; its uuid. */
