@@ -8,11 +8,13 @@ export interface CookieSpan {
   /** Of the value, without quotes. */
   start: number;
   end: number;
+  /** Where its pair begins, with the blanks in front. */
+  pair: number;
   /** Where the next pair begins. */
   next: number;
 }
 
-export const cookieSpan: CookieSpan = { start: 0, end: 0, next: 0 };
+export const cookieSpan: CookieSpan = { start: 0, end: 0, pair: 0, next: 0 };
 
 /** A name as `findCookie` wants it; names are case-sensitive (RFC 6265 section 5.4). */
 export const cookieName = (name: string): Uint8Array => Buffer.from(name, 'latin1');
@@ -23,6 +25,7 @@ export function findCookie(b: Uint8Array, from: number, end: number, name: Uint8
     const stop = pairEnd(b, at, end);
     const value = valueOf(b, at, stop, name);
     if (value >= 0) {
+      cookieSpan.pair = at;
       spanOf(b, value, stop);
       return true;
     }

@@ -13,3 +13,11 @@ export function copyOf(data: Uint8Array, start: number, end: number): Uint8Array
 }
 
 export const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+
+const { latin1Slice } = Buffer.prototype as unknown as {
+  latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+};
+
+/** Bytes as text, a character per byte. */
+export const latin1Text = (b: Uint8Array, start: number, end: number): string =>
+  latin1Slice.call(b, start, end);

@@ -331,18 +331,17 @@ describe('persistence by TLS session', () => {
       const first = await ask(times(12, () => undefined));
       expect(origins(first).length).toBe(3);
       let sessions = first.map((v) => v.session);
-      let agreed = 0;
+      let right = 0;
       const seen = new Set<string>();
       // What one SE has learned is on its way to the other during the first rounds.
-      for (let round = 0; round < 50 && (agreed < 4 || seen.size < 2); round++) {
+      for (let round = 0; round < 50 && (right < 4 || seen.size < 2); round++) {
         const found = await ask(sessions);
         expect(found.every((v) => v.resumed)).toBe(true);
-        const right = found.every((v, i) => v.origin === first[i]!.origin);
-        agreed = right ? agreed + 1 : 0;
+        right = found.every((v, i) => v.origin === first[i]!.origin) ? right + 1 : 0;
         for (const v of found) seen.add(v.se);
         sessions = found.map((v) => v.session);
       }
-      expect([agreed >= 4, seen.size]).toEqual([true, 2]);
+      expect([right >= 4, seen.size]).toEqual([true, 2]);
     }),
   );
 });

@@ -1,11 +1,6 @@
+import { latin1Text } from '../bytes.js';
 import { NAME_END, LINE, VALUE_END, VALUE_START, type Head } from '../http1/head.js';
 import { TOKEN } from '../http1/tables.js';
-
-/** Slices of bytes as text. */
-const { latin1Slice } = Buffer.prototype as unknown as {
-  latin1Slice: (this: Uint8Array, start: number, end: number) => string;
-};
-const text = (b: Uint8Array, start: number, end: number): string => latin1Slice.call(b, start, end);
 
 /**
  * A scanned head for who asks questions about it: strings are made when asked for, and only then. Valid during the
@@ -27,7 +22,7 @@ export class Message {
   }
 
   get method(): string {
-    return text(this.b, this.head.start, this.head.methodEnd);
+    return latin1Text(this.b, this.head.start, this.head.methodEnd);
   }
 
   get status(): number {
@@ -49,13 +44,13 @@ export class Message {
 
   /** As it came: neither decoded nor normalised. `*` for a whole server. */
   get path(): string {
-    return text(this.b, this.pathStart, this.pathEnd);
+    return latin1Text(this.b, this.pathStart, this.pathEnd);
   }
 
   /** Without the question mark; empty without one. */
   get query(): string {
     const { pathEnd } = this;
-    return pathEnd < this.head.targetEnd ? text(this.b, pathEnd + 1, this.head.targetEnd) : '';
+    return pathEnd < this.head.targetEnd ? latin1Text(this.b, pathEnd + 1, this.head.targetEnd) : '';
   }
 
   /** Host (of a target in absolute form its authority); empty without one. */
@@ -86,11 +81,11 @@ export class Message {
     const start = head.at(field, VALUE_START);
     let end = head.at(field, VALUE_END);
     while (end > start && (b[end - 1] === 32 || b[end - 1] === 9)) end--;
-    return text(b, start, end);
+    return latin1Text(b, start, end);
   }
 
   name(field: number): string {
-    return text(this.b, this.head.at(field, LINE), this.head.at(field, NAME_END));
+    return latin1Text(this.b, this.head.at(field, LINE), this.head.at(field, NAME_END));
   }
 
   /**

@@ -1,9 +1,18 @@
-import { cookieSet, pathParameter, queryValue } from '@spillway/persistence';
+import {
+  cookieName,
+  cookieSet,
+  cookieSpan,
+  findCookie,
+  pathParameter,
+  queryValue,
+} from '@spillway/persistence';
 import { RateKey, seedOf } from '@spillway/telemetry';
 import type { Asker } from '../core/asker.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Message } from '../http/message.js';
+import { latin1Text } from '../bytes.js';
+import { VALUE_END, VALUE_START } from '../http1/head.js';
 import type { Known } from './persistence.js';
 import { ClientTable, TableKnown } from './table.js';
 
@@ -16,6 +25,7 @@ const SEED = seedOf('persistence by application cookie');
  */
 export class AppCookie extends ClientTable {
   private lowerCase = '';
+  private bytes: Uint8Array = new Uint8Array(0);
   private ofName = '';
 
   get name(): string {
@@ -25,6 +35,7 @@ export class AppCookie extends ClientTable {
   set name(name: string) {
     this.ofName = name;
     this.lowerCase = name.toLowerCase();
+    this.bytes = cookieName(name);
   }
 
   recognise({ message }: Asker): TableKnown {
@@ -52,11 +63,19 @@ export class AppCookie extends ClientTable {
     const { name } = this;
     const { b, pathStart, pathEnd, head } = message;
     const found =
-      message.cookie(name) ??
+      this.cookieOf(message) ??
       message.header(this.lowerCase) ??
       (pathEnd < head.targetEnd ? queryValue(message.query, name) : null) ??
       (b.indexOf(SEMICOLON, pathStart) < pathEnd ? pathParameter(message.path, name) : null);
     return found === '' ? null : found;
+  }
+
+  private cookieOf(message: Message): string | null {
+    const { b, head } = message;
+    for (let k = message.find(COOKIE); k >= 0; k = message.find(COOKIE, k + 1))
+      if (findCookie(b, head.at(k, VALUE_START), head.at(k, VALUE_END), this.bytes))
+        return latin1Text(b, cookieSpan.start, cookieSpan.end);
+    return null;
   }
 
   private sessionGiven(message: Message): string | null {
@@ -68,4 +87,5 @@ export class AppCookie extends ClientTable {
 }
 
 const SEMICOLON = 59;
+const COOKIE = 'cookie';
 const SET_COOKIE = 'set-cookie';

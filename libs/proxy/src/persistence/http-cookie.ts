@@ -13,6 +13,7 @@ import {
   type CookiePart,
 } from '@spillway/persistence';
 import type { PersistenceBy, PersistenceProfile } from '@spillway/snapshot';
+import { latin1Text } from '../bytes.js';
 import type { Asker } from '../core/asker.js';
 import type { ServerRuntime } from '../core/server.js';
 import type { HeadEdits } from '../http/edits.js';
@@ -44,6 +45,10 @@ class CookieKnown implements Known {
   parts = NOTHING;
   /** The first field in which a cookie of our name came; -1 without one. */
   field = -1;
+  /** How many such cookies came; where the first one lies in the head. */
+  count = 0;
+  pair = 0;
+  next = 0;
 
   constructor(readonly by: HttpCookie) {}
 }
@@ -89,8 +94,13 @@ export class HttpCookie implements Persistence {
     for (let k = message.find(COOKIE); k >= 0; k = message.find(COOKIE, k + 1)) {
       const end = head.at(k, VALUE_END);
       for (let at = head.at(k, VALUE_START); findCookie(b, at, end, this.name); at = cookieSpan.next) {
-        if (known.field < 0) known.field = k;
-        const parts = this.opened.of(text(b, cookieSpan.start, cookieSpan.end));
+        known.count++;
+        if (known.field < 0) {
+          known.field = k;
+          known.pair = cookieSpan.pair;
+          known.next = cookieSpan.next;
+        }
+        const parts = this.opened.of(latin1Text(b, cookieSpan.start, cookieSpan.end));
         if (known.parts.length === 0) known.parts = parts;
         if (known.server === null) this.read(known, parts, timeout);
       }
@@ -114,13 +124,23 @@ export class HttpCookie implements Persistence {
 
   onRequest(known: Known, message: Message, edits: HeadEdits): void {
     const { b, head } = message;
-    const { field } = known as CookieKnown;
+    const { field, count, pair, next } = known as CookieKnown;
+    if (count === 1 && head.dropped[field] === 0) {
+      const start = head.at(field, VALUE_START);
+      const line = lineWithout(b, start, trimmed(b, head.at(field, VALUE_END)), pair, next);
+      head.drop(field);
+      if (line !== null) edits.addLine(line);
+    } else if (count > 0) this.dropAll(field, message, edits);
+  }
+
+  private dropAll(field: number, message: Message, edits: HeadEdits): void {
+    const { b, head } = message;
     for (let k = field; k >= 0; k = message.find(COOKIE, k + 1)) {
       if (head.dropped[k] === 1) continue;
       const left = withoutCookie(b, head.at(k, VALUE_START), trimmed(b, head.at(k, VALUE_END)), this.name);
       if (left === null) continue;
       head.drop(k);
-      if (left.length > 0) edits.addLine(lineOf(left));
+      if (left.length > 0) edits.addLine(lineOf(left, 0, left.length, 0, 0));
     }
   }
 
@@ -166,13 +186,30 @@ export class HttpCookie implements Persistence {
 
 const FIELD = Buffer.from('Cookie: ');
 
-/** A Cookie line of what is left of one. */
-function lineOf(left: Uint8Array): Uint8Array {
-  const line = new Uint8Array(FIELD.length + left.length + 2);
+/** The line of a Cookie field b[start..end) without the pair b[pair..next); null when nothing is left. */
+function lineWithout(
+  b: Uint8Array,
+  start: number,
+  end: number,
+  pair: number,
+  next: number,
+): Uint8Array | null {
+  // The semicolon in front of it goes too, or else the blanks behind it.
+  if (pair > start) return lineOf(b, start, pair - 1, Math.min(next - 1, end), end);
+  let from = next;
+  while (from < end && (b[from] === 32 || b[from] === 9)) from++;
+  return from < end ? lineOf(b, from, end, 0, 0) : null;
+}
+
+/** A Cookie line of b[start..end) and b[more..last). */
+function lineOf(b: Uint8Array, start: number, end: number, more: number, last: number): Uint8Array {
+  const line = new Uint8Array(FIELD.length + end - start + last - more + 2);
+  let at = FIELD.length;
   line.set(FIELD);
-  line.set(left, FIELD.length);
-  line[line.length - 2] = 13;
-  line[line.length - 1] = 10;
+  for (let i = start; i < end; i++) line[at++] = b[i]!;
+  for (let i = more; i < last; i++) line[at++] = b[i]!;
+  line[at] = 13;
+  line[at + 1] = 10;
   return line;
 }
 
@@ -182,10 +219,5 @@ function trimmed(b: Uint8Array, end: number): number {
   while (b[at - 1] === 32 || b[at - 1] === 9) at--;
   return at;
 }
-
-const { latin1Slice } = Buffer.prototype as unknown as {
-  latin1Slice: (this: Uint8Array, start: number, end: number) => string;
-};
-const text = (b: Uint8Array, start: number, end: number): string => latin1Slice.call(b, start, end);
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
