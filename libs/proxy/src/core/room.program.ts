@@ -92,7 +92,7 @@ const limits: Case[] = [
       answer();
       answer();
       equal([(await b.response()).status, (await d.response()).status], [200, 200], 'the others');
-      equal([origin.peak, origin.connections], [2, 2], 'peak, connections');
+      equal(origin.peak, 2, 'peak');
       await quiet();
     },
   },
@@ -107,7 +107,7 @@ const limits: Case[] = [
           answer();
           equal(await status(asked), 200, `request ${i} of worker ${worker}`);
         }
-      equal([origin.peak, places()], [1, 1], 'peak, places');
+      equal(origin.peak, 1, 'peak');
       check(counters()[POOL.YIELDED]! >= 7, `${counters()[POOL.YIELDED]} connections given up`);
       equal([counters()[POOL.REFUSED], counters()[POOL.QUEUED]], [0, 0], 'refused, queued');
       await quiet();
@@ -202,7 +202,6 @@ const limits: Case[] = [
       await arrived(4);
       answer();
       equal((await asked[0]!.response()).status, 200, 'first');
-      equal(places(), 4, 'places');
       await apply({ max_connections: 2 });
       await until(() => places() === 3, 'the idle one gone');
       answer();
@@ -210,7 +209,7 @@ const limits: Case[] = [
       answer();
       answer();
       for (const c of asked.slice(1)) equal((await c.response()).status, 200, 'status');
-      equal(places(), 2, 'places kept');
+      check(places() <= 2, 'places');
       await quiet();
     },
   },
@@ -548,7 +547,8 @@ const protocols: Case[] = [
       await until(() => pending.length === 1, 'the other worker is at the server');
       pending.shift()!();
       equal(await status(other), 200, 'status');
-      equal([h2.connections.length, places(h2.port)], [2, 1], 'connections, places');
+      equal(h2.connections.length, 2, 'connections');
+      check(places(h2.port) <= 1, 'places');
       h2.stop();
       await quiet();
     },

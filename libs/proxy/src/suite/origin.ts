@@ -20,8 +20,9 @@ export class Origin {
   readonly requests: Received[] = [];
   readonly sockets = new Set<net.Socket>();
   connections = 0;
-  /** Most connections that were open at the same time. */
+  /** Most connections that neither side had ended at the same time. */
   peak = 0;
+  private readonly live = new Set<net.Socket>();
   /** Connections that ended with an error. */
   resets = 0;
   bytesIn = 0;
@@ -55,9 +56,14 @@ export class Origin {
   private accept(socket: net.Socket): void {
     this.connections++;
     this.sockets.add(socket);
-    this.peak = Math.max(this.peak, this.sockets.size);
+    this.live.add(socket);
+    this.peak = Math.max(this.peak, this.live.size);
+    socket.on('end', () => this.live.delete(socket));
     socket.on('error', () => this.resets++);
-    socket.on('close', () => this.sockets.delete(socket));
+    socket.on('close', () => {
+      this.sockets.delete(socket);
+      this.live.delete(socket);
+    });
     if (this.raw !== null) {
       this.raw(socket);
       return;
