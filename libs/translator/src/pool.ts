@@ -30,7 +30,8 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
   const cache = filledMessage<FilledConnPoolProperties>('ConnPoolProperties', spec.conn_pool_properties);
   const tlsProblems: Problem[] = [];
   const tls = clientTlsOf(spec, lookup, tlsProblems);
-  if (tlsProblems.some((p) => p.severity === 'error')) return failed(...tlsProblems);
+  const unusable = [...tlsProblems, ...monitors.problems].filter((p) => p.severity === 'error');
+  if (unusable.length > 0) return failed(...unusable);
   const reselect = reselectOf(spec);
   const failProblems: Problem[] = [];
   const failAction = failActionOf(spec.fail_action, lookup, failProblems);
@@ -78,7 +79,10 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
   };
 }
 
-/** Monitors that SEs can run; the others are named, and a server without any is up. */
+/**
+ * Monitors that SEs can run; the others are named, and a server without any is up. One that could validate nobody, or
+ * not show who it is, is an error as it is for the pool itself: its servers must not be taken for validated.
+ */
 function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; problems: Problem[] } {
   const uuids = new Set<string>();
   const problems: Problem[] = [];
@@ -92,8 +96,13 @@ function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; proble
       continue;
     }
     if (translated.fragment !== undefined) uuids.add(uuid);
+    const path = `health_monitor_refs[${i}]`;
     for (const p of translated.problems)
-      problems.push(warning(p.code, `health_monitor_refs[${i}]`, `${p.text}; the pool is served without it`));
+      problems.push(
+        p.code === 'MONITOR_TLS_UNUSABLE'
+          ? error(p.code, path, p.text)
+          : warning(p.code, path, `${p.text}; the pool is served without it`),
+      );
   }
   return { uuids: [...uuids], problems };
 }

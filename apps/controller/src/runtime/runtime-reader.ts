@@ -221,9 +221,14 @@ function bodyOf(object: StoredObject, cache: ObjectCache): Pool {
   return body;
 }
 
-/** Without TLS to its servers: keys are not in reach here, and what a pool is at run time does not depend on it. */
+/** Without TLS and monitors: keys are not in reach here, and what a pool is at run time does not depend on them. */
 function translated(object: StoredObject, cache: ObjectCache): Pool {
-  const { ssl_profile_ref: _profile, ssl_key_and_certificate_ref: _key, ...spec } = object.spec;
+  const {
+    ssl_profile_ref: _p,
+    ssl_key_and_certificate_ref: _k,
+    health_monitor_refs: _m,
+    ...spec
+  } = object.spec;
   const plain = { ...object, spec };
   const lookup = { get: (uuid: string) => (uuid === object.uuid ? plain : cache.get(uuid)) };
   const body = translatePool(object.uuid, lookup).fragment?.body as Pool | undefined;
