@@ -116,6 +116,7 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     const own = this.binds ? (pool?.protocol.bound?.(this) ?? null) : null;
     const { hash, feed } = pool ?? NO_POOL;
     this.kind = feed !== null && feed.classes ? requestClass(requestMessage.of(b, head)) : 0;
+    this.timed = rest === 0;
     this.hashKey = hash === null ? 0 : requestKey(hash, this, requestMessage.of(b, head));
     if (pool !== null && pool.persistence !== null) this.recognise(pool.persistence, head, b);
     // What cannot be kept for a second try must not meet a connection that may be dead.

@@ -86,6 +86,8 @@ export abstract class Exchange {
   protected forwardedAt = 0;
   /** Class of the request, for algorithms that tell requests apart; 0 where the pool's does not. */
   kind = 0;
+  /** The server had the whole request at once: how long it takes to answer is its own doing, not that of an upload. */
+  protected timed = false;
   private firstByteAt = 0;
   /** It still is the moment of the first byte: the clock need not be read again. The link sets it, if it likes. */
   atFirstByte = false;
@@ -255,7 +257,8 @@ export abstract class Exchange {
     const server = this.link === null ? null : this.link.server;
     this.answeredBy = server;
     const feed = server?.feed ?? null;
-    if (feed !== null) feed.firstByte(server!.place, this.waited(this.firstByteAt), this.firstByteAt);
+    if (feed !== null && this.timed)
+      feed.firstByte(server!.place, this.waited(this.firstByteAt), this.firstByteAt);
     if (server === null || server.pool === null || server.pool.reselect === null) this.forget();
   }
 
@@ -303,7 +306,7 @@ export abstract class Exchange {
   /** The response is complete, as the server sent it. */
   responseDone(): void {
     this.link = null;
-    if (this.kind !== 0 && this.answeredBy !== null) this.learn(this.answeredBy);
+    if (this.kind !== 0 && this.timed && this.answeredBy !== null) this.learn(this.answeredBy);
     if (this.filter === null) this.filterDone();
     else this.filter.finish();
   }
