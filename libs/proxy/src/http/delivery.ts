@@ -459,12 +459,9 @@ export abstract class Delivery extends Exchange implements KeptLinks, Waiter {
     return other ?? (pool.mayUse(server) ? pool.admit(server, client) : null);
   }
 
-  /** Time for this try alone, where the request may be given to another server after it. */
-  override get responseTimeout(): number {
-    const reselect = this.link?.server.pool?.reselect ?? null;
-    if (reselect === null || reselect.timeout === 0) return super.responseTimeout;
+  protected override tryTimeout(reselect: Reselect): number {
     const repeatable = !this.binds && this.replayable && (reselect.nonidempotent || this.idempotent);
-    return repeatable ? reselect.timeout : super.responseTimeout;
+    return repeatable ? reselect.timeout : 0;
   }
 
   /**

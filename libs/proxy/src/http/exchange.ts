@@ -15,6 +15,7 @@ import { dropAccelFields } from './fields.js';
 import { responseMessage } from './message.js';
 import { whyOf, type OwnResponse } from './own-response.js';
 import { profileOf } from './profile.js';
+import type { Reselect } from './reselect.js';
 import { Framing, type Failure, type HttpServerLink } from './server-link.js';
 
 /**
@@ -114,8 +115,12 @@ export abstract class Exchange {
 
   /** Milliseconds from the whole request to the head of its response; 0 is for ever. */
   get responseTimeout(): number {
-    const own = this.link?.server.pool?.serverTimeout ?? 0;
-    return own > 0 ? own : this.profile.server_response_timeout;
+    const pool = this.link === null ? null : this.link.server.pool;
+    if (pool === null) return this.profile.server_response_timeout;
+    const { reselect } = pool;
+    const own = reselect === null || reselect.timeout === 0 ? 0 : this.tryTimeout(reselect);
+    if (own > 0) return own;
+    return pool.serverTimeout > 0 ? pool.serverTimeout : this.profile.server_response_timeout;
   }
 
   /** Milliseconds that a connection to a server is kept without use. */
@@ -374,6 +379,8 @@ export abstract class Exchange {
 
   // What the way to servers provides: see delivery.ts
 
+  /** Time for this try alone, where the request may be given to another server after it; 0 for none. */
+  protected abstract tryTimeout(reselect: Reselect): number;
   /** The request will not be sent again: what was kept of it is let go. */
   protected abstract forget(): void;
   /** The link can be written to: what was kept meanwhile goes out. */
