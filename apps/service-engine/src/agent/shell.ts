@@ -21,6 +21,9 @@ import { UsageMeter } from './usage.js';
 import type { Load } from '../channel/encode.js';
 import { WorkerLinks } from './worker-links.js';
 
+const keyOf = ({ poolUuid, server }: Throttle): string => `${poolUuid}/${server}`;
+const hundredths = (n: number): number => Math.round(n * 100) / 100;
+
 /** Milliseconds between two lines about the same drain. */
 const COUNT_LOG_PAUSE = 500;
 
@@ -55,6 +58,8 @@ export class Shell {
   #metrics: MetricsServer | undefined;
   /** Servers of which a failure was logged. */
   readonly #troubled = new Set<string>();
+  /** Servers of which was logged that they are held back. */
+  readonly #throttled = new Set<string>();
   /** By placement: what was logged last. */
   readonly #logged = new Map<string, { text: string; at: number }>();
   readonly #meter: UsageMeter;
@@ -194,12 +199,23 @@ export class Shell {
     this.log.info('server', { pool: v.poolUuid, server: v.server, verdict: v.verdict, failure: v.failure });
   }
 
-  /** Why a server gets less than its share, and that it has got it back. */
-  #logThrottle({ poolUuid: pool, server, share, errorRatio }: Throttle): void {
-    const facts = { pool, server, share: Math.round(share * 100) / 100 };
-    if (share < 1)
-      this.log.info('server is held back', { ...facts, error_ratio: Math.round(errorRatio * 100) / 100 });
-    else this.log.info('server has its whole share again', facts);
+  /** That a server gets less than its share, and that it has got it back; not each step between. */
+  #logThrottle(t: Throttle): void {
+    const { poolUuid: pool, server } = t;
+    if (t.share < 1 === this.#throttled.has(keyOf(t))) return;
+    // Servers that are gone are never given back.
+    const now = new Set((this.#runtime?.throttles ?? []).map(keyOf));
+    for (const key of this.#throttled) if (!now.has(key)) this.#throttled.delete(key);
+    if (t.share < 1) this.#throttled.add(keyOf(t));
+    else this.#throttled.delete(keyOf(t));
+    if (t.share < 1)
+      this.log.info('server is held back', {
+        pool,
+        server,
+        share: hundredths(t.share),
+        error_ratio: hundredths(t.errorRatio),
+      });
+    else this.log.info('server has its whole share again', { pool, server });
   }
 
   /** Drains everything and ends the SE. */
