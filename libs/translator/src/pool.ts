@@ -86,6 +86,7 @@ export function translatePool(uuid: string, lookup: Lookup): Translated {
 function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; problems: Problem[] } {
   const uuids = new Set<string>();
   const problems: Problem[] = [];
+  let tellsTasks = pool.lb_algorithm !== 'LB_ALGORITHM_FEWEST_TASKS';
   for (const [i, ref] of (pool.health_monitor_refs ?? []).entries()) {
     const uuid = refUuid(ref) ?? ref;
     const translated = translateHealthMonitor(uuid, lookup);
@@ -95,7 +96,8 @@ function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; proble
       problems.push(warning('MONITOR_NOT_HONOURED', `health_monitor_refs[${i}]`, text));
       continue;
     }
-    if (translated.fragment !== undefined) uuids.add(uuid);
+    if (fragment !== undefined) uuids.add(uuid);
+    tellsTasks ||= fragment?.type === 'health_monitor' && fragment.body.check.type === 'external';
     const path = `health_monitor_refs[${i}]`;
     for (const p of translated.problems)
       problems.push(
@@ -103,6 +105,10 @@ function monitorsOf(pool: FilledPool, lookup: Lookup): { uuids: string[]; proble
           ? error(p.code, path, p.text)
           : warning(p.code, path, `${p.text}; the pool is served without it`),
       );
+  }
+  if (!tellsTasks) {
+    const text = 'no external monitor tells the tasks of the servers; they are chosen in turn';
+    problems.push(warning('TASKS_NOT_TOLD', 'health_monitor_refs', text));
   }
   return { uuids: [...uuids], problems };
 }
