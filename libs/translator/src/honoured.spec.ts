@@ -328,6 +328,7 @@ const CHANGES: { readonly [K in KindName]?: Readonly<Record<string, Change>> } =
     ipaddrgroup_ref: { to: 'ipaddrgroup-1' },
     health_monitor_refs: { to: ['healthmonitor-2'] },
     application_persistence_profile_ref: { to: 'applicationpersistenceprofile-2' },
+    'servers[].prst_hdr_val': { to: 's1' },
     min_servers_up: { to: 2 },
     min_health_monitors_up: { to: 1 },
     graceful_disable_timeout: { to: 7 },

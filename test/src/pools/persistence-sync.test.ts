@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually, killNow, Scope, type Visit, type Visited } from '@spillway/testing';
 import { verdictsAre } from '../support/counts.js';
-import { agreed, known, persist, visits } from '../support/visits.js';
+import { agreed, known, live, persist, visits } from '../support/visits.js';
 import { World } from '../support/world.js';
 
 jest.setTimeout(120_000);
@@ -87,6 +87,24 @@ describe('a thousand clients by their address', () => {
       await world.placedOn(2);
       await round();
       await known(world, 2, CLIENTS);
+    }));
+
+  it('move when their server is removed, and no others do', () =>
+    world.instance.watched(async () => {
+      const { uuid } = world.pool;
+      await world.api.patch(`/api/pool/${uuid}`, { replace: { servers: world.servers().slice(0, 2) } });
+      await live(world);
+      const stay = clients.filter((_, i) => home[i] !== 'o3');
+      const leave = clients.filter((_, i) => home[i] === 'o3');
+      const at = home.filter((o) => o !== 'o3');
+      expect((await visits(world, stay, 100)).map((v) => v.origin)).toEqual(at);
+      const moved = await visits(world, leave, 100);
+      expect(moved.every((v) => v.origin !== 'o3')).toBe(true);
+      await world.api.patch(`/api/pool/${uuid}`, { replace: { servers: world.servers() } });
+      await live(world);
+      await agreed(world, leave, moved);
+      expect((await visits(world, stay, 100)).map((v) => v.origin)).toEqual(at);
+      home = (await visits(world, clients, 100)).map((v) => v.origin);
     }));
 
   it('are exchanged once the controller is back that was away', () =>

@@ -234,6 +234,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
         'ipaddrgroup_ref',
         'health_monitor_refs',
         'application_persistence_profile_ref',
+        'servers[].prst_hdr_val',
         'min_servers_up',
         'min_health_monitors_up',
         'graceful_disable_timeout',
