@@ -23,9 +23,47 @@ kind: pool
 name: shop-pool
 `;
 
+const engine = (name: string, more: object): object => ({
+  se_uuid: `serviceengine-${name}`,
+  se_name: name,
+  state: 'OPER_DOWN',
+  success_percent: 50,
+  ...more,
+});
+const HMONSTAT = [
+  {
+    uuid: '10.0.0.1:80',
+    oper_status: { state: 'OPER_DOWN' },
+    health_monitor: [
+      {
+        name: 'web',
+        checks_passed: 1,
+        checks_failed: 1,
+        success_percent: 50,
+        service_engine: [
+          engine('se-1', { last_check: { at: {}, duration_ms: 0, made_by_se_uuid: 'serviceengine-se-2' } }),
+          engine('se-2', {
+            last_check: {
+              at: {},
+              duration_ms: 7,
+              passed: false,
+              failure_code: 'NO_RESPONSE',
+              failure_text: 'no answer',
+              sent: 'GET /',
+              received: '',
+            },
+          }),
+          engine('se-3', { state: 'OPER_UNKNOWN', reason: 'it is not connected to this controller' }),
+        ],
+      },
+    ],
+  },
+];
+
 function answer(method: string, url: URL): [number, unknown] {
   const [, , kind = '', uuid, action] = url.pathname.split('/');
   const list = objects.get(kind) ?? [];
+  if (url.pathname.endsWith('/hmonstat')) return [200, { results: HMONSTAT, query: url.search }];
   if (action !== undefined)
     return [200, { operation_uuid: 'operation-1', operation: { uuid: 'operation-1', state: 'running' } }];
   if (method === 'DELETE') {
@@ -104,6 +142,31 @@ describe('delete -f', () => {
     await expect(run('delete', 'pool')).rejects.toThrow('delete takes a kind and names');
     await expect(run('delete', 'pool', 'a', '-f', 'x')).rejects.toThrow('delete takes a kind and names');
     expect(await run('delete', 'pool', 'shop-pool')).toBe('pool shop-pool deleted');
+  });
+});
+
+const lines = (text: string): string[] => text.split('\n').map((line) => line.replaceAll(/ +/g, ' ').trim());
+
+describe('monitors', () => {
+  it('shows how often checks pass', async () => {
+    expect(lines(await run('monitors', 'shop-pool'))).toEqual([
+      'SERVER STATE MONITOR SUCCESS PASSED FAILED',
+      '10.0.0.1:80 DOWN web 50 % 1 1',
+    ]);
+    await expect(run('monitors', 'shop-pool', '--window', 'long')).rejects.toThrow(/--window long: a number/);
+  });
+
+  it('shows what each SE says of a server, whose check it was, and what was said', async () => {
+    expect(lines(await run('monitors', 'shop-pool', '10.0.0.1:80'))).toEqual([
+      'MONITOR SERVICE ENGINE STATE SUCCESS LAST CHECK REASON',
+      'web se-1 DOWN 50 % by se-2 -',
+      'web se-2 DOWN 50 % 7 ms NO_RESPONSE: no answer',
+      'web se-3 UNKNOWN 50 % - it is not connected to this controller',
+      '',
+      'Last check of web on se-2',
+      'sent GET /',
+      'received',
+    ]);
   });
 });
 
