@@ -35,6 +35,20 @@ const delay = (milliseconds: number): Promise<void> => world.origins[0]!.set({ d
 /** Most connections that the origin has had at a time since this was asked last. */
 const peak = async (): Promise<number> => (await world.origins[0]!.counters()).peakConnections;
 
+/** Waits until the SEs together open as many connections as are allowed. */
+async function allCanBeHad(): Promise<void> {
+  await delay(300);
+  await eventually(
+    async () => {
+      await peak();
+      await burst(60);
+      const most = await peak();
+      return most === LIMIT || Promise.reject(new Error(`${most} connections`));
+    },
+    { within: 20_000, every: 100, what: 'all places to be had' },
+  );
+}
+
 interface Answer {
   status: number;
   seconds: number;
@@ -174,16 +188,23 @@ describe('connections to a server', () => {
         what: 'connections of the dead to end',
       });
       // Both SEs have workers again when all that is allowed can be had.
-      await delay(300);
-      await eventually(
-        async () => {
-          await peak();
-          await burst(60);
-          const most = await peak();
-          return most === LIMIT || Promise.reject(new Error(`${most} connections`));
-        },
-        { within: 20_000, every: 100, what: 'all places to be had again' },
-      );
+      await allCanBeHad();
+      await delay(0);
+    }));
+
+  it('are shared anew when an SE leaves, and when one joins', () =>
+    world.instance.watched(async () => {
+      for (const [action, count] of [
+        ['scalein', 1],
+        ['scaleout', 2],
+      ] as const) {
+        await world.act(action);
+        await world.placedOn(count);
+        await allCanBeHad();
+        await peak();
+        await burst(60);
+        expect(await peak()).toBe(LIMIT);
+      }
       await delay(0);
     }));
 });
