@@ -34,10 +34,28 @@ export const timeStamp = (at: Date): Json => ({
   usecs: (at.getTime() % 1000) * 1000,
 });
 
+/**
+ * Numbers of the codes that pools, pool groups and virtual services have, for clients that compare numbers; they never
+ * change. 0 stands for every other code and for none.
+ */
+const REASON_CODES: ReadonlyMap<string, number> = new Map([
+  ['NOT_ENOUGH_SERVERS_UP', 1],
+  ['NO_SERVERS', 2],
+  ['SERVERS_FULL', 3],
+  ['SERVERS_HELD_BACK', 4],
+  ['POOL_DOWN', 5],
+  ['NOT_ENOUGH_POOLS_UP', 6],
+  ['POOLS_DOWN', 7],
+  ['REDIRECTS_ONLY', 8],
+  ['POOL_INITIALIZING', 9],
+  ['PRIMARY_POOL_DEACTIVATED', 10],
+  ['VS_DOWN', 11],
+]);
+
 export function showStatus(s: OperStatus): Json {
   return {
     state: s.state,
-    reason_code: 0,
+    reason_code: REASON_CODES.get(s.code ?? '') ?? 0,
     ...(s.reasons.length === 0 ? {} : { reason: s.reasons }),
     ...(s.code === undefined || s.code === '' ? {} : { reason_code_string: s.code }),
     ...(s.changedAt === undefined ? {} : { last_changed_time: timeStamp(s.changedAt) }),

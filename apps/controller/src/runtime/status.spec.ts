@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Pool } from '@spillway/snapshot';
 import type { Operation, PlacementRow, ServerVerdict } from '../database/entities/index.js';
-import { status } from './oper-status.js';
+import { showStatus, status } from './oper-status.js';
 import { clientsGetOf, poolStatus } from './pool-status.js';
 import { vipStatus, wholeStatus, type SeFact, type VipFacts } from './vs-status.js';
 
@@ -48,6 +48,8 @@ const op = (over: Partial<Operation>): Operation =>
     changed_at: at,
     ...over,
   }) as Operation;
+
+const shown = (code: string) => showStatus(status('OPER_DOWN', ['why'], { code }));
 
 describe('the state of a VIP', () => {
   const down = { name: 'web', status: status('OPER_DOWN', ['0 of 2 servers up, 1 needed']) };
@@ -273,5 +275,9 @@ describe('the state of a pool', () => {
       state: 'OPER_UP',
       code: 'SERVERS_HELD_BACK',
     });
+  });
+  it('has a number for its code', () => {
+    expect(shown('POOL_DOWN')).toMatchObject({ reason_code: 5, reason_code_string: 'POOL_DOWN' });
+    expect(shown('SE_DOWN')).toMatchObject({ reason_code: 0, reason_code_string: 'SE_DOWN' });
   });
 });
