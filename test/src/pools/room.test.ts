@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { eventually, type Json, run, Scope } from '@spillway/testing';
+import { Datagrams, eventually, type Json, run, Scope } from '@spillway/testing';
 import { live } from '../support/live.js';
 import { World } from '../support/world.js';
 
@@ -7,6 +7,7 @@ jest.setTimeout(120_000);
 
 /** The pool's limit; the first SE gets 3 of it and the second 2. */
 const LIMIT = 5;
+const UDP_PORT = 5300;
 
 let scope: Scope;
 let world: World;
@@ -314,5 +315,40 @@ describe('requests that find all servers full', () => {
       expect(await peak()).toBe(LIMIT);
       expect(having(answers, 200)).toBeGreaterThanOrEqual(LIMIT);
       expect(having(answers, 0)).toBe(60 - having(answers, 200));
+    }));
+
+  it('are dropped in silence as new flows of UDP, while those that are there go on', () =>
+    world.instance.watched(async () => {
+      const { api } = world;
+      const datagrams = await Datagrams.spawn(scope, world.netns ? { netns: world.netns } : {});
+      const pool = await api.post('/api/pool', {
+        name: 'udp',
+        max_concurrent_connections_per_server: LIMIT,
+        servers: [{ ip: { addr: '127.0.0.1', type: 'V4' }, port: await datagrams.origin('a') }],
+      });
+      world.vs = await api.post('/api/virtualservice', {
+        name: 'udp',
+        services: [{ port: UDP_PORT }],
+        application_profile_ref: 'System-L4-Application',
+        network_profile_ref: 'System-UDP-Fast-Path',
+        pool_ref: pool.url,
+        vsvip_ref: world.vsvip.url,
+      });
+      await world.placedOn(1);
+      await datagrams.start({ host: world.vip4, port: UDP_PORT, flows: 4 * LIMIT, every: 100 });
+      await eventually(
+        async () => {
+          const { answering, lost } = await datagrams.report();
+          const told = `${answering} flows answered, ${lost} datagrams lost`;
+          return (answering === LIMIT && lost > 3 * LIMIT) || Promise.reject(new Error(told));
+        },
+        { within: 15_000, every: 100, what: 'as many flows as are allowed' },
+      );
+      const before = await datagrams.report();
+      await eventually(async () => (await datagrams.report()).answered > before.answered + 2 * LIMIT, {
+        within: 10_000,
+        what: 'these to go on',
+      });
+      expect((await datagrams.report()).answering).toBe(LIMIT);
     }));
 });
