@@ -16,6 +16,7 @@ const VS_API = 'apps/controller/src/rest/kinds/virtualservice.spec.ts';
 const POOL_API = 'apps/controller/src/rest/kinds/pool.spec.ts';
 const OBJECTS_API = 'apps/controller/src/rest/wire/objects.spec.ts';
 const DOCS_API = 'apps/controller/src/rest/docs/docs.spec.ts';
+const COOKIE_KEYS = 'apps/controller/src/persistence/cookie-keys.service.spec.ts';
 const SESSIONS = 'apps/controller/src/identity/session.spec.ts';
 const ROLES = 'apps/controller/src/identity/roles.spec.ts';
 const SE_OPERATIONS = 'apps/controller/src/operation/se-operations.spec.ts';
@@ -461,6 +462,7 @@ export const HONOURED: Partial<Record<KindName, readonly Mark[]>> = {
   cloud: [{ proof: SE_OPERATIONS, paths: ['connector'] }],
   controllerproperties: [
     { proof: SESSIONS, paths: ['api_idle_timeout'] },
+    { proof: COOKIE_KEYS, paths: ['persistence_key_rotate_period'] },
     { proof: SE_OPERATIONS, paths: ['se_spawn_retry_interval'] },
   ],
   serviceengine: [{ proof: CANDIDATES, paths: ['enable_state', 'se_group_ref'] }],
