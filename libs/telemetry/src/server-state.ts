@@ -27,8 +27,6 @@ export const SERVER_STATE_I32 = {
   THROTTLE: 8,
   /** First of six words about how fast it answers, see `LATENCY_WORD` of `libs/balancing`. */
   LATENCY: 9,
-  /** Somebody waits for a connection to it: whoever keeps an idle one closes it. */
-  WANTED: 15,
 } as const;
 
 const WHOLE = 10_000;

@@ -200,6 +200,8 @@ export const EXTRA_PATHS: Readonly<Record<string, Json>> = {
     ['hmon', 'get', 'The same per monitor'],
     ['runtime/persistence', 'get', 'How many clients of the pool each SE knows'],
     ['persistence', 'get', 'The same'],
+    ['runtime/request_queue', 'get', 'Connections that its limit allows, and requests that wait for one'],
+    ['runtime/request_queue/clear', 'post', 'Have the counters of its queue begin at nothing'],
   ]),
   ...each('/api/poolgroup/{uuid}', 'PoolGroup', [
     ['runtime', 'get', 'State of the group and of its pools'],
