@@ -8,6 +8,8 @@ const INTERVAL = 250;
 const INTERVAL_RESPONSES = 2;
 /** Samples of a worker that are enough to judge, and those that will do once the time is up for long. */
 const ENOUGH = 12;
+/** All that follows is measured against the first window. */
+const FIRST_ENOUGH = 32;
 const FEW = 6;
 const PATIENCE = 8;
 
@@ -130,7 +132,8 @@ export class Capacities {
     const lasted = now - began[place]!;
     if (lasted < interval || this.shared.isJudged(place, now, interval)) return;
     const count = counts[place]!;
-    const enough = this.dipped[place] === 1 ? DIP_ENOUGH : ENOUGH;
+    const enough =
+      this.shared.baseline(place) === 0 ? FIRST_ENOUGH : this.dipped[place] === 1 ? DIP_ENOUGH : ENOUGH;
     if (count < enough && (count < FEW || lasted < interval * PATIENCE)) return;
     if (this.shared.claim(place, now)) this.judge(place, now);
     this.windows.clear(place);

@@ -1,9 +1,10 @@
 import { LATENCY_WORD, type AlgorithmContext, type Feed } from '../contract.js';
+import { mix } from '../hash.js';
 import { Classes, UNKNOWN_COST } from './classes.js';
 import { Learning } from './learning.js';
 
 /** How much a response changes the slowness of its server, and a failure. */
-const WEIGHT = 1 / 16;
+const WEIGHT = 1 / 8;
 const FAILURE_WEIGHT = 1 / 4;
 /**
  * Bounds of slowness, log2: a server counts as up to four times as slow. As faster it counts little: what is under way
@@ -15,6 +16,8 @@ const MOST_CHANGE = 1 / 2;
 const SCALE = 65_536;
 /** Milliseconds after which half of a server's slowness is forgotten when nobody answers there. */
 const HALF_LIFE = 10_000;
+/** Of classes that are known well, one of so many responses by chance tells enough: a power of two. */
+const ONE_OF = 4;
 /** For so long nothing is forgotten. */
 const RECENT = 100;
 
@@ -32,6 +35,8 @@ export class LeastLoad extends Learning implements Feed {
   private readonly costs: Classes;
   /** As of the last tick: what a microsecond of work under way counts at each server, in typical requests. */
   private readonly units: Float64Array;
+  /** Responses of classes that are known well. */
+  private told = 0;
   /** Work that is counted for the next request. */
   private own = UNKNOWN_COST;
   private readonly work: Float64Array;
@@ -85,6 +90,7 @@ export class LeastLoad extends Learning implements Feed {
   whole(place: number, kind: number, microseconds: number, now: number): void {
     if (kind === 0) return;
     const expected = this.costs.known(kind);
+    if (expected !== 0 && (mix(++this.told) & (ONE_OF - 1)) !== 0) return;
     this.costs.learn(kind, microseconds);
     if (expected === 0) return;
     this.answersBy(place, Math.log2(Math.max(1, microseconds) / expected), now);
