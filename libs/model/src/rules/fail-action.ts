@@ -8,6 +8,7 @@ import { refuse } from './rule.js';
 
 const HOST =
   /^(?=.{1,259}$)(?:[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?(?:\.[a-z\d_](?:[a-z\d_-]{0,61}[a-z\d_])?)*\.?|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+const LAST_PORT = 65_535;
 const PRINTABLE = /^[\x21-\x7e]*$/;
 // eslint-disable-next-line no-control-regex
 const FIELD_VALUE = /^[^\0-\x08\x0a-\x1f\x7f]{1,4096}$/;
@@ -38,7 +39,7 @@ function redirectRules(
   at: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (!HOST.test(host))
+  if (!HOST.test(host) || Number(/:(\d+)$/.exec(host)?.[1] ?? 1) > LAST_PORT)
     errors.push(
       refuse(
         `${at}.host`,

@@ -159,6 +159,39 @@ function resolvable(pool: FilledPool): FieldError[] {
   );
 }
 
+/** Characters of a header value that service engines compare. */
+const MOST_VALUE = 255;
+
+/** A header value names one server (pools document, Header Value). */
+function headerValues(pool: FilledPool): FieldError[] {
+  const seen = new Map<string, number>();
+  return (pool.servers ?? []).flatMap(({ prst_hdr_val: value = '' }, i) => {
+    const field = `servers[${i}].prst_hdr_val`;
+    if (value === '') return [];
+    if (value.length > MOST_VALUE)
+      return [
+        refuse(
+          field,
+          `${value.length} characters are too many`,
+          `Set it to at most ${MOST_VALUE} characters`,
+          value,
+        ),
+      ];
+    const first = seen.get(value);
+    if (first !== undefined)
+      return [
+        refuse(
+          field,
+          `${JSON.stringify(value)} already names servers[${first}]`,
+          'Give each server a value of its own, or none',
+          value,
+        ),
+      ];
+    seen.set(value, i);
+    return [];
+  });
+}
+
 export const poolRules: Rule<'pool'> = (pool, context) => [
   ...duplicateServers(pool),
   ...consistentHash(pool),
@@ -169,4 +202,5 @@ export const poolRules: Rule<'pool'> = (pool, context) => [
   ...monitorsWithPorts(pool, context),
   ...oneHost(pool),
   ...resolvable(pool),
+  ...headerValues(pool),
 ];

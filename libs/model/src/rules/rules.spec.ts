@@ -28,6 +28,8 @@ const redirected = (to: object): string[] =>
   failing({ type: 'FAIL_ACTION_HTTP_REDIRECT', redirect: { host: 'a.example', ...to } });
 const paged = (file: object): string[] =>
   failing({ type: 'FAIL_ACTION_HTTP_LOCAL_RSP', local_rsp: { file } });
+const named = (...values: string[]): string[] =>
+  fields(pool(values.map((prst_hdr_val, i) => ({ ip: v4(`10.0.0.${i + 1}`), prst_hdr_val }))));
 const room = (rest: object): string[] => fields(pool([], rest));
 const reselecting = (begin: number, end: number): string[] =>
   fields(pool([], { server_reselect: { enabled: true, svr_resp_code: { ranges: [{ begin, end }] } } }));
@@ -217,6 +219,12 @@ describe('pool', () => {
     expect(resolve({ ip: { addr: 'app.example', type: 'DNS' } })).toEqual([]);
   });
 
+  it('names one server by a header value', () => {
+    expect(named('a', 'A', '', '', 'b', 'x'.repeat(255))).toEqual([]);
+    expect(named('a', 'b', 'a')).toEqual(['servers[2].prst_hdr_val']);
+    expect(named('x'.repeat(256))).toEqual(['servers[0].prst_hdr_val']);
+  });
+
   it('says what a fail action lacks', () => {
     expect(fields(pool([], { fail_action: { type: 'FAIL_ACTION_HTTP_REDIRECT' } }))).toEqual([
       'fail_action.redirect',
@@ -226,9 +234,9 @@ describe('pool', () => {
 
   it('sends nothing in a fail action that a client cannot read', () => {
     const at = 'fail_action.redirect';
-    for (const host of ['a.example', 'a.example:8443', '192.0.2.1', '[2001:db8::1]:443'])
+    for (const host of ['a.example', 'a.example:8443', '192.0.2.1', '[2001:db8::1]:443', 'a:65535'])
       expect(redirected({ host })).toEqual([]);
-    for (const host of ['', 'http://a', 'a b', 'a/b', 'a\r\nX: y', 'a:b'])
+    for (const host of ['', 'http://a', 'a b', 'a/b', 'a\r\nX: y', 'a:b', 'a:65536', '[::1]:99999'])
       expect(redirected({ host })).toEqual([`${at}.host`]);
     expect(redirected({ path: '/x y' })).toEqual([`${at}.path`]);
     expect(redirected({ path: '/x?y=1' })).toEqual([`${at}.path`]);
