@@ -33,6 +33,18 @@ const echo = (socket: Socket): void => {
 const allGone = (): Promise<void> =>
   until(() => rig.mapping.serviceTotals(0).counters[VS.CONNECTIONS_ACTIVE] === 0, 'all connections gone');
 
+const ALGORITHMS = [
+  'least_connections',
+  'least_load',
+  'fewest_servers',
+  'consistent_hash',
+  'fastest_response',
+  'fewest_tasks',
+  'core_affinity',
+  'random',
+  'power_of_two',
+] as const;
+
 const cases: Case[] = [
   {
     name: 'bytes go both ways, a half-close goes through, the server may speak first',
@@ -246,6 +258,43 @@ const cases: Case[] = [
       equal(c.error, 'ECONNRESET', 'error');
       await allGone();
       a.stop();
+    },
+  },
+  {
+    name: 'a change of the algorithm is for new connections: those that are open stay at their servers',
+    async run() {
+      const names = ['a', 'b', 'c'];
+      const origins = await Promise.all(
+        names.map((name) =>
+          origin((socket) => {
+            socket.on('data', () => void socket.write(name));
+            socket.on('end', () => socket.end());
+          }),
+        ),
+      );
+      await serve(origins, {}, { algorithm: 'round_robin' });
+      const clients = await Promise.all(Array.from({ length: 9 }, () => RawClient.open(port)));
+      let asked = 0;
+      /** The servers that the connections have reached, one letter for each question. */
+      const ask = async (): Promise<string[]> => {
+        asked++;
+        for (const c of clients) c.send('x');
+        await until(() => clients.every((c) => c.closed || c.text.length === asked), 'the answers');
+        return clients.map((c) => c.text);
+      };
+      const first = await ask();
+      equal([...first].sort().join(''), 'aaabbbccc', 'three at each server');
+      for (const algorithm of ALGORITHMS) {
+        await serve(origins, {}, { algorithm });
+        equal(
+          await ask(),
+          first.map((name) => name.repeat(asked)),
+          algorithm,
+        );
+      }
+      for (const c of clients) c.socket.destroy();
+      await allGone();
+      for (const o of origins) o.stop();
     },
   },
 ];
