@@ -110,6 +110,23 @@ describe('health monitor', () => {
     // The default of 4 s counts.
     expect(fields(check('healthmonitor', { ...monitor, send_interval: 3 }))).toEqual(['receive_timeout']);
   });
+
+  it('asks something that a service engine can ask', () => {
+    const monitor = { name: 'M', type: 'HEALTH_MONITOR_TCP' };
+    const asks = (rest: object): string[] => fields(check('healthmonitor', { ...monitor, ...rest }));
+    for (const [message, field, most] of [
+      ['http_monitor', 'http_request', 1024],
+      ['https_monitor', 'http_request', 1024],
+      ['dns_monitor', 'query_name', 255],
+      ['external_monitor', 'command_code', 65_536],
+    ] as const) {
+      expect(asks({ [message]: { [field]: 'x'.repeat(most) } })).toEqual([]);
+      expect(asks({ [message]: { [field]: 'x'.repeat(most + 1) } })).toEqual([`${message}.${field}`]);
+      expect(asks({ [message]: { [field]: '' } })).toEqual([`${message}.${field}`]);
+    }
+    expect(asks({ http_monitor: {} })).toEqual([]);
+    expect(asks({ sip_monitor: { sip_response: 'x'.repeat(513) } })).toEqual(['sip_monitor.sip_response']);
+  });
 });
 
 /** A pool without ports of servers, and one monitor. */
