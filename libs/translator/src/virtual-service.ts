@@ -41,7 +41,6 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
   const network = refUuid(spec.network_security_policy_ref);
   const application = applicationOf(spec, pool?.spec, lookup, problems);
   const listed = servicesOf(spec, 'code' in application ? undefined : application, lookup, problems);
-  if (network !== undefined || group !== undefined) datagrams(application, listed, network, problems);
   if ('code' in application) problems.push(application);
   const refused: Problem[] = [];
   const tls =
@@ -261,29 +260,4 @@ function poolGroupOf(vs: FilledVirtualService, lookup: Lookup, problems: Problem
 function policiesOf(vs: FilledVirtualService): string[] {
   const sets = (vs.http_policies ?? []).toSorted((a, b) => a.index - b.index);
   return [...new Set(sets.flatMap((set) => refUuid(set.http_policy_set_ref) ?? []))];
-}
-
-const isUdp = (a: object | undefined): boolean => a !== undefined && 'type' in a && a.type === 'udp';
-
-/** Flows of datagrams are spread by one pool, and nobody asks who may send them. */
-function datagrams(
-  application: object,
-  services: readonly Service[],
-  network: string | undefined,
-  problems: Problem[],
-): void {
-  if (!isUdp(application) && !services.some((service) => isUdp(service.application))) return;
-  problems.push(
-    network === undefined
-      ? error(
-          'POOL_GROUP_NOT_HONOURED',
-          'pool_group_ref',
-          'UDP is not spread over a pool group yet; use a pool',
-        )
-      : error(
-          'POLICY_NOT_HONOURED',
-          'network_security_policy_ref',
-          'a network security policy is not asked about UDP yet; remove it',
-        ),
-  );
 }

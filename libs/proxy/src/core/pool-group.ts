@@ -1,6 +1,7 @@
 import type { PoolGroup as Spec } from '@spillway/snapshot';
 import { FailAction } from '../http/fail-action.js';
 import type { Pool } from './pool.js';
+import type { ServerRuntime } from './server.js';
 
 interface Member {
   readonly pool: Pool;
@@ -56,6 +57,15 @@ export class PoolGroup {
   /** What is done with requests for which none of its pools can be named. */
   get lastResort(): FailAction | null {
     return this.failAction ?? this.members[0]?.pool.failAction ?? null;
+  }
+
+  /** The server of that hint, of whichever of its pools has it, when it may be used; null otherwise. */
+  byHint(hint: number): ServerRuntime | null {
+    for (const { pool } of this.members) {
+      const server = pool.byHint(hint);
+      if (server !== null) return server;
+    }
+    return null;
   }
 
   /**

@@ -61,8 +61,9 @@ export class DatagramClient {
     });
   }
 
-  static async open(address = '127.0.0.1'): Promise<DatagramClient> {
-    return new DatagramClient(await bound(address, 0), address);
+  /** @param to where it sends, if not to its own address */
+  static async open(address = '127.0.0.1', to = address): Promise<DatagramClient> {
+    return new DatagramClient(await bound(address, 0), to);
   }
 
   send(port: number, data: string | Uint8Array): void {

@@ -192,7 +192,8 @@ export class UdpFlow extends Timed implements Tracked, Ends, KeptLinks {
 
   private choose(avoid: ServerRuntime | null): ServerRuntime | null {
     const target = this.target();
-    const wanted = this.hint === 0 ? null : (target.pool?.byHint(this.hint) ?? null);
+    const among = target.group ?? target.pool;
+    const wanted = this.hint === 0 ? null : (among?.byHint(this.hint) ?? null);
     this.hint = 0;
     const { address, port } = this;
     const client = asker.of(this, this, null, 0).keptBy(this);

@@ -1,4 +1,5 @@
-import { HEALTH, SERVER, VS } from '@spillway/telemetry';
+import type { NetworkPolicy } from '@spillway/snapshot';
+import { HEALTH, REFUSED_BY, SERVER, VS } from '@spillway/telemetry';
 import type { PlaneOptions } from '../api.js';
 import { check, equal, runCases, until, type Case } from '../suite/cases.js';
 import { DatagramClient, DatagramOrigin } from '../suite/datagrams.js';
@@ -23,6 +24,10 @@ async function serve(
 
 const counters = (): Float64Array => rig.mapping.serviceTotals(0).counters;
 const active = (): number => counters()[VS.CONNECTIONS_ACTIVE]!;
+
+const refused = (): number => counters()[VS.REFUSED + REFUSED_BY.POLICY]!;
+const poolOf = (o: DatagramOrigin): PoolSpec => ({ servers: [{ port: o.port }] });
+const member = (pool_uuid: string, priority: number) => ({ pool_uuid, priority, ratio: 1 });
 
 /** Ends all flows. */
 async function reset(): Promise<void> {
@@ -284,6 +289,102 @@ const cases: Case[] = [
       equal(active(), 16, 'flows');
       await reset();
       c.close();
+      o.stop();
+    },
+  },
+  {
+    name: 'a pool group gives each flow a pool, by priority; a flow stays with its server',
+    async run() {
+      const [a, b, c] = [
+        await DatagramOrigin.start('a'),
+        await DatagramOrigin.start('b'),
+        await DatagramOrigin.start('c'),
+      ];
+      await rig.apply(
+        [
+          {
+            ports: [port],
+            pool: null,
+            application: { type: 'udp', udp: { idle_timeout: 60_000, per_datagram: false } },
+            policies: { pool_group_uuid: 'group' },
+          },
+        ],
+        { a: poolOf(a), b: poolOf(b), c: poolOf(c) },
+        {
+          pool_groups: [
+            {
+              uuid: 'group',
+              name: 'group',
+              members: [member('a', 2), member('b', 2), member('c', 1)],
+              min_servers: 0,
+            },
+          ],
+        },
+      );
+      const clients = await Promise.all(Array.from({ length: 8 }, async () => DatagramClient.open()));
+      const servers = await Promise.all(clients.map(async (x) => x.ask(port, 'x')));
+      equal(
+        [servers.filter((s) => s === 'a').length, servers.filter((s) => s === 'b').length],
+        [4, 4],
+        'shares',
+      );
+      equal(
+        await Promise.all(clients.map(async (x) => x.ask(port, 'y'))),
+        servers,
+        'servers of the next datagrams',
+      );
+      rig.health('a', a.port, HEALTH.DOWN);
+      rig.health('b', b.port, HEALTH.DOWN);
+      const late = await DatagramClient.open();
+      equal(await late.ask(port, 'x'), 'c', 'while the others are down');
+      rig.health('a', a.port, HEALTH.UP);
+      rig.health('b', b.port, HEALTH.UP);
+      await reset();
+      for (const x of [...clients, late]) x.close();
+      for (const o of [a, b, c]) o.stop();
+    },
+  },
+  {
+    name: 'a network policy is asked who may begin a flow',
+    async run() {
+      const o = await DatagramOrigin.start('a');
+      const network: NetworkPolicy = {
+        uuid: 'n',
+        name: 'n',
+        rules: [
+          {
+            index: 1,
+            name: 'office',
+            client_ip: {
+              negated: false,
+              ranges: [{ first: '127.0.0.2', last: '127.0.0.3' }],
+              address_group_uuids: [],
+            },
+            action: { type: 'allow' },
+          },
+          { index: 2, name: 'rest', action: { type: 'deny' } },
+        ],
+      };
+      await rig.apply(
+        [
+          {
+            ports: [port],
+            application: { type: 'udp', udp: { idle_timeout: 60_000, per_datagram: false } },
+            policies: { network_policy_uuid: 'n' },
+          },
+        ],
+        { pool: { servers: [{ port: o.port }] } },
+        { network_policies: [network] },
+      );
+      const before = refused();
+      const denied = await DatagramClient.open();
+      denied.send(port, 'x');
+      await until(() => refused() === before + 1, 'the refusal');
+      const allowed = await DatagramClient.open('127.0.0.2', '127.0.0.1');
+      equal(await allowed.ask(port, 'y'), 'a', 'the answer to who may');
+      equal([denied.got.length, o.got.length, active()], [0, 1, 1], 'answers, datagrams and flows');
+      await reset();
+      for (const c of [denied, allowed]) c.close();
       o.stop();
     },
   },
