@@ -33,9 +33,12 @@ export class RefusalWatcher implements OnApplicationBootstrap, OnApplicationShut
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => {
+    // At once: what this look finds is old.
+    const next = (): void => {
       this.running = this.running.then(() => this.look());
-    }, LOOK_MS);
+    };
+    next();
+    this.timer = setInterval(next, LOOK_MS);
     this.timer.unref();
   }
 
@@ -47,7 +50,10 @@ export class RefusalWatcher implements OnApplicationBootstrap, OnApplicationShut
   private async look(): Promise<void> {
     try {
       // Without a pool that limits connections there is nothing to read.
-      if (![...this.cache.byKind('pool')].some((pool) => limits(pool.spec))) return;
+      if (![...this.cache.byKind('pool')].some((pool) => limits(pool.spec))) {
+        this.refusals.nothing();
+        return;
+      }
       const runtimes = await this.dataSource.manager.find(SeRuntime, {
         select: { se_uuid: true, boot_id: true, connected: true, heartbeat: true },
       });

@@ -24,6 +24,11 @@ export class Refusals {
     return new Map(this.pending);
   }
 
+  /** No pool limits its connections: whatever is counted from now on is new. */
+  nothing(): void {
+    this.first = false;
+  }
+
   /** An event tells of these now. */
   told(pools: ReadonlySet<string>): void {
     for (const pool of pools) this.pending.delete(pool);
