@@ -124,6 +124,22 @@ describe('health monitor', () => {
       expect(asks({ [message]: { [field]: 'x'.repeat(most + 1) } })).toEqual([`${message}.${field}`]);
       expect(asks({ [message]: { [field]: '' } })).toEqual([`${message}.${field}`]);
     }
+    for (const [message, field, most] of [
+      ['http_monitor', 'http_response', 512],
+      ['https_monitor', 'http_request_body', 4096],
+      ['tcp_monitor', 'tcp_request', 4096],
+      ['tcp_monitor', 'maintenance_response', 512],
+      ['udp_monitor', 'udp_response', 4096],
+      ['dns_monitor', 'response_string', 512],
+      ['external_monitor', 'command_parameters', 1024],
+      ['external_monitor', 'command_variables', 4096],
+    ] as const) {
+      const of = (length: number) =>
+        asks({ [message]: { command_code: 'exit', query_name: 'a', [field]: 'x'.repeat(length) } });
+      expect([of(0), of(most)]).toEqual([[], []]);
+      expect(of(most + 1)).toEqual([`${message}.${field}`]);
+    }
+    expect(asks({ type: 'HEALTH_MONITOR_EXTERNAL' })).toEqual(['external_monitor']);
     expect(asks({ http_monitor: {} })).toEqual([]);
     expect(asks({ sip_monitor: { sip_response: 'x'.repeat(513) } })).toEqual(['sip_monitor.sip_response']);
   });
