@@ -14,6 +14,7 @@ import { limitsOf } from './limits.js';
 import { errorExclusionsOf } from './errors.js';
 import { follow, refUuid } from './read.js';
 import { refuseUnfitPersistence } from './persistence.js';
+import { requestsOnly } from './requests-only.js';
 import { sipOf } from './sip.js';
 import { serverTlsOf, type HttpTls } from './tls/server.js';
 import { TICKET_SECRETS } from './tls/ticket-keys.js';
@@ -57,6 +58,7 @@ export function translateVirtualService(uuid: string, lookup: Lookup): Translate
     return { fragment: undefined, uses: [], problems };
   const limits = limitsOf(spec, lookup, problems);
   const sip = sipOf(spec, pool?.spec, lookup, problems);
+  problems.push(...requestsOnly(application, pool?.spec));
   const reached = { application, services, l4_rules: rules, pool_uuid: pool?.uuid, pool_group_uuid: group };
   const persistence = refuseUnfitPersistence(reached, lookup);
   if (persistence.length > 0)
