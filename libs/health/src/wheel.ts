@@ -18,8 +18,8 @@ class Head extends Timed {
 }
 
 /** Milliseconds that one slot stands for: nothing comes early, and at most so much late. */
-export const TICK = 10;
-const SLOTS = 1024;
+export const TICK = 2;
+const SLOTS = 4096;
 
 /**
  * Thousands of times to wait for on one timer of the runtime: setting and clearing cost the same however many there
